@@ -303,15 +303,16 @@ class Step(Function):
 
 @dataclass(frozen=True, kw_only=True)
 class Compensation(Function):
-    """A Lambda that takes a step of the order workflow back. It may run twice, and for a step that
-    never came to pass.
+    """A Lambda that reverses a step of the order workflow.
 
-    It answers ``{"order_id": …, "succeeded": true}`` when it finds that the step came to pass after
-    all (the payment was certain at the last moment, the parcel did arrive): the workflow then goes
-    on with the step after the one it belongs to. With ``"still_pending": true`` it was too early, and the
-    step waits once more. With ``"succeeded": false`` the undos of the steps before it follow, and the
-    execution ends as *succeeded*: an order that was called off is trade, only an undo that fails is
-    an alarm.
+    It may run twice, and for a step that never took effect. Its result decides what follows:
+
+    - ``{"order_id": …, "succeeded": true}``: the step took effect after all (the payment became
+      certain at the last moment, the parcel did arrive). The workflow continues with the next step.
+    - ``"still_pending": true``: it was too early, and the step waits once more.
+    - ``"succeeded": false``: the compensations of the earlier steps follow, and the execution ends
+      as *succeeded*. A cancelled order is normal trade; only a compensation that fails raises an
+      alarm.
     """
 
     name: str

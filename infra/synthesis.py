@@ -28,7 +28,7 @@ from infra.stages import ADDRESS_VARIABLES, STAGES, Stage
 
 TEMPLATES = BUILD / "templates"
 SUPPRESSIONS = "accepted-findings.json"
-KEPT_DIGESTS = 3
+MAX_OLD_DIGESTS = 3
 """Older templates that stay, for a change back to an earlier branch."""
 
 Template = dict[str, Any]
@@ -117,14 +117,14 @@ def _synthesize_in_process(stage: Stage, outdir: Path) -> None:
 
 def _path() -> str:
     """Return a PATH with the project's own Node first."""
-    bin_folder = str(Path(sys.executable).parent)
-    return os.pathsep.join([bin_folder, os.environ.get("PATH", os.defpath)])
+    program_folder = str(Path(sys.executable).parent)
+    return os.pathsep.join([program_folder, os.environ.get("PATH", os.defpath)])
 
 
 def _prune(current: Path) -> None:
     others = [folder for folder in TEMPLATES.iterdir() if folder != current and folder.is_dir()]
     others.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for old in others[KEPT_DIGESTS:]:
+    for old in others[MAX_OLD_DIGESTS:]:
         if time.time() - old.stat().st_mtime > 3600:
             shutil.rmtree(old, ignore_errors=True)
 

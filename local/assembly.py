@@ -27,9 +27,8 @@ def link(templates: Path, target: Path, *, url: str, endpoint: str) -> None:
     renamed = dict(_template_hashes(linked))
     target.mkdir()
     for name, text in linked.items():
-        if not name.endswith(TEMPLATE):
-            text = _filled(text, renamed)
-        (target / name).write_text(text)
+        content = text if name.endswith(TEMPLATE) else _filled(text, renamed)
+        (target / name).write_text(content)
     (target / "cdk.out").write_bytes((templates / "cdk.out").read_bytes())
 
 

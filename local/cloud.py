@@ -195,12 +195,12 @@ class Cloud:
                     f"Choose another: make up PORT={free_port(self.port + 1)}"
                 )
         if not servers(self.home, "local.emulator"):
-            kept = self.emulator_port
-            wish = EMULATOR_PORT if self.home == CLOUD_HOME else None
-            self.emulator_port = free_port(kept or wish)
-            if kept and kept != self.emulator_port:
+            stored = self.emulator_port
+            preferred = EMULATOR_PORT if self.home == CLOUD_HOME else None
+            self.emulator_port = free_port(stored or preferred)
+            if stored and stored != self.emulator_port:
                 self.progress.print(
-                    f"  Port {kept} is taken by {escape(port_owner(kept))}; "
+                    f"  Port {stored} is taken by {escape(port_owner(stored))}; "
                     f"the cloud moves to {self.emulator_port}."
                 )
         self._settings_file.write_text(
@@ -308,15 +308,15 @@ class Cloud:
     # ------------------------------------------------------------------ what is
 
     def _restore_settings(self) -> None:
-        kept = self._settings()
-        if kept.get("stage", self.stage) != self.stage:
-            raise CloudError(f"{self.home} holds stage {kept['stage']}, not {self.stage}.")
+        stored = self._settings()
+        if stored.get("stage", self.stage) != self.stage:
+            raise CloudError(f"{self.home} holds stage {stored['stage']}, not {self.stage}.")
         self.port = (
             self._requested_port
-            or kept.get("port")
+            or stored.get("port")
             or (PORT if self._requested_port is None else free_port())
         )
-        self.emulator_port = kept.get("emulator_port", 0)
+        self.emulator_port = stored.get("emulator_port", 0)
 
     @property
     def _settings_file(self) -> Path:
@@ -324,10 +324,10 @@ class Cloud:
 
     def _settings(self) -> dict[str, Any]:
         try:
-            kept: dict[str, Any] = json.loads(self._settings_file.read_text())
+            stored: dict[str, Any] = json.loads(self._settings_file.read_text())
         except (OSError, ValueError):
             return {}
-        return kept
+        return stored
 
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"

@@ -1,7 +1,8 @@
 """Check the commit messages since the baseline; with ``--message-file``, the one being written.
 
-A subject is ``type(scope): imperative`` (https://www.conventionalcommits.org), a body says why, and
-a commit that removes or skips a test says so in a line ``Test change: <reason>``.
+A subject is ``type(scope): imperative`` (https://www.conventionalcommits.org). A commit of several
+scopes lists them: ``tax,credits``. A body gives the reason. A commit that removes or skips a test
+gives the reason for that in a line ``Test change: <reason>``.
 
 This is code of our own because the libraries cover only the first rule: commitizen (4.19.3, twelve
 dependencies) compares a message with one regular expression, and gitlint-core (0.19.1) has had no
@@ -27,17 +28,17 @@ BASELINE = "8c02e9e8f28ee703551c7fcfbe299015cfe731c0"
 TYPES = frozenset("feat fix refactor perf docs test build ci chore style revert".split())
 
 CAPABILITIES = frozenset(
-    "assistant audit cart catalog checkout credits customers entrypoints forecasting fulfilment"
-    " insight inventory invoicing kernel marketing media notifications orders payments peak places"
-    " pricing privacy procurement provenance recommendations returns reviews search serialization"
-    " shipping storage support tax".split()
+    "assistant audit cart catalog checkout composition credits customers entrypoints"
+    " forecasting fulfilment insight inventory invoicing kernel marketing media notifications"
+    " orders payments peak places pricing privacy procurement provenance recommendations"
+    " returns reviews search serialization shipping storage support tax".split()
 )
 """Packages of ``shop``, today's and planned ones; a test compares this with the folder."""
 
 AREAS = frozenset(
-    "adr bench capacity ci cold-start contracts contributing deployment deps docs doubles functions"
-    " glossary guide infra journeys layers local local-cloud mcp openapi readme rules sandbox shop"
-    " tests tour ucp verification web webhooks workflows".split()
+    "adr bench capacity check ci cold-start contracts contributing deployment deps docs"
+    " doubles events functions glossary guide infra journeys kit layers local local-cloud mcp"
+    " openapi readme rules sandbox shop tests tour ucp verification web webhooks workflows".split()
 )
 """Parts of the project beside the capabilities, pages of the documentation among them."""
 
@@ -109,8 +110,12 @@ def _subject_errors(subject: str) -> list[str]:
         return [*errors, "the subject must read 'type(scope): imperative summary'"]
     if parts["type"] not in TYPES:
         errors.append(f"type {parts['type']!r} must be one of: {', '.join(sorted(TYPES))}")
-    if parts["scope"] is not None and parts["scope"] not in SCOPES:
-        errors.append(f"scope {parts['scope']!r} must be one of SCOPES in local/commits.py")
+    scopes = [] if parts["scope"] is None else parts["scope"].split(",")
+    errors += [
+        f"scope {scope!r} must be one of SCOPES in local/commits.py"
+        for scope in scopes
+        if scope not in SCOPES
+    ]
     verb = re.split(r"[\s,;:]", parts["summary"])[0]
     if not verb[:1].islower():
         errors.append(f"the summary must begin with a verb in lower case, not {verb!r}")

@@ -63,7 +63,7 @@ class ImportReport:
             setattr(self, name, getattr(self, name) + report[name])
 
     @property
-    def kept(self) -> int:
+    def stored(self) -> int:
         return self.created + self.changed + self.unchanged
 
 
@@ -82,11 +82,11 @@ def main() -> None:
         text, kind = read_products(args.file, args.encoding)
         chunks = list(split_into_chunks(text, kind))
         terms = {"currency": args.currency, **({"media": args.media} if args.media else {})}
-        kept = upload(chunks, kind, terms, staff_client(args), console)
+        stored = upload(chunks, kind, terms, staff_client(args), console)
     except (CloudError, RuntimeError) as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
         raise SystemExit(1) from None
-    raise SystemExit(0 if kept else 1)
+    raise SystemExit(0 if stored else 1)
 
 
 def staff_client(args: argparse.Namespace) -> HttpClient:
@@ -148,7 +148,7 @@ def upload(
         seconds = progress.tasks[0].elapsed or 0.0
     rejected.sort(key=lambda row: int(row["line"]))
     print_report(total, rejected, list(notices), seconds, console)
-    return total.kept
+    return total.stored
 
 
 def print_report(
@@ -169,15 +169,15 @@ def print_report(
         console.print(f"  [dim]· {escape(notice)}[/dim]", soft_wrap=True)
     if total.stock_unchanged and total.stock_created:
         console.print(f"  [dim]· {total.stock_unchanged:,} SKUs have stock already; it stays[/dim]")
-    if total.kept and not (total.created or total.changed or total.stock_created):
-        outcome = f"{total.kept:,} products, all as they were: nothing changed"
+    if total.stored and not (total.created or total.changed or total.stock_created):
+        outcome = f"{total.stored:,} products, all as they were: nothing changed"
     else:
         outcome = (
-            f"{total.kept:,} products: {total.created:,} new, {total.changed:,} changed, "
+            f"{total.stored:,} products: {total.created:,} new, {total.changed:,} changed, "
             f"{total.unchanged:,} as they were; stock opened for {total.stock_created:,} SKUs"
         )
     left_out = f"; {len(rejected):,} rows left out" if rejected else ""
-    mark = "[green]✓[/green]" if total.kept else "[red]✗[/red]"
+    mark = "[green]✓[/green]" if total.stored else "[red]✗[/red]"
     console.print(f"  {mark} {outcome}{left_out} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 
 
@@ -186,12 +186,12 @@ def _failure_message(reply: HttpResponse, chunk: UploadChunk, total: ImportRepor
         why = str(reply.body["detail"])
     except (ValueError, KeyError):
         why = reply.text[:400]
-    if not total.kept and chunk.first_line == 1:
+    if not total.stored and chunk.first_line == 1:
         return f"Nothing was taken: {why}."
     what = f"From line {chunk.first_line} on ({reply.status}): {why}"
-    if not total.kept:
+    if not total.stored:
         return what
-    return f"{what}\n{total.kept} products are kept; running it again takes the others."
+    return f"{what}\n{total.stored} products are kept; running it again takes the others."
 
 
 # ------------------------------------------------------------------------------------- chunks

@@ -277,10 +277,10 @@ class StatePersistence:
     def _load_streams(self, folder: Path | None) -> None:
         from ministack.services import dynamodb, lambda_svc
 
-        kept = self._persistence.load_state("streams") if folder else None
-        if kept:
-            dynamodb._stream_records.update(kept["records"])
-            dynamodb._stream_trimmed.update(kept["trimmed"])
+        stored = self._persistence.load_state("streams") if folder else None
+        if stored:
+            dynamodb._stream_records.update(stored["records"])
+            dynamodb._stream_trimmed.update(stored["trimmed"])
         else:
             lambda_svc._dynamodb_stream_positions.clear()
 
@@ -335,10 +335,10 @@ def _read_with_retries(read: Callable[[], Any]) -> Any:
     raise AssertionError("unreachable")
 
 
-def _close_all_except(kept: int) -> None:
+def _close_all_except(stored: int) -> None:
     """Close the port and the Lambda workers' pipes, so that a child never holds them."""
     for name in [int(entry.name) for entry in Path("/dev/fd").iterdir()]:
-        if name > 2 and name != kept:
+        if name > 2 and name != stored:
             with contextlib.suppress(OSError):
                 os.close(name)
 

@@ -18,7 +18,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 promotions = DynamoPromotionRepository()
 group_buys = DynamoGroupBuyRepository()
 keys = DynamoIdempotencyStore()
-ledger = DynamoUnitOfWork()
+unit_of_work = DynamoUnitOfWork()
 
 
 @endpoint(GroupBuyBody, status=201)
@@ -34,5 +34,5 @@ def handler(request: Request[GroupBuyBody]) -> Mapping[str, Any]:
         ),
         lambda group: group_buy_view(group, request.received_at),
         idempotency=keys,
-        uow=ledger,
+        uow=unit_of_work,
     )

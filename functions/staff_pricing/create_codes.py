@@ -12,14 +12,14 @@ coupons = DynamoCouponRepository()
 
 @endpoint(CodeBatchBody, status=201)
 def handler(request: Request[CodeBatchBody]) -> CodeBatchView:
-    wish, coupon_id = request.body, request.path["id"]
+    body, coupon_id = request.body, request.path["id"]
     codes = create_codes(
         coupon_id,
-        wish.count,
+        body.count,
         key=request.required_idempotency_key,
         random_bytes=secrets.token_bytes,
         coupons=coupons,
         at=request.received_at,
-        prefix=wish.prefix,
+        prefix=body.prefix,
     )
     return batch_view(coupon_id, codes)

@@ -10,7 +10,7 @@ from shop.pricing.schemas.price_lists import PriceHistoryView, market_from_query
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.store.cache import tax_table_cache
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 rule_source = rule_set_cache(tax_table_cache())
 
 
@@ -18,7 +18,7 @@ rule_source = rule_set_cache(tax_table_cache())
 def handler(request: Request[None]) -> PriceHistoryView:
     variant_id, at = request.path["id"], request.received_at
     country, currency = market_from_query(request.query)
-    product = catalogue.get(product_id_from(variant_id))
+    product = catalog.get(product_id_from(variant_id))
     variant = product.variant(variant_id)
     if variant is None:
         raise NotFound(f"there is no variant {variant_id}")

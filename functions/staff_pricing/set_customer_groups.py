@@ -12,12 +12,12 @@ customers = DynamoCustomerSegmentRepository()
 
 @endpoint(CustomerGroupsBody)
 def handler(request: Request[CustomerGroupsBody]) -> Response:
-    wish = request.body
+    body = request.body
     known = set_customer_groups(
         parse_customer_id(request.path["id"]),
-        wish.groups,
-        wish.segments,
-        expected_version=require_version(request.headers.get("if-match"), wish.version, minimum=0),
+        body.groups,
+        body.segments,
+        expected_version=require_version(request.headers.get("if-match"), body.version, minimum=0),
         customers=customers,
         at=request.received_at,
         actor=request.caller.owner,

@@ -11,11 +11,11 @@ policies = DynamoPricingPolicyRepository()
 
 @endpoint(PricingPolicyBody)
 def handler(request: Request[PricingPolicyBody]) -> Response:
-    wish = request.body
+    body = request.body
     policy = update_policy(
-        wish.stacking_groups(),
-        wish.rounding_policy(),
-        expected_version=require_version(request.headers.get("if-match"), wish.version, minimum=0),
+        body.stacking_groups(),
+        body.rounding_policy(),
+        expected_version=require_version(request.headers.get("if-match"), body.version, minimum=0),
         actor=request.caller.username or "?",
         policies=policies,
         at=request.received_at,

@@ -9,12 +9,12 @@ from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
 
 stock = DynamoStockRepository()
 locations = DynamoLocationRepository()
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
     location = request.query.get("location", MAIN_LOCATION)
     locations.get().location(location)
-    level = get_level(request.path["sku"], stock=stock, skus=catalogue, location=location)
+    level = get_level(request.path["sku"], stock=stock, skus=catalog, location=location)
     return Response(BackorderTermsView.of(level), headers={"ETag": f'"{level.version}"'})

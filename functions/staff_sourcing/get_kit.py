@@ -8,12 +8,12 @@ from shop.inventory.store import DynamoKitRepository, DynamoStockRepository
 
 stock = DynamoStockRepository()
 kits = DynamoKitRepository()
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
     sku = request.path["sku"]
-    kit, version = get_kit(sku, kits=kits, skus=catalogue)
+    kit, version = get_kit(sku, kits=kits, skus=catalog)
     view = KitView.of(sku, kit, version, stock.levels([sku])[sku].available)
     return Response(view, headers={"ETag": f'"{version}"'})

@@ -9,20 +9,20 @@ from shop.kernel.optimistic_locking import require_version
 
 stock = DynamoStockRepository()
 locations = DynamoLocationRepository()
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint(BackorderTermsBody)
 def handler(request: Request[BackorderTermsBody]) -> Response:
-    wish = request.body
-    locations.get().location(wish.location)
+    body = request.body
+    locations.get().location(body.location)
     level = set_backorder_terms(
         request.path["sku"],
-        wish.terms(),
-        expected_version=require_version(request.headers.get("if-match"), wish.version, minimum=0),
+        body.terms(),
+        expected_version=require_version(request.headers.get("if-match"), body.version, minimum=0),
         at=request.received_at,
         stock=stock,
-        skus=catalogue,
-        location=wish.location,
+        skus=catalog,
+        location=body.location,
     )
     return Response(BackorderTermsView.of(level), headers={"ETag": f'"{level.version}"'})

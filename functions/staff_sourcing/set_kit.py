@@ -9,7 +9,7 @@ from shop.kernel.optimistic_locking import require_version
 
 stock = DynamoStockRepository()
 kits = DynamoKitRepository()
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint(KitBody)
@@ -22,7 +22,7 @@ def handler(request: Request[KitBody]) -> Response:
             request.headers.get("if-match"), request.body.version, minimum=0
         ),
         kits=kits,
-        skus=catalogue,
+        skus=catalog,
     )
     view = KitView.of(sku, kit, version, stock.levels([sku])[sku].available)
     return Response(view, headers={"ETag": f'"{version}"'})

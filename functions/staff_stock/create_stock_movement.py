@@ -19,9 +19,11 @@ stock_entries = StockEntryService(
 @endpoint(MovementRequest, status=201)
 def handler(request: Request[MovementRequest]) -> Response:
     entry = request.body.root
-    slip = entry.audit_info(request.caller.username or request.caller.owner, request.received_at)
+    audit_info = entry.audit_info(
+        request.caller.username or request.caller.owner, request.received_at
+    )
     ask = request.idempotent if request.idempotency_key else None
     level = stock_entries.record_idempotent(
-        lambda book: entry.apply(book, slip), level_response, ask
+        lambda book: entry.apply(book, audit_info), level_response, ask
     )
     return Response(level, 201, headers={"ETag": f'"{level["version"]}"'})

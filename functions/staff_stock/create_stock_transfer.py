@@ -21,8 +21,10 @@ stock_entries = StockEntryService(
 @endpoint(TransferRequest, status=201)
 def handler(request: Request[TransferRequest]) -> Mapping[str, Any]:
     step = request.body.root
-    slip = step.audit_info(request.caller.username or request.caller.owner, request.received_at)
+    audit_info = step.audit_info(
+        request.caller.username or request.caller.owner, request.received_at
+    )
     ask = request.idempotent if request.idempotency_key else None
     return stock_entries.record_idempotent(
-        lambda book: step.apply(book, slip), TransferView.answered, ask
+        lambda book: step.apply(book, audit_info), TransferView.answered, ask
     )

@@ -7,11 +7,11 @@ from shop.inventory.schemas import StockView, location_from_query
 from shop.inventory.store import DynamoStockRepository
 
 stock = DynamoStockRepository()
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
     location = location_from_query(request.query)
-    level = get_level(request.path["sku"], stock=stock, skus=catalogue, location=location)
+    level = get_level(request.path["sku"], stock=stock, skus=catalog, location=location)
     return Response(StockView.of(level), headers={"ETag": f'"{level.version}"'})

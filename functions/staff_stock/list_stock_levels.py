@@ -7,10 +7,10 @@ from shop.inventory.schemas import LevelsView, sku_from_query
 from shop.inventory.store import DynamoStockRepository
 
 stock = DynamoStockRepository()
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 
 
 @endpoint()
 def handler(request: Request[None]) -> LevelsView:
     sku = sku_from_query(request.query)
-    return LevelsView.of(sku, list_levels(sku, stock=stock, skus=catalogue))
+    return LevelsView.of(sku, list_levels(sku, stock=stock, skus=catalog))

@@ -13,13 +13,13 @@ alerts = DynamoLowStockAlerts()
 
 @endpoint(ThresholdRequest)
 def handler(request: Request[ThresholdRequest]) -> Response:
-    wish = request.body
+    body = request.body
     level = set_low_stock_threshold(
-        wish.sku,
-        wish.low_at,
-        expected_version=wish.version,
+        body.sku,
+        body.low_at,
+        expected_version=body.version,
         stock=stock,
         alerts=alerts,
-        location=wish.location,
+        location=body.location,
     )
     return Response(StockView.of(level), headers={"ETag": f'"{level.version}"'})

@@ -3,7 +3,8 @@
 A package is built into ``.build/<name>-<hash>/``. The hash covers the sources, the builder and the
 Python that compiles, not the output. The same sources are therefore the same asset, and a second
 deployment changes nothing. Bytecode is compiled with *unchecked* hashes: a Lambda's code is
-read-only, and without bytecode every cold start takes 2.5 times as long (docs/adr/deployment-packages.md).
+read-only, and without bytecode every cold start takes 2.5 times as long
+(docs/adr/deployment-packages.md).
 Each compiled file is cached by its content, so a change recompiles the changed files only.
 """
 

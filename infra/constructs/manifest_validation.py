@@ -82,7 +82,7 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
             if entry.compensation and not any(
                 isinstance(x, Compensation) and x.module == entry.compensation for x in entries
             ):
-                yield f"{entry.module}: its undo {entry.compensation} is not an Compensation line"
+                yield f"{entry.module}: {entry.compensation} is not a Compensation entry"
 
 
 def _endpoint_faults(entry: Endpoint) -> Iterator[str]:

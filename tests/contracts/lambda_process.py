@@ -57,13 +57,13 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     """A template's environment with the names of region and account filled in."""
     filled = {}
     for name, value in given.items():
-        for unknown, known in KNOWN.items():
-            value = value.replace(unknown, known)
         filled[name] = value
+        for unknown, known in KNOWN.items():
+            filled[name] = filled[name].replace(unknown, known)
     return filled
 
 
-def _doors(environments: dict[str, dict[str, str]]) -> dict[str, str]:
+def _handlers(environments: dict[str, dict[str, str]]) -> dict[str, str]:
     """Handler → why it cannot be started; those that can are left out."""
     for library in LIBRARIES:
         importlib.import_module(library)
@@ -77,10 +77,10 @@ def _doors(environments: dict[str, dict[str, str]]) -> dict[str, str]:
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as pipe:
-            said = pipe.read()
+            output = pipe.read()
         os.waitpid(child, 0)
-        if said != "started":
-            refused[handler] = said
+        if output != "started":
+            refused[handler] = output
     return refused
 
 
@@ -144,22 +144,22 @@ def _keys(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return keys
 
 
-def _refusals(given: dict[str, str]) -> dict[str, int | None]:
-    """Every leaf class of refusal, wherever it is declared, and the HTTP status it has."""
+def _errors(given: dict[str, str]) -> dict[str, int | None]:
+    """Every leaf class of error, wherever it is declared, and the HTTP status it has."""
     _everything_of_the_shop(given)
     from shop.entrypoints.fault_mapping import http_status
     from shop.kernel.errors import ShopError
 
-    planted = os.environ.get("PLANTED_REFUSAL")
+    planted = os.environ.get("PLANTED_ERROR")
     if planted:
         type(planted, (ShopError,), {"__module__": "planted"})
     statuses: dict[str, int | None] = {}
-    for refusal in _below(ShopError):
-        if not refusal.__subclasses__():
+    for error in _below(ShopError):
+        if not error.__subclasses__():
             try:
-                statuses[f"{refusal.__module__}.{refusal.__qualname__}"] = http_status(refusal)
+                statuses[f"{error.__module__}.{error.__qualname__}"] = http_status(error)
             except LookupError:
-                statuses[f"{refusal.__module__}.{refusal.__qualname__}"] = None
+                statuses[f"{error.__module__}.{error.__qualname__}"] = None
     return statuses
 
 
@@ -175,8 +175,8 @@ if __name__ == "__main__":
     # As in a Lambda: the functions' folder is the root, the shop comes from its layer.
     sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "layers" / "shared" / "python")]
     ANSWERS: dict[str, Callable[[Any], Any]] = {
-        "doors": _doors,
+        "handlers": _handlers,
         "models": _models,
-        "refusals": _refusals,
+        "errors": _errors,
     }
     json.dump(ANSWERS[sys.argv[1]](json.load(sys.stdin)), sys.stdout)

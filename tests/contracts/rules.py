@@ -92,12 +92,12 @@ def entangled_stacks(cloud: Cloud) -> list[str]:
         for output in template.get("Outputs", {}).values():
             if "Export" in output:
                 owners[cloud.text(stack, output["Export"]["Name"])] = stack
-    ground = ("-foundation", "-api", "-edge")
+    shared = ("-foundation", "-api", "-edge")
     return [
         f"{stack} imports {name} of {owners.get(name)}"
         for stack, template in cloud.stacks.items()
         for name in sorted({str(n) for n in _found(template, "Fn::ImportValue")})
-        if not str(owners.get(name)).endswith(ground)
+        if not str(owners.get(name)).endswith(shared)
     ]
 
 
@@ -251,14 +251,39 @@ def wildcards(cloud: Cloud, stage: Stage) -> list[str]:
 def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str, str]]:
     """(action, resource) pairs that a manifest line means, in its own words."""
     prefix = f"doorbuster-{stage.name}-"
-
-    def arn(service: str, what: str) -> str:
-        return f"arn:${{AWS::Partition}}:{service}:{ACCOUNT}:{what}"
-
-    def hyphened(name: str) -> str:
-        return prefix + name.replace("_", "-")
-
     name = prefix + line.module.replace(".", "-")
+    reads, writes, sends, secrets = _uses(line, stage)
+    rights = {(f"xray:{a}", "*") for a in ("PutTraceSegments", "PutTelemetryRecords")}
+    rights |= {
+        (f"logs:{a}", _arn("logs", f"log-group:/aws/lambda/{name}:*"))
+        for a in ("CreateLogStream", "PutLogEvents")
+    }
+    rights |= _table_rights(cloud, prefix, reads, writes)
+    rights |= _source_rights(cloud, line, prefix)
+    rights |= {("sqs:SendMessage", _arn("sqs", _hyphened(prefix, queue))) for queue in sends}
+    for secret in cloud.of("AWS::SecretsManager::Secret"):
+        if secret.properties["Name"].rpartition("/")[2].replace("-", "_") in secrets:
+            ref = cloud.text(secret.stack, {"Fn::GetAtt": [secret.id, "Id"]})
+            rights.add(("secretsmanager:GetSecretValue", ref))
+    rights |= _service_rights(line, stage, prefix)
+    (key,) = cloud.of("AWS::KMS::Key")
+    encrypts = {"Encrypt", "GenerateDataKey"} if writes or sends or _async(line) else set()
+    touches_data = encrypts or reads or secrets or isinstance(line, Consumer)
+    if touches_data:
+        rights |= {(f"kms:{a}", cloud.arn(key)) for a in {"Decrypt", "DescribeKey"} | encrypts}
+    return rights
+
+
+def _arn(service: str, what: str) -> str:
+    return f"arn:${{AWS::Partition}}:{service}:{ACCOUNT}:{what}"
+
+
+def _hyphened(prefix: str, name: str) -> str:
+    return prefix + name.replace("_", "-")
+
+
+def _uses(line: Function, stage: Stage) -> tuple[set[Table], set[Table], set[Queue], set[Secret]]:
+    """The tables read and written, the queues and the secrets, with those of the payments."""
     reads, writes, sends = set(line.reads), set(line.writes), set(line.sends)
     secrets = set(line.secrets)
     if isinstance(line, Endpoint) and line.switches:
@@ -269,19 +294,31 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
         secrets.add(Secret.SANDBOX_WEBHOOK)
     elif line.payments:
         secrets.add(Secret.STRIPE_KEY)
-    rights = {(f"xray:{a}", "*") for a in ("PutTraceSegments", "PutTelemetryRecords")}
-    rights |= {
-        (f"logs:{a}", arn("logs", f"log-group:/aws/lambda/{name}:*"))
-        for a in ("CreateLogStream", "PutLogEvents")
-    }
-    tables = {t.properties["TableName"]: t for t in cloud.of(TABLE)}
+    return reads, writes, sends, secrets
+
+
+def _tables(cloud: Cloud) -> dict[str, Resource]:
+    return {t.properties["TableName"]: t for t in cloud.of(TABLE)}
+
+
+def _table_rights(
+    cloud: Cloud, prefix: str, reads: set[Table], writes: set[Table]
+) -> set[tuple[str, str]]:
+    rights, tables = set(), _tables(cloud)
     for table in reads | writes:
-        where = arn("dynamodb", f"table/{hyphened(table)}")
+        name = _hyphened(prefix, table)
+        where = _arn("dynamodb", f"table/{name}")
         rights |= {(f"dynamodb:{a}", where) for a in READS | (WRITES if table in writes else set())}
-        for index in tables[hyphened(table)].properties.get("GlobalSecondaryIndexes", ()):
+        for index in tables[name].properties.get("GlobalSecondaryIndexes", ()):
             rights.add(("dynamodb:Query", f"{where}/index/{index['IndexName']}"))
+    return rights
+
+
+def _source_rights(cloud: Cloud, line: Function, prefix: str) -> set[tuple[str, str]]:
+    """Rights on the stream or queue that invokes a Lambda, and on its dead-letter queue."""
+    rights = set()
     if isinstance(line, StreamReader):
-        source = tables[hyphened(line.table)]
+        source = _tables(cloud)[_hyphened(prefix, line.table)]
         stream = f"${{{source.stack}.{source.id}.StreamArn}}"
         rights |= {
             (f"dynamodb:{a}", stream) for a in ("DescribeStream", "GetRecords", "GetShardIterator")
@@ -294,39 +331,35 @@ def implied_rights(cloud: Cloud, line: Function, stage: Stage) -> set[tuple[str,
             "ChangeMessageVisibility",
             "GetQueueAttributes",
         )
-        rights |= {(f"sqs:{a}", arn("sqs", hyphened(line.queue))) for a in actions}
-    rights |= {("sqs:SendMessage", arn("sqs", hyphened(queue))) for queue in sends}
+        rights |= {(f"sqs:{a}", _arn("sqs", _hyphened(prefix, line.queue))) for a in actions}
     if isinstance(line, StreamReader | Reaction | Schedule):
+        dead = _hyphened(prefix, f"{line.module.replace('.', '-')}-dead")
         for queue in cloud.of(QUEUE):
-            if queue.properties["QueueName"] == hyphened(f"{line.module.replace('.', '-')}-dead"):
+            if queue.properties["QueueName"] == dead:
                 rights.add(("sqs:SendMessage", cloud.arn(queue)))
-    for secret in cloud.of("AWS::SecretsManager::Secret"):
-        if secret.properties["Name"].rpartition("/")[2].replace("-", "_") in secrets:
-            ref = cloud.text(secret.stack, {"Fn::GetAtt": [secret.id, "Id"]})
-            rights.add(("secretsmanager:GetSecretValue", ref))
+    return rights
+
+
+def _service_rights(line: Function, stage: Stage, prefix: str) -> set[tuple[str, str]]:
+    """Rights to events, email, the order workflow, schedules and other Lambdas."""
+    rights = set()
     if line.publishes_events:
-        rights.add(("events:PutEvents", arn("events", f"event-bus/{prefix}events")))
+        rights.add(("events:PutEvents", _arn("events", f"event-bus/{prefix}events")))
     if line.sends_email:
         domain = stage.mail_from.partition("@")[2]
         mail = (f"identity/{domain}", f"configuration-set/{prefix}mail")
         rights |= {
-            ("ses:SendEmail", "*" if stage.is_emulated else arn("ses", what)) for what in mail
+            ("ses:SendEmail", "*" if stage.is_emulated else _arn("ses", what)) for what in mail
         }
-    machine = arn("states", f"stateMachine:{prefix}order")
     if line.starts_workflow:
-        rights.add(("states:StartExecution", machine))
+        rights.add(("states:StartExecution", _arn("states", f"stateMachine:{prefix}order")))
     if line.resumes_workflow:
         rights |= {("states:SendTaskSuccess", "*"), ("states:SendTaskFailure", "*")}
     if isinstance(line, Schedule):
-        rights |= _peak_rights(stage, line, prefix, arn)
+        rights |= _peak_rights(stage, line, prefix, _arn)
     for module in line.invokes:
-        where = arn("lambda", f"function:{prefix}{module.replace('.', '-')}")
+        where = _arn("lambda", f"function:{prefix}{module.replace('.', '-')}")
         rights.add(("lambda:InvokeFunction", where))
-    (key,) = cloud.of("AWS::KMS::Key")
-    encrypts = {"Encrypt", "GenerateDataKey"} if writes or sends or _async(line) else set()
-    touches_data = encrypts or reads or secrets or isinstance(line, Consumer)
-    if touches_data:
-        rights |= {(f"kms:{a}", cloud.arn(key)) for a in {"Decrypt", "DescribeKey"} | encrypts}
     return rights
 
 
@@ -513,7 +546,7 @@ def silent_resources(cloud: Cloud) -> list[str]:
 # ---------------------------------------------------------------------- data
 
 
-def careless_data(cloud: Cloud, stage: Stage) -> list[str]:
+def unprotected_data(cloud: Cloud, stage: Stage) -> list[str]:
     """On demand, encrypted with the shop's key, restorable; in production not to be deleted."""
     breaches = []
     for table in cloud.of(TABLE):
@@ -538,12 +571,12 @@ def careless_data(cloud: Cloud, stage: Stage) -> list[str]:
         for pool in cloud.of("AWS::Cognito::UserPool")
         if pool.properties.get("DeletionProtection") != "ACTIVE"
     ]
-    kept = (TABLE, "AWS::KMS::Key", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret")
+    retained = (TABLE, "AWS::KMS::Key", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret")
     policies = ("DeletionPolicy", "UpdateReplacePolicy")
     return breaches + [
         f"{resource}: goes with its stack"
         for resource in cloud
-        if resource.kind in kept
+        if resource.kind in retained
         and any(resource.whole.get(policy) != "Retain" for policy in policies)
     ]
 
@@ -583,15 +616,7 @@ def crooked_workflow(machine: Mapping[str, Any], lines: Iterable[Function]) -> l
         breaches.append(f"without trouble it runs {happy}, the manifest says {list(steps)}")
     if len(happy) > 4:
         breaches.append(f"{len(happy)} transitions an order; four is the budget")
-    for name, state in states.items():
-        if state["Type"] != "Task":
-            continue
-        if not ("TimeoutSeconds" in state or "TimeoutSeconds" in state):
-            breaches.append(f"{name}: may run for a year")
-        if not state.get("Retry"):
-            breaches.append(f"{name}: gives up at the first accident")
-        if "dynamodb" in state["Resource"]:
-            breaches.append(f"{name}: writes to a table by itself")
+    breaches += _unsafe_tasks(states)
     passed_pivot = False
     for name, step in steps.items():
         caught = [c["Next"] for c in states[name].get("Catch", ())]
@@ -611,6 +636,19 @@ def crooked_workflow(machine: Mapping[str, Any], lines: Iterable[Function]) -> l
         n for s in states.values() for c in s.get("Catch", ()) for n in walk(states, c["Next"])
     }
     return breaches + [f"{name}: is never reached" for name in sorted(undos - reached)]
+
+
+def _unsafe_tasks(states: Mapping[str, Any]) -> Iterator[str]:
+    """Tasks without a deadline or retries, and tasks that write to a table without a Lambda."""
+    for name, state in states.items():
+        if state["Type"] != "Task":
+            continue
+        if "TimeoutSeconds" not in state:
+            yield f"{name}: may run for a year"
+        if not state.get("Retry"):
+            yield f"{name}: gives up at the first accident"
+        if "dynamodb" in state["Resource"]:
+            yield f"{name}: writes to a table by itself"
 
 
 def walk(states: Mapping[str, Any], name: str | None) -> Iterator[str]:

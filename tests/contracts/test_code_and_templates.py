@@ -57,20 +57,20 @@ def test_every_manifest_line_has_its_file() -> None:
 
 @pytest.mark.parametrize("name", ["local", "dev", "prod"])
 def test_every_lambda_starts_with_exactly_the_environment_its_template_gives(name: str) -> None:
-    refused = asked("doors", environments(Cloud(stacks_of(STAGES[name]))))
+    refused = asked("handlers", environments(Cloud(stacks_of(STAGES[name]))))
     assert refused == {}, "\n\n".join(refused.values())
 
 
 def test_a_lambda_whose_setting_is_missing_is_found(local: Cloud) -> None:
     given = {"status.get_status.handler": environments(local)["status.get_status.handler"]}
-    assert asked("doors", given) == {}
+    assert asked("handlers", given) == {}
     del given["status.get_status.handler"]["RELEASE"]
-    assert "KeyError: 'RELEASE'" in asked("doors", given)["status.get_status.handler"]
+    assert "KeyError: 'RELEASE'" in asked("handlers", given)["status.get_status.handler"]
 
 
 def test_a_handler_that_is_not_there_is_found(local: Cloud) -> None:
     given = environments(local)["status.get_status.handler"]
-    refused = asked("doors", {"status.get_status.handle": given, "status.nobody.handler": given})
+    refused = asked("handlers", {"status.get_status.handle": given, "status.nobody.handler": given})
     assert "handle" in refused["status.get_status.handle"]
     assert "ModuleNotFoundError" in refused["status.nobody.handler"]
 
@@ -153,12 +153,12 @@ def test_a_model_with_another_key_or_index_is_found(
     index = next(iter(order["indexes"].values()))
     index["hash"], index["carries"] = "customer", ["doc"]
     order["indexes"]["by_mood"] = index
-    said = "\n".join(key_differences(local, planted))
+    breaches = "\n".join(key_differences(local, planted))
     for breach in ("range key is sort", "hash key is customer", "carries", "no index by_mood"):
-        assert breach in said
+        assert breach in breaches
 
 
-def test_the_tables_of_the_doors_own_tests_have_the_same_keys() -> None:
+def test_the_tables_of_the_handler_tests_have_the_same_keys() -> None:
     from tests.kit import shop
 
     for name, keys in shop._KEYS.items():
@@ -171,15 +171,15 @@ def test_the_tables_of_the_doors_own_tests_have_the_same_keys() -> None:
 # ---------------------------------------------------------------------- refusals
 
 
-def test_every_leaf_class_of_refusal_has_a_status(local: Cloud) -> None:
-    statuses = asked("refusals", everything(local))
+def test_every_leaf_class_of_error_has_a_status(local: Cloud) -> None:
+    statuses = asked("errors", everything(local))
     assert len(statuses) >= 10
     assert {name for name, status in statuses.items() if status is None} == set()
     assert all(400 <= status < 500 or status == 503 for status in statuses.values())
 
 
-def test_a_refusal_without_a_status_is_found(local: Cloud) -> None:
-    statuses = asked("refusals", everything(local) | {"PLANTED_REFUSAL": "Nameless"})
+def test_an_error_without_a_status_is_found(local: Cloud) -> None:
+    statuses = asked("errors", everything(local) | {"PLANTED_ERROR": "Nameless"})
     assert [n for n, status in statuses.items() if status is None] == ["planted.Nameless"]
 
 
@@ -253,7 +253,7 @@ def test_all_plain_lists_are_paged_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "breach"),
     [
         ({"pagination": {}}, "pages by ['pagination']"),
         ({"cursor": None}, "answers ['products']"),
@@ -262,13 +262,13 @@ def test_all_plain_lists_are_paged_alike() -> None:
         ({"more": {"type": "array"}}, "answers ['cursor', 'more', 'products']"),
     ],
 )
-def test_a_list_that_is_paged_otherwise_is_found(broken: dict[str, Any], said: str) -> None:
+def test_a_list_that_is_paged_otherwise_is_found(broken: dict[str, Any], breach: str) -> None:
     made = build_openapi()
     has = made["components"]["schemas"]["ProductListView"]["properties"]
     has.update(broken)
     for name in [n for n, schema in has.items() if schema is None]:
         del has[name]
-    assert strange_lists(made) == [f"/staff/products {said}"]
+    assert strange_lists(made) == [f"/staff/products {breach}"]
 
 
 def _without_ucp(value: Any) -> Any:

@@ -61,10 +61,10 @@ def statements(cloud: Cloud, stack: str = CART) -> list[dict[str, Any]]:
 def test_a_lambda_without_a_line_and_a_line_without_a_lambda_are_found(
     prod: Cloud, prod_lines: dict[str, Function]
 ) -> None:
-    gone = prod_lines.pop("doorbuster-prod-cart-create_cart")
-    prod_lines["doorbuster-prod-cart-forget_cart"] = gone
-    said = rules.missing_functions(prod, prod_lines)
-    assert said == [
+    removed = prod_lines.pop("doorbuster-prod-cart-create_cart")
+    prod_lines["doorbuster-prod-cart-forget_cart"] = removed
+    breaches = rules.missing_functions(prod, prod_lines)
+    assert breaches == [
         "doorbuster-prod-cart-forget_cart is deployed 0 times",
         "doorbuster-prod-cart-create_cart is deployed without a line",
     ]
@@ -104,8 +104,8 @@ def test_a_feature_that_imports_from_another_is_found(prod: Cloud) -> None:
         "Type": "AWS::SNS::Topic",
         "Properties": {"TopicName": {"Fn::ImportValue": "catalog-words"}},
     }
-    (said,) = rules.entangled_stacks(prod)
-    assert said == f"{CART} imports catalog-words of doorbuster-prod-catalog"
+    (breach,) = rules.entangled_stacks(prod)
+    assert breach == f"{CART} imports catalog-words of doorbuster-prod-catalog"
 
 
 def test_a_route_without_its_guard_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
@@ -147,13 +147,11 @@ def test_staff_routes_open_to_customers_are_found(
     )
     route = first(prod, "doorbuster-prod-staff-catalog", "AWS::ApiGatewayV2::Route")["Properties"]
     route["AuthorizerId"] = customers
-    (said,) = rules.wrong_routes(prod, prod_lines)
-    assert "'customers'), not" in said
+    (breach,) = rules.wrong_routes(prod, prod_lines)
+    assert "'customers'), not" in breach
 
 
-def test_a_route_that_nobody_declared_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
-) -> None:
+def test_an_undeclared_route_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
     route = first(prod, CART, "AWS::ApiGatewayV2::Route")["Properties"]
     route["RouteKey"] = "GET /carts"
     assert "GET /carts is in no manifest" in rules.wrong_routes(prod, prod_lines)
@@ -183,14 +181,12 @@ def test_a_right_that_no_line_implies_is_found(
     ]
 
 
-def test_a_right_that_a_line_needs_and_nobody_grants_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
-) -> None:
-    kept = statements(prod)
-    kept[:] = [s for s in kept if s["Sid"] != "WriteSessions"]
-    said = rules.missing_rights(prod, prod_lines, PROD)
-    assert len(said) == len(rules.WRITES)
-    assert all("cart.create_cart may not dynamodb:" in breach for breach in said)
+def test_a_missing_right_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
+    saved = statements(prod)
+    saved[:] = [s for s in saved if s["Sid"] != "WriteSessions"]
+    breaches = rules.missing_rights(prod, prod_lines, PROD)
+    assert len(breaches) == len(rules.WRITES)
+    assert all("cart.create_cart may not dynamodb:" in breach for breach in breaches)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +219,8 @@ def test_a_queue_that_hides_messages_too_briefly_is_found(
     for queue in prod.of(rules.QUEUE):
         if queue.properties["QueueName"] == "doorbuster-prod-payment-events":
             resources(prod, queue.stack)[queue.id]["Properties"]["VisibilityTimeout"] = 179
-    (said,) = rules.impatient_queues(prod, prod_lines, PROD)
-    assert "hidden 179 s" in said
+    (breach,) = rules.impatient_queues(prod, prod_lines, PROD)
+    assert "hidden 179 s" in breach
 
 
 @pytest.mark.parametrize(
@@ -248,7 +244,7 @@ def test_a_queue_without_hope_is_found(prod: Cloud, key: str, count: int) -> Non
         ("AWS::Scheduler::Schedule", "doorbuster-prod-scheduled", "delivery"),
     ],
 )
-def test_a_failure_that_nobody_keeps_is_found(
+def test_a_failure_without_a_dead_letter_queue_is_found(
     prod: Cloud, prod_lines: dict[str, Function], kind: str, stack: str, lost: str
 ) -> None:
     properties = first(prod, stack, kind)["Properties"]
@@ -256,8 +252,8 @@ def test_a_failure_that_nobody_keeps_is_found(
         properties.pop(key, None)
     for target in [*properties.get("Targets", ()), properties.get("Target", {})]:
         target.pop("DeadLetterConfig", None)
-    (said,) = rules.lost_failures(prod, prod_lines)
-    assert said.endswith(f"nobody keeps a failed {lost}")
+    (breach,) = rules.lost_failures(prod, prod_lines)
+    assert breach.endswith(f"nobody keeps a failed {lost}")
 
 
 def test_a_stream_whose_poison_blocks_is_found(
@@ -275,16 +271,16 @@ def test_every_alarm_that_is_taken_away_is_missed(prod: Cloud) -> None:
         name = alarm.properties["AlarmName"].rpartition(": ")[2]
         if name in needed or name.startswith("ExecutionThrottled"):
             continue
-        kept = resources(prod, alarm.stack).pop(alarm.id)
+        saved = resources(prod, alarm.stack).pop(alarm.id)
         assert rules.silent_resources(prod), alarm
-        resources(prod, alarm.stack)[alarm.id] = kept
+        resources(prod, alarm.stack)[alarm.id] = saved
     assert rules.silent_resources(prod) == []
 
 
-def test_an_alarm_that_tells_nobody_is_found(prod: Cloud) -> None:
+def test_an_alarm_without_a_subscriber_is_found(prod: Cloud) -> None:
     first(prod, CART, rules.ALARM)["Properties"]["AlarmActions"] = []
-    (said,) = rules.silent_resources(prod)
-    assert said.endswith("tells nobody")
+    (breach,) = rules.silent_resources(prod)
+    assert breach.endswith("tells nobody")
 
 
 # ---------------------------------------------------------------------- data
@@ -299,9 +295,9 @@ def test_an_alarm_that_tells_nobody_is_found(prod: Cloud) -> None:
         "DeletionProtectionEnabled",
     ],
 )
-def test_a_careless_table_is_found(prod: Cloud, key: str) -> None:
+def test_an_unprotected_table_is_found(prod: Cloud, key: str) -> None:
     del first(prod, FOUNDATION, rules.TABLE)["Properties"][key]
-    assert len(rules.careless_data(prod, PROD)) == 1
+    assert len(rules.unprotected_data(prod, PROD)) == 1
 
 
 @pytest.mark.parametrize(
@@ -315,7 +311,7 @@ def test_a_careless_table_is_found(prod: Cloud, key: str) -> None:
 )
 def test_data_that_goes_with_its_stack_is_found(prod: Cloud, kind: str) -> None:
     first(prod, FOUNDATION, kind)["DeletionPolicy"] = "Delete"
-    assert len(rules.careless_data(prod, PROD)) == 1
+    assert len(rules.unprotected_data(prod, PROD)) == 1
 
 
 def test_pretence_in_production_is_found(prod: Cloud) -> None:
@@ -352,7 +348,7 @@ Break = Callable[[dict[str, Any]], Any]
 
 
 @pytest.mark.parametrize(
-    ("breaking", "said"),
+    ("breaking", "expected"),
     [
         (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "may run for a year"),
         (lambda states: states["ExpireOrder"].pop("Retry"), "gives up at the first accident"),
@@ -380,12 +376,12 @@ Break = Callable[[dict[str, Any]], Any]
     ],
 )
 def test_a_crooked_workflow_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], breaking: Break, said: str
+    prod: Cloud, prod_lines: dict[str, Function], breaking: Break, expected: str
 ) -> None:
     machine = machine_of(prod)
     breaking(machine["States"])
     breaches = rules.crooked_workflow(machine, prod_lines.values())
-    assert any(said in breach for breach in breaches), breaches
+    assert any(expected in breach for breach in breaches), breaches
 
 
 def test_a_fifth_transition_is_found() -> None:
@@ -425,7 +421,7 @@ GOOD = Endpoint(
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "breach"),
     [
         ((GOOD, GOOD), "module things.show is there 2 times"),
         (
@@ -469,14 +465,14 @@ GOOD = Endpoint(
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(
-    lines: tuple[Function, ...], said: str
+    lines: tuple[Function, ...], breach: str
 ) -> None:
     with pytest.raises(InvalidManifest) as refused:
         features_in_stage([Feature("things", lines)], LOCAL)
-    assert said in str(refused.value)
+    assert breach in str(refused.value)
 
 
-def test_a_line_without_a_file_and_an_invocation_of_nobody_are_found() -> None:
+def test_a_missing_file_and_an_invocation_without_a_target_are_found() -> None:
     feature = Feature("things", (replace(GOOD, invokes=("things.other",)),))
     assert list(missing_references([feature])) == [
         "things.show: there is no such file below functions/",
@@ -491,7 +487,7 @@ QUEUE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 """A lone queue without a dead-letter queue and without TLS."""
 
 
-def judged(folder: Path, *, reason: str | None = None) -> set[str]:
+def nag_rules(folder: Path, *, reason: str | None = None) -> set[str]:
     """What cdk-nag finds on the lone queue."""
     template = folder / "Planted.template.json"
     folder.mkdir(exist_ok=True)
@@ -504,15 +500,15 @@ def judged(folder: Path, *, reason: str | None = None) -> set[str]:
 
 
 def test_a_finding_without_a_reason_is_found_and_one_with_a_reason_is_not(tmp_path: Path) -> None:
-    plain = judged(tmp_path / "plain")
+    plain = nag_rules(tmp_path / "plain")
     assert {"AwsSolutions-SQS3", "AwsSolutions-SQS4", "Serverless-SQSRedrivePolicy"} <= plain
-    accepted = judged(tmp_path / "accepted", reason="Nothing of worth passes through it.")
+    accepted = nag_rules(tmp_path / "accepted", reason="Nothing of worth passes through it.")
     assert plain - accepted == {"AwsSolutions-SQS3"}
 
 
 def test_an_acceptance_without_a_reason_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="without a reason"):
-        judged(tmp_path, reason=" ")
+        nag_rules(tmp_path, reason=" ")
 
 
 def test_a_reaction_of_a_feature_that_a_stage_lacks_is_not_deployed_there() -> None:

@@ -1,4 +1,4 @@
-"""Each import contract of pyproject.toml reports a violation that is added to a copy of the code."""
+"""Each import contract of pyproject.toml reports a violation added to a copy of the code."""
 
 import os
 import shutil

@@ -7,6 +7,7 @@ import pytest
 from tests.contracts.markdown_rules import (
     MAX_CELL,
     MAX_LINE,
+    PRIVATE_WORD_EXEMPTIONS,
     RULES,
     Page,
     broken_links,
@@ -37,6 +38,14 @@ def test_pages_are_the_top_level_files_and_every_folder_of_docs(tmp_path: Path) 
 
     assert found == ["README.md", "CHANGELOG.md", "docs/a.md", "docs/b/c/d.md"]
     assert {ROOT / "README.md", ROOT / "docs" / "rules" / "pricing.md"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("name", PRIVATE_WORD_EXEMPTIONS)
+def test_exemption_from_the_private_words_is_needed(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+
+    assert PRIVATE_WORD_EXEMPTIONS[name].strip()
+    assert private_words(page(text))
 
 
 # ---------------------------------------------------------------- planted breaches

@@ -68,7 +68,7 @@ def test_a_change_in_one_feature_leaves_the_other_packages_alone(small_repositor
     assert (second["orders"], second["shared"]) == (first["orders"], first["shared"])
 
 
-def test_doors_lie_in_the_folder_that_their_handler_names(small_repository: Path) -> None:
+def test_modules_are_in_the_folder_that_their_handler_names(small_repository: Path) -> None:
     assert (built()["cart"].path / "cart" / "create_cart.py").is_file()
     assert (built()["shared"].path / "python" / "shop" / "__init__.py").is_file()
 
@@ -83,7 +83,7 @@ def test_packages_carry_bytecode_that_is_never_checked(small_repository: Path) -
             assert int.from_bytes(file.read_bytes()[4:8], "little") == UNCHECKED_HASH
 
 
-def test_another_python_builds_without_bytecode_and_says_so(
+def test_another_python_builds_without_bytecode_and_warns(
     small_repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_bytecode = built()
@@ -118,9 +118,9 @@ print(asset_packages.AssetPackages().shared())
 """
     command = [sys.executable, "-c", code, str(small_repository), str(ROOT)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    said = {run.communicate()[0] for run in runs}
+    outputs = {run.communicate()[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0, 0]
-    assert said == {f"{AssetPackages().shared()}\n"}
+    assert outputs == {f"{AssetPackages().shared()}\n"}
 
 
 def test_every_aws_service_that_the_shop_calls_is_in_the_dependency_layer() -> None:

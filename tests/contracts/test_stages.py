@@ -26,7 +26,7 @@ def test_a_page_for_buyers_is_a_whole_and_safe_address(page: str) -> None:
         replace(LOCAL, shop_page=page)
 
 
-def test_the_stage_is_what_the_environment_says_and_local_by_default(
+def test_the_stage_comes_from_the_environment_and_is_local_by_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DOORBUSTER_STAGE", raising=False)
@@ -71,11 +71,11 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
     assert "request.headers['shop-viewer'] = {value: event.viewer.ip}" in str(edge).replace(
         "\\'", "'"
     )
-    for group, told in (("cart", True), ("mcp", True), ("staff-catalog", False)):
-        assert (f"'EDGE_KEY': '{key}'" in str(made[f"doorbuster-prod-{group}"])) is told
+    for group, has_key in (("cart", True), ("mcp", True), ("staff-catalog", False)):
+        assert (f"'EDGE_KEY': '{key}'" in str(made[f"doorbuster-prod-{group}"])) is has_key
 
 
-def test_the_cdn_keeps_the_paths_that_say_so_the_plain_ones_first() -> None:
+def test_the_cdn_caches_the_declared_paths_plain_ones_first() -> None:
     def route(path: str, *, cached: bool) -> Endpoint:
         module = "things." + "".join(filter(str.isalpha, path))
         return Endpoint(

@@ -38,7 +38,7 @@ def test_every_endpoint_has_its_route_behind_the_right_guard(
     assert rules.wrong_routes(cloud, lines) == []
 
 
-def test_every_route_is_throttled_as_its_line_says(
+def test_every_route_is_throttled_as_declared(
     cloud: Cloud, lines: Mapping[str, Function], stage: Stage
 ) -> None:
     assert rules.unthrottled_routes(cloud, lines, stage) == []
@@ -66,7 +66,7 @@ def test_messages_are_hidden_six_times_as_long_as_their_consumer_may_take(
     assert rules.impatient_queues(cloud, lines, stage) == []
 
 
-def test_every_queue_gives_up_somewhere(cloud: Cloud) -> None:
+def test_every_queue_has_a_dead_letter_queue(cloud: Cloud) -> None:
     assert rules.hopeless_queues(cloud) == []
 
 
@@ -78,8 +78,10 @@ def test_everything_has_its_alarms(cloud: Cloud) -> None:
     assert rules.silent_resources(cloud) == []
 
 
-def test_data_is_encrypted_restorable_and_in_production_kept(cloud: Cloud, stage: Stage) -> None:
-    assert rules.careless_data(cloud, stage) == []
+def test_data_is_encrypted_restorable_and_retained_in_production(
+    cloud: Cloud, stage: Stage
+) -> None:
+    assert rules.unprotected_data(cloud, stage) == []
 
 
 def test_production_pretends_nothing() -> None:
@@ -106,7 +108,7 @@ def test_stage_test_is_stage_local_with_shorter_clocks() -> None:
     local, test = (str(stacks_of(STAGES[name])) for name in ("local", "test"))
     renamed = test.replace("doorbuster-test-", "doorbuster-local-")
     renamed = renamed.replace("doorbuster/test/", "doorbuster/local/")
-    for tested, kept in {
+    for test_text, local_text in {
         "'STAGE': 'test'": "'STAGE': 'local'",
         "'PAYMENT_WINDOW_SECONDS': '8'": "'PAYMENT_WINDOW_SECONDS': '1800'",
         '"TimeoutSeconds": 8,': '"TimeoutSeconds": 1800,',
@@ -117,7 +119,7 @@ def test_stage_test_is_stage_local_with_shorter_clocks() -> None:
         '"Stage","test"': '"Stage","local"',
         "doorbuster test ": "doorbuster local ",
     }.items():
-        renamed = renamed.replace(tested, kept)
+        renamed = renamed.replace(test_text, local_text)
     here, there = _without_hashes(renamed), _without_hashes(local)
     assert (here - there, there - here) == (Counter(), Counter())
 
@@ -138,9 +140,9 @@ def test_environments_fit_into_four_kilobytes(name: str) -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_tables_are_warmed_up_to_the_quota_that_the_stage_states(name: str) -> None:
-    told = []
+    quotas = []
     cloud = Cloud(stacks_of(STAGES[name]))
     for function in cloud.of(rules.FUNCTION):
         variables = function.properties["Environment"]["Variables"]
-        told += [cloud.text(function.stack, v) for k, v in variables.items() if "QUOTA" in k]
-    assert told == [str(STAGES[name].table_quota)]
+        quotas += [cloud.text(function.stack, v) for k, v in variables.items() if "QUOTA" in k]
+    assert quotas == [str(STAGES[name].table_quota)]

@@ -188,9 +188,9 @@ class MemoryUsageCounters:
         return lambda writes: self._add(writes, counts, -1)
 
     def exhausted(
-        self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
+        self, error: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
-        return [count for count in counts if _counter_key(count.kind, count.name) in clash.keys]
+        return [count for count in counts if _counter_key(count.kind, count.name) in error.keys]
 
     def _add(
         self, writes: MemoryTransaction, counts: Sequence[UsageReservation], sign: int

@@ -13,7 +13,7 @@ from local.cdn_proxy import CdnProxy
 Act = Callable[[ClientSession, str], Awaitable[None]]
 
 
-def through_the_door(
+def through_the_proxy(
     upstream: Callable[[web.Request], Awaitable[web.StreamResponse]], act: Act
 ) -> None:
     """Open a door before one handler at ``/api/$default`` and act as its client."""
@@ -23,10 +23,10 @@ def through_the_door(
         behind.router.add_route("*", "/{path:.*}", upstream)
         async with (
             Listening(behind) as cloud,
-            Listening(CdnProxy(f"{cloud}/api/$default").application()) as door,
+            Listening(CdnProxy(f"{cloud}/api/$default").application()) as proxy,
             ClientSession(cookie_jar=None) as client,
         ):
-            await act(client, door)
+            await act(client, proxy)
 
     asyncio.run(run())
 
@@ -57,23 +57,23 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_method_path_query_and_body_arrive_as_they_were_sent(method: str) -> None:
-    async def act(client: ClientSession, door: str) -> None:
+    async def act(client: ClientSession, proxy: str) -> None:
         from yarl import URL
 
         target = "/carts/a%2Fb/%C3%A4?q=%2B1&q=2&empty="
         body = b'{"n": 1}' if method not in ("GET", "OPTIONS") else None
-        async with client.request(method, URL(door + target, encoded=True), data=body) as answer:
+        async with client.request(method, URL(proxy + target, encoded=True), data=body) as answer:
             assert answer.status == 201
             seen = await answer.json()
         assert seen["method"] == method
         assert seen["target"] == "/api/$default" + target
         assert seen["body"].encode() == (body or b"")
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
-def test_headers_arrive_and_say_where_the_client_was() -> None:
-    async def act(client: ClientSession, door: str) -> None:
+def test_headers_arrive_with_the_address_of_the_client() -> None:
+    async def act(client: ClientSession, proxy: str) -> None:
         sent = {
             "Host": "shop.example",
             "Idempotency-Key": "k-1",
@@ -82,7 +82,7 @@ def test_headers_arrive_and_say_where_the_client_was() -> None:
             "X-Forwarded-For": "203.0.113.9",
             "X-Forwarded-Host": "evil.example",
         }
-        async with client.get(f"{door}/carts", headers=sent) as answer:
+        async with client.get(f"{proxy}/carts", headers=sent) as answer:
             headers = (await answer.json())["headers"]
         assert headers["idempotency-key"] == "k-1"
         assert headers["authorization"] == "Bearer x"
@@ -92,18 +92,18 @@ def test_headers_arrive_and_say_where_the_client_was() -> None:
         assert headers["x-forwarded-proto"] == "http"
         assert headers["host"].startswith("127.0.0.1:")
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/health", "/../../_ministack/reset", "/"])
 def test_no_path_leads_to_the_emulator_itself(path: str) -> None:
-    async def act(client: ClientSession, door: str) -> None:
+    async def act(client: ClientSession, proxy: str) -> None:
         from yarl import URL
 
-        async with client.post(URL(door + path, encoded=True)) as answer:
+        async with client.post(URL(proxy + path, encoded=True)) as answer:
             assert (await answer.json())["target"].startswith("/api/$default/")
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
 def test_the_answer_comes_back_whole() -> None:
@@ -115,15 +115,15 @@ def test_the_answer_comes_back_whole() -> None:
         answer.headers.add("Set-Cookie", "b=2")
         return answer
 
-    async def act(client: ClientSession, door: str) -> None:
-        async with client.get(f"{door}/x", allow_redirects=False) as answer:
+    async def act(client: ClientSession, proxy: str) -> None:
+        async with client.get(f"{proxy}/x", allow_redirects=False) as answer:
             assert answer.status == 303
             assert answer.headers["Location"] == "/elsewhere"
             assert answer.headers["ETag"] == '"7"'
             assert answer.headers.getall("Set-Cookie") == ["a=1", "b=2"]
             assert await answer.read() == b"\x00\xff" * 50_000
 
-    through_the_door(answer_with_all, act)
+    through_the_proxy(answer_with_all, act)
 
 
 def test_a_body_beyond_the_gateways_limit_is_refused_declared_or_not() -> None:
@@ -131,26 +131,26 @@ def test_a_body_beyond_the_gateways_limit_is_refused_declared_or_not() -> None:
         for _ in range(11):
             yield b"x" * 1_000_000
 
-    async def act(client: ClientSession, door: str) -> None:
+    async def act(client: ClientSession, proxy: str) -> None:
         for body in (b"x" * 10_000_001, endless()):
-            async with client.post(f"{door}/x", data=body) as answer:
+            async with client.post(f"{proxy}/x", data=body) as answer:
                 assert answer.status == 413
                 assert (await answer.json(content_type=None))["code"] == "body_too_large"
-        async with client.post(f"{door}/x", data=b"x" * 10_000_000) as answer:
+        async with client.post(f"{proxy}/x", data=b"x" * 10_000_000) as answer:
             assert answer.status == 201
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
-def test_a_cloud_that_is_down_is_a_502_that_says_what_to_do() -> None:
+def test_a_cloud_that_is_down_is_a_502_with_the_command_to_run() -> None:
     async def run() -> None:
-        door = CdnProxy("http://127.0.0.1:1/api").application()
-        async with Listening(door) as url, ClientSession() as client, client.get(url) as answer:
+        proxy = CdnProxy("http://127.0.0.1:1/api").application()
+        async with Listening(proxy) as url, ClientSession() as client, client.get(url) as answer:
             assert answer.status == 502
             assert answer.content_type == "application/problem+json"
-            said = json.loads(await answer.text())
-            assert said["code"] == "cloud_down"
-            assert "make up" in said["detail"]
+            problem = json.loads(await answer.text())
+            assert problem["code"] == "cloud_down"
+            assert "make up" in problem["detail"]
 
     asyncio.run(run())
 
@@ -162,11 +162,11 @@ def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) 
         await asyncio.sleep(5)
         return web.Response()
 
-    async def act(client: ClientSession, door: str) -> None:
-        async with client.get(f"{door}/x") as answer:
+    async def act(client: ClientSession, proxy: str) -> None:
+        async with client.get(f"{proxy}/x") as answer:
             assert answer.status == 504
 
-    through_the_door(asleep, act)
+    through_the_proxy(asleep, act)
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) 
         (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: money\r\n\r\n", 417),
     ],
 )
-def test_what_the_door_itself_refuses_is_a_problem_in_json(sent: bytes, status: int) -> None:
-    async def act(_: ClientSession, door: str) -> None:
-        head, body = (await said_to(door, sent)).split(b"\r\n\r\n", 1)
+def test_what_the_proxy_itself_rejects_is_a_problem_in_json(sent: bytes, status: int) -> None:
+    async def act(_: ClientSession, proxy: str) -> None:
+        head, body = (await raw_exchange(proxy, sent)).split(b"\r\n\r\n", 1)
         assert head.split()[1] == str(status).encode()
         assert b"content-type: application/problem+json" in head.lower()
         problem = json.loads(body)
@@ -194,17 +194,17 @@ def test_what_the_door_itself_refuses_is_a_problem_in_json(sent: bytes, status: 
         assert problem["code"]
         assert problem["errors"][0]["code"] == problem["code"]
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
 @pytest.mark.parametrize("target", [b"http://elsewhere.example/carts?q=1", b"/carts?q=1"])
 def test_a_whole_url_is_asked_for_by_its_path(target: bytes) -> None:
-    async def act(_: ClientSession, door: str) -> None:
+    async def act(_: ClientSession, proxy: str) -> None:
         request = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        body = (await said_to(door, request)).partition(b"\r\n\r\n")[2]
+        body = (await raw_exchange(proxy, request)).partition(b"\r\n\r\n")[2]
         assert json.loads(body)["target"] == "/api/$default/carts?q=1"
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
 def test_a_compressed_body_arrives_as_compressed_as_it_was() -> None:
@@ -212,17 +212,17 @@ def test_a_compressed_body_arrives_as_compressed_as_it_was() -> None:
 
     packed = gzip.compress(b'{"n": 1}')
 
-    async def act(client: ClientSession, door: str) -> None:
+    async def act(client: ClientSession, proxy: str) -> None:
         headers = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
-        async with client.post(f"{door}/x", data=packed, headers=headers) as answer:
+        async with client.post(f"{proxy}/x", data=packed, headers=headers) as answer:
             assert (await answer.json())["body"].encode("latin-1") == packed
 
-    through_the_door(echo, act)
+    through_the_proxy(echo, act)
 
 
-async def said_to(door: str, sent: bytes) -> bytes:
+async def raw_exchange(proxy: str, sent: bytes) -> bytes:
     """The answer to bytes that no client library would send."""
-    reading, writing = await asyncio.open_connection("127.0.0.1", int(door.rpartition(":")[2]))
+    reading, writing = await asyncio.open_connection("127.0.0.1", int(proxy.rpartition(":")[2]))
     writing.write(sent)
     heard = b""
     while b"}" not in heard:

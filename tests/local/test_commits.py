@@ -87,6 +87,8 @@ def test_a_conventional_message_passes(message: str) -> None:
         ("fixes(orders): report the value" + BODY, "type 'fixes' must be one of"),
         ("fix(house): report the value" + BODY, "scope 'house' must be one of SCOPES"),
         ("fix(): report the value" + BODY, "scope '' must be one of"),
+        ("fix(tax,house): report the value" + BODY, "scope 'house' must be one of SCOPES"),
+        ("fix(tax,): report the value" + BODY, "scope '' must be one of"),
         ("fix(orders): Report the value" + BODY, "verb in lower case, not 'Report'"),
         ("fix(orders): reported the value" + BODY, "imperative, not 'reported'"),
         ("fix(orders): reports the value" + BODY, "imperative, not 'reports'"),

@@ -97,15 +97,15 @@ def test_an_emulator_is_not_taken_for_aws(monkeypatch: pytest.MonkeyPatch, ran: 
     assert ran == []
 
 
-def test_who_is_not_signed_in_is_told_so(
+def test_a_caller_without_credentials_gets_an_error(
     monkeypatch: pytest.MonkeyPatch, ran: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from botocore.exceptions import NoCredentialsError
 
-    def nobody(*_: Any, **__: Any) -> Any:
+    def no_credentials(*_: Any, **__: Any) -> Any:
         raise NoCredentialsError
 
-    monkeypatch.setattr(boto3, "client", nobody)
+    monkeypatch.setattr(boto3, "client", no_credentials)
     with pytest.raises(SystemExit):
         deploy.main(["dev"])
     assert "Sign in first" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_what_is_not_called_text_comes_in_base64(
     assert raw_body(events[0]) == b"Title\n"
 
 
-def test_one_body_says_nothing_of_the_next(events: list[dict[str, Any]]) -> None:
+def test_one_body_does_not_affect_the_next(events: list[dict[str, Any]]) -> None:
     from ministack.services import apigateway
 
     async def both() -> None:

@@ -98,7 +98,7 @@ def test_requests_are_answered_while_a_state_is_written(tmp_path: Path) -> None:
 
 def test_a_save_is_of_one_moment_across_services(tmp_path: Path) -> None:
     """Between two requests, that is; a transfer from one to the other is never seen half."""
-    shelf, cart = {"pieces": 1_000}, {"pieces": 0}
+    stock, cart = {"pieces": 1_000}, {"pieces": 0}
 
     def read(which: dict[str, int]) -> Callable[[], Any]:
         def get_state() -> dict[str, int]:
@@ -107,7 +107,7 @@ def test_a_save_is_of_one_moment_across_services(tmp_path: Path) -> None:
 
         return get_state
 
-    emulator = Emulator({"shelf": read(shelf), "cart": read(cart)})
+    emulator = Emulator({"stock": read(stock), "cart": read(cart)})
     memory = remembering(emulator, tmp_path)
 
     async def act() -> None:
@@ -116,13 +116,13 @@ def test_a_save_is_of_one_moment_across_services(tmp_path: Path) -> None:
                 asyncio.to_thread(memory.save, emulator._build_persistence_save_dict)
             )
             while not saving.done():
-                shelf["pieces"] -= 1
+                stock["pieces"] -= 1
                 cart["pieces"] += 1
                 await asyncio.sleep(0)
             await saving
-            kept = saved(tmp_path, "shelf")["pieces"], saved(tmp_path, "cart")["pieces"]
-            assert sum(kept) == 1_000
-            assert cart["pieces"] > kept[1]
+            stored = saved(tmp_path, "stock")["pieces"], saved(tmp_path, "cart")["pieces"]
+            assert sum(stored) == 1_000
+            assert cart["pieces"] > stored[1]
 
     emulator.run(act)
 
@@ -185,10 +185,10 @@ def test_saving_goes_on_after_a_save_that_failed(
 
     emulator = Emulator({"sns": get_state})
     memory = remembering(emulator, tmp_path / "state")
-    keeper = threading.Thread(target=memory.save_periodically, args=(0,), daemon=True)
+    saver = threading.Thread(target=memory.save_periodically, args=(0,), daemon=True)
 
     async def act() -> None:
-        keeper.start()
+        saver.start()
         memory.request()
         await asyncio.to_thread(eventually, lambda: "not saved" in caplog.text)
         assert not any((save / COMPLETE).exists() for save in saves(tmp_path / "state"))
@@ -198,7 +198,7 @@ def test_saving_goes_on_after_a_save_that_failed(
 
     with caplog.at_level(logging.ERROR):
         emulator.run(act)
-    assert keeper.is_alive()
+    assert saver.is_alive()
 
 
 def test_the_last_save_does_not_wait_for_one_under_way_and_holds_the_latest(
@@ -233,10 +233,10 @@ def test_the_last_save_does_not_wait_for_one_under_way_and_holds_the_latest(
 def test_the_last_save_is_made_without_a_child_where_there_can_be_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room() -> int:
+    def out_of_memory() -> int:
         raise BlockingIOError("fork: resource temporarily unavailable")
 
-    monkeypatch.setattr(os, "fork", no_room)
+    monkeypatch.setattr(os, "fork", out_of_memory)
     emulator = Emulator({"ssm": lambda: {"n": 3}})
     memory = remembering(emulator, tmp_path)
     memory.save_on_shutdown(emulator._build_persistence_save_dict())

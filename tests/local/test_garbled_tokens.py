@@ -49,12 +49,12 @@ def test_a_garbled_token_is_a_401(monkeypatch: pytest.MonkeyPatch, garbled: str)
         "identitySource": ["$request.header.Authorization"],
         "jwtConfiguration": {"issuer": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_p"},
     }
-    claims, _, refusal = asyncio.run(
+    claims, _, error = asyncio.run(
         apigateway._validate_jwt_authorizer(
             {}, authorizer, {"authorization": f"Bearer {garbled}"}, {}
         )
     )
     assert claims is None
-    assert refusal is not None
-    assert refusal[0] == 401
-    assert json.loads(refusal[2]) == {"message": "Unauthorized"}
+    assert error is not None
+    assert error[0] == 401
+    assert json.loads(error[2]) == {"message": "Unauthorized"}

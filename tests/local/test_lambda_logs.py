@@ -13,7 +13,7 @@ from local import lambda_logs
 from local.lambda_logs import log_entries
 
 AT = datetime(2026, 11, 22, 20, 41, 10, 123_000, UTC)
-DOOR = """
+HANDLER_CODE = """
 import json, sys
 
 def handler(event, context):
@@ -36,11 +36,11 @@ FAULT = {
     "trace": "Traceback (most recent call last):\n  at the till\nKeyError: 'http'\n",
 }
 
-Till = Callable[[dict[str, Any]], str]
+Invoke = Callable[[dict[str, Any]], str]
 
 
 @pytest.fixture
-def emulator_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
+def emulator_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Invoke]:
     """A Lambda that MiniStack really runs; called with an event, it gives what the file has."""
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
@@ -50,7 +50,7 @@ def emulator_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[T
     lambda_logs.write_logs_to(file)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as code:
-        code.writestr("door.py", DOOR)
+        code.writestr("door.py", HANDLER_CODE)
     function = {
         "config": {
             "FunctionName": "till",
@@ -70,7 +70,7 @@ def emulator_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[T
     lambda_runtime.reset()
 
 
-def test_a_fault_that_was_logged_stands_there_with_its_trace(emulator_logs: Till) -> None:
+def test_a_fault_that_was_logged_stands_there_with_its_trace(emulator_logs: Invoke) -> None:
     assert emulator_logs({"say": FAULT, "status": 500}) == (
         "2026-11-22 20:41:10,123+0000 ERROR till: unexpected"
         " location=handler:191 correlation_id=req_7 fault=KeyError\n"
@@ -80,24 +80,24 @@ def test_a_fault_that_was_logged_stands_there_with_its_trace(emulator_logs: Till
     )
 
 
-def test_a_lambda_that_raises_stands_there_with_its_trace(emulator_logs: Till) -> None:
-    said = emulator_logs({"print": "on my way"})
-    head, *rest = said.splitlines()
+def test_a_lambda_that_raises_stands_there_with_its_trace(emulator_logs: Invoke) -> None:
+    written = emulator_logs({"print": "on my way"})
+    head, *rest = written.splitlines()
     assert " ERROR till: the invocation failed function_request_id=" in head
     assert rest[0] == "    on my way"
     assert "    KeyError: 'status'" in rest
 
 
-def test_a_lambda_that_says_nothing_leaves_no_word(emulator_logs: Till) -> None:
+def test_a_silent_lambda_writes_no_entry(emulator_logs: Invoke) -> None:
     assert emulator_logs({"status": 200}) == ""
 
 
-def test_cloudwatch_logs_has_the_words_too(emulator_logs: Till) -> None:
+def test_cloudwatch_logs_has_the_words_too(emulator_logs: Invoke) -> None:
     from ministack.services import cloudwatch_logs
 
     emulator_logs({"say": FAULT, "status": 500})
     streams = cloudwatch_logs._log_groups["/aws/lambda/till"]["streams"].values()
-    assert any('"KeyError"' in said["message"] for one in streams for said in one["events"])
+    assert any('"KeyError"' in written["message"] for one in streams for written in one["events"])
 
 
 @pytest.mark.parametrize(
@@ -109,22 +109,22 @@ def test_cloudwatch_logs_has_the_words_too(emulator_logs: Till) -> None:
         ("{" * 100_000, "    " + "{" * 100_000),
     ],
 )
-def test_what_is_no_log_line_is_kept_as_it_is(words: str, entry: str) -> None:
-    (said,) = log_entries("till", "r1", words, failed=False, at=AT)
-    head, *rest = said.split("\n")
+def test_other_output_is_stored_unchanged(words: str, entry: str) -> None:
+    (written,) = log_entries("till", "r1", words, failed=False, at=AT)
+    head, *rest = written.split("\n")
     assert head == ("2026-11-22 20:41:10,123+0000 PRINT till: wrote function_request_id=r1")
     assert rest == [entry]
 
 
-def test_values_with_spaces_are_told_apart() -> None:
+def test_values_with_spaces_are_distinct() -> None:
     line = '{"level":"INFO","message":"refused","timestamp":"T","code":"a b","status":409,"x":null}'
     assert list(log_entries("till", "r1", line, failed=False, at=AT)) == [
         'T INFO till: refused code="a b" status=409'
     ]
 
 
-def test_a_full_file_is_put_aside(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator_logs: Till
+def test_a_full_file_is_rotated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator_logs: Invoke
 ) -> None:
     from ministack.services import lambda_svc
 
@@ -132,8 +132,8 @@ def test_a_full_file_is_put_aside(
     file = tmp_path / "small.log"
     lambda_logs.write_logs_to(file)
     for number in range(8):
-        said = f"{number}" + "x" * 300
-        lambda_svc._emit_lambda_logs({"FunctionName": "till"}, "r1", said, False, 1)
+        written = f"{number}" + "x" * 300
+        lambda_svc._emit_lambda_logs({"FunctionName": "till"}, "r1", written, False, 1)
     assert f"7{'x' * 300}" in file.read_text()
     assert {old.name for old in tmp_path.glob("small*")} == {"small.log", "small.log.1"}
     assert all(old.stat().st_size <= 1_000 for old in tmp_path.glob("small*"))

@@ -43,7 +43,7 @@ def test_a_worker_is_known_by_the_folder_its_code_lies_in(tmp_path: Path) -> Non
         assert workers(tmp_path) == []
 
 
-def test_somebody_who_merely_mentions_our_home_is_left_alone(tmp_path: Path) -> None:
+def test_a_process_that_only_mentions_our_home_is_not_ended(tmp_path: Path) -> None:
     with running("-c", "import sys; sys.stdin.read()", "--home", str(tmp_path)):
         assert servers(tmp_path) == []
         assert workers(tmp_path) == []
@@ -60,7 +60,7 @@ sys.stdin.read()
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        said = port_owner(int(process.stdout.readline()))
+        owner = port_owner(int(process.stdout.readline()))
         process.communicate()
-    assert str(process.pid) in said
-    assert "\n" not in said
+    assert str(process.pid) in owner
+    assert "\n" not in owner

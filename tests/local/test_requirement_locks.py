@@ -40,13 +40,15 @@ def test_no_lock_names_a_registry(name: str) -> None:
 def test_the_locks_are_of_this_pyproject() -> None:
     toml = project()
     runtime = toml["project"]["dependencies"]  # type: ignore[index]
-    wishes = {"runtime": runtime, "dev": [*runtime, *toml["dependency-groups"]["dev"]]}  # type: ignore[index]
-    for lock, wanted in wishes.items():
+    requirements = {"runtime": runtime, "dev": [*runtime, *toml["dependency-groups"]["dev"]]}  # type: ignore[index]
+    for lock, wanted in requirements.items():
         locked = pins(lock)
-        for wish in map(Requirement, wanted):
-            version = locked.get(canonicalize_name(wish.name))
-            assert version, f"{wish} is not in requirements/{lock}.txt: make lock"
-            assert wish.specifier.contains(version), f"{wish}, but {version} is locked: make lock"
+        for requirement in map(Requirement, wanted):
+            version = locked.get(canonicalize_name(requirement.name))
+            assert version, f"{requirement} is not in requirements/{lock}.txt: make lock"
+            assert requirement.specifier.contains(version), (
+                f"{requirement}, but {version} is locked: make lock"
+            )
 
 
 def test_a_lambda_runs_on_what_the_tests_ran_on() -> None:

@@ -127,7 +127,7 @@ def test_a_save_that_was_cut_short_does_not_count(cloud: Cloud) -> None:
     assert "whole" in notes(cloud)
 
 
-def test_a_damaged_state_is_put_aside_and_the_cloud_begins_empty(cloud: Cloud) -> None:
+def test_a_damaged_state_is_renamed_and_the_cloud_begins_empty(cloud: Cloud) -> None:
     lay_out(cloud)
     cloud.down()
     [save] = saves(cloud.home / "state")
@@ -262,8 +262,8 @@ def token_of(cloud: Cloud, order: str, *, other_than: str = "") -> str | None:
 
 
 def ended(states: Any, execution: str) -> dict[str, Any] | None:
-    told: dict[str, Any] = states.describe_execution(executionArn=execution)
-    return None if told["status"] == "RUNNING" else told
+    description: dict[str, Any] = states.describe_execution(executionArn=execution)
+    return None if description["status"] == "RUNNING" else description
 
 
 def users(cloud: Cloud) -> list[dict[str, Any]]:

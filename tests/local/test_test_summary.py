@@ -14,5 +14,5 @@ def test_the_runs_of_pytest_are_added_up() -> None:
     assert line.strip("\n=") == " 1 failed, 150 passed, 2 skipped, 1 warnings, 1 errors in 131.20s "
 
 
-def test_a_run_without_tests_says_so() -> None:
+def test_a_run_without_tests_is_reported() -> None:
     assert "no tests ran" in closing_line(Counter(), 0.1)

@@ -58,7 +58,7 @@ def holds(book: CreditAccount, at: datetime) -> None:
 
 @given(randoms)
 @settings(max_examples=150, deadline=None)
-def test_an_account_balances_whoever_comes_in_between(chance: Random) -> None:
+def test_an_account_balances_under_concurrent_commands(chance: Random) -> None:
     ledgers, ledger = MemoryCreditAccounts(), MemoryUnitOfWork()
     pending: dict[int, tuple[CreditAccount, CreditAccount]] = {}
     at, before = NOW, ledgers.get("ann")

@@ -5,7 +5,7 @@ import pytest
 from shop.places.model.countries import COUNTRIES, is_region, validate_country
 
 
-def test_there_are_249_two_letter_country_codes() -> None:
+def test_there_are_249_alpha_2_country_codes() -> None:
     assert len(COUNTRIES) == 249
     assert all(len(code) == 2 and code.isupper() for code in COUNTRIES)
 

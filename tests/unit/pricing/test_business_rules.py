@@ -329,10 +329,10 @@ def check_earn(example: dict[str, Any]) -> None:
     earn = example["earn"]
     assert EARN_RULES["USD"].per == money(earn["per"])
     credit_accounts, uow = MemoryCreditAccounts(), MemoryUnitOfWork()
-    kept, points, reversed_points = earn["goods"], list[int](), list[int]()
+    remaining, points, reversed_points = earn["goods"], list[int](), list[int]()
     for returned in [0, *earn["returned"]]:
-        kept -= returned
-        order = OrderCredits("order", "ann", "USD", kept, completed=True)
+        remaining -= returned
+        order = OrderCredits("order", "ann", "USD", remaining, completed=True)
         settle_order_credits(order, credit_accounts=credit_accounts, uow=uow, at=NOON)
         points.append(credit_accounts.get(points_account("ann")).available(NOON))
         reversed_points.append(points[-2] - points[-1] if returned else 0)

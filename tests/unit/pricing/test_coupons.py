@@ -43,7 +43,7 @@ def test_normalized_code_ignores_case_separators_and_look_alikes() -> None:
     )
 
 
-def test_random_code_has_sixty_bits_and_no_look_alike_letters() -> None:
+def test_random_code_has_sixty_bits_and_no_look_alike_characters() -> None:
     code = random_code(b"\xff" * 8, "SPRING")
     assert code == "SPRING-ZZZZ-ZZZZ-ZZZZ"
     assert len(CODE_ALPHABET) == 32

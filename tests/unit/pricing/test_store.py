@@ -472,19 +472,19 @@ def test_flash_sale_counts_units_in_all_and_per_customer() -> None:
     assert limits_of(basket(), rules, "bob").quota_remaining == {"flash": 0}
 
 
-def test_what_an_order_is_paid_with_is_taken_once_and_given_back_once() -> None:
-    ledgers, ledger = DynamoCreditAccountRepository(), DynamoUnitOfWork()
-    tallies = DynamoUsageCounters(
+def test_credits_of_an_order_are_consumed_once_and_released_once() -> None:
+    accounts, unit_of_work = DynamoCreditAccountRepository(), DynamoUnitOfWork()
+    counters = DynamoUsageCounters(
         counter_shards(), DynamoCreditAccountRepository(), clock=lambda: NOW
     )
-    book = ledgers.get("card/USD/x")
-    ledger.commit(ledgers.append_op(book, book.grant("g", 100, NOW)))
+    book = accounts.get("card/USD/x")
+    unit_of_work.commit(accounts.append_op(book, book.grant("g", 100, NOW)))
     counts = [UsageReservation("credit", "card/USD/x|order", 70, None, "")]
     more = [UsageReservation("credit", "card/USD/x|other", 31, None, "")]
-    ledger.commit(tallies.consume(counts))
-    with pytest.raises(ConditionFailed) as clash:
-        ledger.commit(tallies.consume(more))
-    assert tallies.exhausted(clash.value, more) == more
-    ledger.commit(tallies.release(counts))
-    assert ledgers.get("card/USD/x").available(NOW) == 100
-    assert ledgers.get("card/USD/x").balances() == {"shop": -100, "card/USD/x": 100, "orders": 0}
+    unit_of_work.commit(counters.consume(counts))
+    with pytest.raises(ConditionFailed) as error:
+        unit_of_work.commit(counters.consume(more))
+    assert counters.exhausted(error.value, more) == more
+    unit_of_work.commit(counters.release(counts))
+    assert accounts.get("card/USD/x").available(NOW) == 100
+    assert accounts.get("card/USD/x").balances() == {"shop": -100, "card/USD/x": 100, "orders": 0}

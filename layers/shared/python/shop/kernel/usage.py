@@ -10,7 +10,7 @@ from typing import Any
 from shop.kernel.frozen import frozen
 
 CREDIT = "credit"
-"""The kind of a reservation of credit: ``name`` is ``<account>|<order id>``, ``units`` are spent."""
+"""The kind of a credit reservation: ``name`` is ``<account>|<order id>``, ``units`` are spent."""
 
 
 @frozen

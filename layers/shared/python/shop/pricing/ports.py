@@ -99,7 +99,7 @@ class UsageCounters(Protocol):
         """
 
     def exhausted(
-        self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
+        self, error: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
         """Return those of the reservations that a failed transaction could not get.
 

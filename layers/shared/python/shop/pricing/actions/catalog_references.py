@@ -21,9 +21,9 @@ class CatalogReferences:
     """
 
     def __init__(
-        self, catalogue: ProductCatalog, *, methods: Callable[[], Collection[str]] = tuple
+        self, catalog: ProductCatalog, *, methods: Callable[[], Collection[str]] = tuple
     ) -> None:
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._methods = methods
 
     def find_unknown(self, references: Iterable[Reference]) -> Collection[Reference]:
@@ -37,13 +37,13 @@ class CatalogReferences:
         # A variant is stored with its product, so one read of products answers for both.
         owners = {variant.rpartition(".")[0] for variant in ids.get("variant", ())} - {""}
         product_ids = ids.get("product", set())
-        products = self._catalogue.get_many(product_ids | owners) if product_ids or owners else {}
+        products = self._catalog.get_many(product_ids | owners) if product_ids or owners else {}
         known = {
             "product": product_ids & products.keys(),
             "variant": {v.id for product in products.values() for v in product.variants},
-            "category": {c for c in ids.get("category", ()) if self._catalogue.has_category(c)},
+            "category": {c for c in ids.get("category", ()) if self._catalog.has_category(c)},
             "sku": {
-                sku for sku in ids.get("sku", ()) if self._catalogue.product_id_for(sku) is not None
+                sku for sku in ids.get("sku", ()) if self._catalog.product_id_for(sku) is not None
             },
             "method": set(self._methods()) if "method" in ids else set(),
         }
@@ -53,7 +53,7 @@ class CatalogReferences:
 
     def sku_and_title(self, variant_id: str) -> tuple[str, str] | None:
         owner = variant_id.rpartition(".")[0] if len(variant_id) <= MAX_REFERENCE_LENGTH else ""
-        product = self._catalogue.get_many([owner]).get(owner) if owner else None
+        product = self._catalog.get_many([owner]).get(owner) if owner else None
         variant = product.variant(variant_id) if product else None
         if product is None or variant is None:
             return None
@@ -67,6 +67,6 @@ class CatalogReferences:
         lookup = [article for article in ids if len(article) <= MAX_REFERENCE_LENGTH]
         # The form of an id does not say whether it is a product or a variant: try both.
         owners = {article.rpartition(".")[0] or article for article in lookup} | set(lookup)
-        products = self._catalogue.get_many(owners)
+        products = self._catalog.get_many(owners)
         known = set(products) | {v.id for p in products.values() for v in p.variants}
         return [article for article in ids if article not in known]

@@ -294,13 +294,13 @@ class DynamoUsageCounters:
             self._credit_accounts.append_op(before, after)(writes)
 
     def exhausted(
-        self, clash: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
+        self, error: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
         sharded = [count for count in counts if self._shard_count(count)]
         failed_rows = [
             count
             for count in counts
-            if self._failed_key(count) in clash.keys and count not in sharded
+            if self._failed_key(count) in error.keys and count not in sharded
         ]
         # A row that failed may be empty because its uses were moved to shards a moment ago. Then
         # it is not exhausted: the caller picks shards.
@@ -309,7 +309,7 @@ class DynamoUsageCounters:
         )
         demands = [Demand(_condition_key(count), count.units) for count in sharded]
         short = (
-            {shortage.sku for shortage in self._shards.shortages_from(clash, demands)}
+            {shortage.sku for shortage in self._shards.shortages_from(error, demands)}
             if demands
             else set()
         )

@@ -108,18 +108,7 @@ def bundle(
     price = amount_in(effect.price, calculation.currency)
     if price is None:
         return DiscountProposal(reason="no_amount_in_currency")
-    runs_by_part = [
-        sorted(
-            (
-                run
-                for n in visible
-                if part.goods.contains(calculation.lines[n])
-                for run in calculation.runs[n]
-            ),
-            key=_most_expensive_first,
-        )
-        for part in effect.parts
-    ]
+    runs_by_part = _runs_by_part(calculation, effect.parts, visible)
     used: dict[UnitRun, int] = {}
     discounts: dict[int, int] = {}
     remaining = effect.times
@@ -154,6 +143,24 @@ def bundle(
         affected_lines=sorted({run.line for run in used}),
         claimed_units=list(used.items()),
     )
+
+
+def _runs_by_part(
+    calculation: QuoteCalculation, parts: tuple[BundleComponent, ...], visible: list[int]
+) -> list[list[UnitRun]]:
+    """Return the runs that may serve as each part, most expensive first."""
+    return [
+        sorted(
+            (
+                run
+                for n in visible
+                if part.goods.contains(calculation.lines[n])
+                for run in calculation.runs[n]
+            ),
+            key=_most_expensive_first,
+        )
+        for part in parts
+    ]
 
 
 def _fill_bundle(
