@@ -255,7 +255,7 @@ def _variant(doc: dict[str, Any], currency: str) -> Variant:
         tax_class=doc.get("tax_class", "standard"),
         barcode=doc.get("barcode"),
         media=_media(doc["media"]) if "media" in doc else None,
-        status=VariantStatus.DISCONTINUED if doc.get("gone") else VariantStatus.ACTIVE,
+        status=VariantStatus.DISCONTINUED if doc.get("discontinued") else VariantStatus.ACTIVE,
         price_marks=tuple(_mark(*mark) for mark in doc.get("past", ())),
     )
 
