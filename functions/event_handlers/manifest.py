@@ -2,7 +2,7 @@
 
 from functions.manifest import Feature, Reaction, StreamReader, Table
 
-HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_at":{"N":[{"anything-but":["-1"]}]}}}}'
+HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_stock_threshold":{"N":[{"anything-but":["-1"]}]}}}}'
 IS_BIN = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"BIN#"}]}}}}'
 """A part of a split article, which does not know of its threshold."""
 
