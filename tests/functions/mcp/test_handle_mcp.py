@@ -78,7 +78,7 @@ def test_a_tool_is_the_endpoint_of_its_manifest_line(tool: Any) -> None:
     assert tool.capability == endpoint.capability
     assert tool.shape == endpoint.request
     assert (tool.payload is not None) == (tool.shape is not None)
-    assert tool.reads == (not endpoint.requires_idempotency_key)
+    assert tool.is_read_only == (not endpoint.requires_idempotency_key)
     assert not tool.accepts_idempotency_key or endpoint.requires_idempotency_key
 
 
