@@ -16,7 +16,7 @@ _PRODUCTS = (
     '"currency":"USD","prices":[1299,1399],"featured":{"id":"","sku":"","title":"","price":,'
     '"weight_g":},"variants":2}"variants":[{"id":"","sku":"","title":"","price":,"list_price":,'
     '"choices":[["Size",""],["Color",""]],"weight_g":,"length_mm":,"width_mm":,"height_mm":,'
-    '"tax_class":"reduced","barcode":"","gone":true,"past":[[1787659200000,1299,null,"USD"]]}],'
+    '"tax_class":"reduced","barcode":"","discontinued":true,"past":[[1787659200000,1299,null,"USD"]]}],'
     '"created_at":"2026-08-25T12:00:00+00:00","updated_at":"2026-08-25T12:00:00+00:00"}'
 )
 _RESPONSES = (
@@ -57,7 +57,7 @@ _RESPONSES = (
 _SESSIONS = (
     '{"lines":[["li_1","",1,],["li_2","",1,]],"currency":"USD","created_at":"2026-11-2T:.+00:00",'
     '"country":null,"region":null,"postal_code":null,"buyer":{},"attribution":{},'
-    '"shown":{"total":,"lines":{"li_1":,"li_2":},"off":{},"uses":[["'
+    '"shown":{"total":,"lines":{"li_1":,"li_2":},"discounts":{},"uses":[["'
     '"attribution":{},"cart_id":"cart_","channel":"app","channel":"agent","channel":"web",'
     '"order_id":"ord_","placement_key":"","codes":[""],"lines":[["li_1","",1,],["li_2","",1,]],'
     '"offer":{"lines":[["li_1","","","","",1,null],["li_2","","","","",1,null]],"kits":{},'
