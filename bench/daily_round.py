@@ -163,10 +163,10 @@ def compare(earlier: Clone, present: Clone, steps: Sequence[Step]) -> bool:
         ok = ratio <= step.budget
         within &= ok
         shown = [f"{t:.1f} ({s:.1f})" for t, s in zip(times, servers, strict=True)]
-        verdict = "within budget" if ok else "OVER BUDGET"
+        result = "within budget" if ok else "OVER BUDGET"
         print(
             f"{step.title:34} {shown[0]:>15} {shown[1]:>15}  {ratio:5.2f} {step.budget:6.2f}  "
-            f"{verdict}",
+            f"{result}",
             flush=True,
         )
     return within

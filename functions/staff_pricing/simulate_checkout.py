@@ -30,55 +30,57 @@ from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.shipping.store import DynamoShippingTableRepository, shipping_table_cache
 from shop.tax.gateway.vat_numbers import StdnumVatNumbers
 
-catalogue = DynamoProductCatalog()
+catalog = DynamoProductCatalog()
 shipping = DynamoShippingTableRepository()
 promotions = DynamoPromotionRepository()
-ledgers = DynamoCreditAccountRepository()
-guesses = DynamoCodeAttemptLimiter()
+credit_accounts = DynamoCreditAccountRepository()
+code_attempts = DynamoCodeAttemptLimiter()
 vat_ids = StdnumVatNumbers()
 assortment = CatalogReferences(
-    catalogue, methods=lambda: {method.id for method in shipping.get_current().table.methods}
+    catalog, methods=lambda: {method.id for method in shipping.get_current().table.methods}
 )
-pricing = pricing_context(catalogue, shipping_table_cache())
+pricing = pricing_context(catalog, shipping_table_cache())
 
 
 @endpoint(SimulationBody)
 def handler(request: Request[SimulationBody]) -> SimulationView:
-    wish = request.body.with_single_promotion()
+    simulation = request.body.with_single_promotion()
     with translated_errors(draft="promotion"):
-        draft = wish.draft()
-        if wish.promotion_id is not None:
-            draft = promotions.get(wish.promotion_id)
+        draft = simulation.draft()
+        if simulation.promotion_id is not None:
+            draft = promotions.get(simulation.promotion_id)
         if draft is not None:
             draft = draft_for_simulation(draft, assortment=assortment)
     with translated_errors(draft="policy"):
-        policy = wish.policy.draft(request.received_at) if wish.policy is not None else None
+        policy = (
+            simulation.policy.draft(request.received_at) if simulation.policy is not None else None
+        )
     body = SimulationRequest(
-        lines=[(line.item, line.quantity) for line in wish.lines],
-        destination=wish.shipping_destination(),
-        location=wish.location(),
-        option_id=wish.option,
-        currency=wish.currency,
-        channel=wish.channel,
-        codes=tuple(wish.codes),
-        credits=tuple(credit.instrument() for credit in wish.credits),
+        lines=[(line.item, line.quantity) for line in simulation.lines],
+        destination=simulation.shipping_destination(),
+        location=simulation.location(),
+        option_id=simulation.option,
+        currency=simulation.currency,
+        channel=simulation.channel,
+        codes=tuple(simulation.codes),
+        credits=tuple(credit.instrument() for credit in simulation.credits),
     )
-    body = _with_customer(body, wish.customer, "$.customer")
-    at = wish.at or request.received_at
+    body = _with_customer(body, simulation.customer, "$.customer")
+    at = simulation.at or request.received_at
     with translated_errors():
         before, after, changes = simulate(
             body,
             SimulationScenario(
-                _with_customer(body, wish.other_customer, "$.other_customer"),
-                wish.compare_at_time or at,
+                _with_customer(body, simulation.other_customer, "$.other_customer"),
+                simulation.compare_at_time or at,
                 promotion=draft,
                 policy=policy,
             ),
             at=at,
             now=request.received_at,
             pricing=pricing,
-            credit_accounts=ledgers,
-            code_attempts=guesses,
+            credit_accounts=credit_accounts,
+            code_attempts=code_attempts,
             rate_limit_subject=request.caller.owner,
         )
     return SimulationView(

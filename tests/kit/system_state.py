@@ -148,7 +148,7 @@ def _read_stock(state: SystemState) -> None:
                 for name in QUANTITIES:
                     row[name] += item.get(name, 0)
                 row["earmarked"] += sum(item.get("unavailable_by", {}).values())
-        elif kind == "MOVES":
+        elif kind == "MOVEMENT":
             state.journal[rest] += item["on_hand"]
             if item["kind"] == MovementType.SHIPPED:
                 state.journal_shipped[rest] -= item["on_hand"]

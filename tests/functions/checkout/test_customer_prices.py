@@ -114,7 +114,7 @@ def test_first_order_promotion_returns_after_cancellation() -> None:
     stored = asking(get_checkout, "GET /checkout-sessions/{id}", id=two["id"]).json
     assert "items_discount" not in totals(stored)
     order_id = completed["order"]["id"]
-    assert [c.kind for c in DynamoOrderRepository().get(ANN_ID, order_id).usage] == ["first"]
+    assert [c.kind for c in DynamoOrderRepository().get(ANN_ID, order_id).usage] == ["first_order"]
     route = "POST /staff/orders/{id}/cancel"
     assert staff(cancel_order, route, {"reason": "changed mind"}, id=order_id).status == 200
     assert total() == 2338

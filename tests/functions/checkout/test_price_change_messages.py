@@ -113,8 +113,8 @@ def test_cart_reports_promotions_started_and_ended_since_shown() -> None:
     run(**SALE)
     cheaper = read_cart(cart)
     assert change_messages(cheaper) == {
-        LINE: "2 × Enamel Mug: 15.59 USD now; shown at 25.98 USD",
-        TOTAL: "what was shown at 25.98 USD comes to 15.59 USD now; sale takes 10.39 USD off",
+        LINE: "2 × Enamel Mug now costs 15.59 USD; it was displayed at 25.98 USD.",
+        TOTAL: "The displayed total of 25.98 USD is now 15.59 USD; sale takes 10.39 USD off.",
     }
     assert change_messages(change_cart(other)) == change_messages(cheaper)
     assert (
@@ -125,11 +125,11 @@ def test_cart_reports_promotions_started_and_ended_since_shown() -> None:
     )
     end_sale()
     assert change_messages(read_cart(cart))[TOTAL] == (
-        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+        "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )
     assert (
         change_messages(change_cart(other))[LINE]
-        == "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD"
+        == "2 × Enamel Mug now costs 25.98 USD; it was displayed at 15.59 USD."
     )
 
 
@@ -158,8 +158,8 @@ def test_only_changes_by_the_shop_are_reported() -> None:
     end_sale()
     response = change_messages(change_cart(cart, lines(("mug.1", 1))))
     assert response == {
-        LINE: "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD",
-        TOTAL: "what was shown at 49.56 USD comes to 85.93 USD now; sale has ended",
+        LINE: "2 × Enamel Mug now costs 25.98 USD; it was displayed at 15.59 USD.",
+        TOTAL: "The displayed total of 49.56 USD is now 85.93 USD; sale has ended.",
     }
 
 
@@ -190,8 +190,8 @@ def test_unit_price_change_is_reported_for_any_quantity() -> None:
         (
             "price_changed",
             "$.line_items[0].item.price",
-        ): "Enamel Mug now costs 15.00 USD; it was shown at 12.99 USD",
-        TOTAL: "what was shown at 25.98 USD comes to 30.00 USD now",
+        ): "Enamel Mug now costs 15.00 USD; it was displayed at 12.99 USD.",
+        TOTAL: "The displayed total of 25.98 USD is now 30.00 USD.",
     }
 
 
@@ -203,7 +203,7 @@ def test_checkout_from_cart_reports_changes_since_cart_was_shown() -> None:
     end_sale()
     checkout = new_checkout(**body)
     assert change_messages(checkout)[TOTAL] == (
-        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+        "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )
     assert total(checkout) == 2598 + 599
     assert checkout["status"] == "ready_for_complete"
@@ -217,8 +217,8 @@ def test_updated_checkout_reports_an_ended_sale_only() -> None:
     end_sale()
     after = change_checkout(checkout, ("mug.1", 1), option="us-express")
     assert change_messages(after) == {
-        LINE: "2 × Enamel Mug: 25.98 USD now; shown at 15.59 USD",
-        TOTAL: "what was shown at 35.58 USD comes to 45.97 USD now; sale has ended",
+        LINE: "2 × Enamel Mug now costs 25.98 USD; it was displayed at 15.59 USD.",
+        TOTAL: "The displayed total of 35.58 USD is now 45.97 USD; sale has ended.",
     }
     assert change_messages(read_checkout(checkout)) == change_messages(after)
     assert total(complete(checkout)) == total(after) == 1299 + 1999
@@ -245,7 +245,7 @@ def test_lower_price_replaces_a_fresh_offer() -> None:
     response = complete(other)
     assert (response["status"], total(response)) == ("incomplete", 1559 + 599)
     assert change_messages(response) == {
-        ("price_changed", "$.totals"): "what was shown at 31.97 USD comes to 21.58 USD now; "
+        ("price_changed", "$.totals"): "The displayed total of 31.97 USD is now 21.58 USD; "
         "sale takes 10.39 USD off. Review it and complete the checkout again."
     }
     assert complete(other)["status"] == "completed"
@@ -262,7 +262,7 @@ def test_last_shown_total_is_compared_and_charged() -> None:
     end_sale()
     body = {**checkout_body(), "cart_id": cart["id"]}
     assert change_messages(new_checkout(**body))[TOTAL] == (
-        "what was shown at 15.59 USD comes to 25.98 USD now; sale has ended"
+        "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )
     completed = complete(checkout)
     assert (completed["status"], total(completed)) == ("completed", 1559 + 599)
@@ -273,7 +273,7 @@ def test_exhausted_sale_is_reported_in_cart_and_checkout() -> None:
     run(id="flash", effect={"kind": "flash_sale", "price": price, "quota": 2})
     cart, checkout = new_cart(), new_checkout()
     assert complete(new_checkout())["status"] == "completed"
-    response = "what was shown at 10.00 USD comes to 25.98 USD now; flash is used up"
+    response = "The displayed total of 10.00 USD is now 25.98 USD; flash is used up."
     assert change_messages(read_cart(cart))[TOTAL] == response
     updated = change_checkout(checkout, ("mug.1", 1))
-    assert change_messages(updated)[TOTAL].endswith("comes to 31.97 USD now; flash is used up")
+    assert change_messages(updated)[TOTAL].endswith("is now 31.97 USD; flash is used up.")

@@ -89,6 +89,9 @@ def total(body: dict[str, Any]) -> int:
     return int(next(t["amount"] for t in body["totals"] if t["type"] == "total"))
 
 
+COUNTERS = ("CODE#", "CUSTOMER_USES#", "QUOTA#", "CUSTOMER_QUOTA#")
+
+
 def units_used(name: str) -> int:
     return sum(int(row.used or 0) for row in PricingRow.scan() if row.pk.startswith(name))
 
@@ -150,7 +153,7 @@ def test_customer_limit_counts_all_spellings_of_an_email() -> None:
         ("price_changed", "$.totals"),
     ]
     assert complete(create(1, "SAVE10", email="joe@example.com")).json["status"] == "completed"
-    assert units_used("USED#") == 2
+    assert units_used("CUSTOMER_USES#") == 2
 
 
 def test_exhausted_sale_quota_is_reported_with_the_new_price() -> None:
@@ -175,7 +178,7 @@ def test_sale_has_a_unit_limit_per_customer() -> None:
     assert complete(first).json["status"] == "completed"
     answer = complete(second)
     assert ("discount_exhausted", "$.line_items[0]") in message_codes(answer)
-    assert units_used("HAD#flash#") == 2
+    assert units_used("CUSTOMER_QUOTA#flash#") == 2
 
 
 def test_repeated_key_counts_usage_once() -> None:
@@ -183,7 +186,7 @@ def test_repeated_key_counts_usage_once() -> None:
     checkout = create(1, "SAVE10")
     first, repeated = complete(checkout, key="one"), complete(checkout, key="one")
     assert first.text == repeated.text
-    assert (units_used("CODE#"), units_used("USED#")) == (1, 1)
+    assert (units_used("CODE#"), units_used("CUSTOMER_USES#")) == (1, 1)
 
 
 def test_code_without_limit_has_no_usage_counter() -> None:
@@ -277,13 +280,13 @@ def test_every_cancellation_releases_usage_once(
     complete(checkout, token)
     order = first_order(checkout)
     is_active = order.status.value != "cancelled"
-    counters = [units_used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")]
+    counters = [units_used(name) for name in COUNTERS]
     assert counters == ([1, 1, 2, 2] if is_active else [0, 0, 0, 0])
     # When it is cancelled, twice
     cancellation(order)
     cancellation(order)
     # Then every counter is released once
     assert DynamoOrderRepository().get_by_id(order.id).status.value == "cancelled"
-    assert [units_used(name) for name in ("CODE#", "USED#", "QUOTA#", "HAD#")] == [0, 0, 0, 0]
+    assert [units_used(name) for name in COUNTERS] == [0, 0, 0, 0]
     code = PricingRow.get("CODE#SAVE10", "CODE")
     assert int(code.remaining) == 1

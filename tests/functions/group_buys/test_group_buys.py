@@ -299,7 +299,7 @@ def test_interrupted_settlement_is_completed_by_the_scheduled_job() -> None:
         def interrupt(*_: Any, **__: Any) -> None:
             raise TimeoutError("interrupted")
 
-        changed.setattr(actions, "_goes_on", interrupt)
+        changed.setattr(actions, "_release_for_shipping", interrupt)
         with pytest.raises(TimeoutError):
             deliver_event(bob, "OrderConfirmed")
     assert read_group(group)["status"] == "succeeded"

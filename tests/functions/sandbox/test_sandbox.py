@@ -44,10 +44,10 @@ def send_answer(reference: str, body: Any) -> ApiResponse:
 
 
 def test_sandbox_describes_itself() -> None:
-    told = call(list_test_tokens.handler, "GET /sandbox").json
-    assert "SANDBOX" in told["notice"]
-    assert "No money" in told["notice"]
-    assert set(told["tokens"]) == set(SANDBOX_TOKENS)
+    document = call(list_test_tokens.handler, "GET /sandbox").json
+    assert "SANDBOX" in document["notice"]
+    assert "No money" in document["notice"]
+    assert set(document["tokens"]) == set(SANDBOX_TOKENS)
 
 
 def test_production_has_no_sandbox() -> None:

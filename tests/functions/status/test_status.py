@@ -11,7 +11,7 @@ from shop.entrypoints.schemas import StatusView
 from tests.kit.shop import call
 
 
-def test_status_answers_as_the_openapi_document_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_matches_the_openapi_document(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "public")
     answer = call(get_status.handler, "GET /status")
     assert answer.status == 200

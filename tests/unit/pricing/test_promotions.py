@@ -191,17 +191,17 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
         "time_invalid",
         "$.conditions.window.starts",
     ),
-    ("an unknown kind", promotion_json({"kind": "lottery"}), "kind_unknown", "$.effect.kind"),
+    ("an unknown kind", promotion_json({"kind": "lottery"}), "value_unknown", "$.effect.kind"),
     (
         "a misspelt field",
         promotion_json({"kind": "percent_off", "basis_point": 1000}),
-        "field_unknown",
+        "unknown_field",
         "$.effect.basis_point",
     ),
     (
         "a boolean instead of a number",
         promotion_json({"kind": "percent_off", "basis_points": True}),
-        "type_wrong",
+        "wrong_type",
         "$.effect.basis_points",
     ),
 ]

@@ -114,7 +114,7 @@ def test_first_rate_of_a_region_joins_the_bundled_table() -> None:
         ({"tax_class": "zero"}, "tax_class_invalid", "tax_class"),
         ({"country": "FR"}, "country_other", "country"),
         ({"name": "<b>"}, "markup_not_allowed", "name"),
-        ({"colour": "red"}, "field_unknown", "colour"),
+        ({"colour": "red"}, "unknown_field", "colour"),
         ({"tax_class": "standard"}, "rates_overlap", None),
     ],
 )

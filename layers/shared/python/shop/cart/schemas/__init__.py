@@ -101,11 +101,11 @@ class LineRequest(StrictRequestModel):
 
 
 def _vat_number(text: str) -> str:
-    from shop.tax.gateway.vat_numbers import StdnumVatNumbers  # few buyers have one
+    from shop.tax.gateway.vat_numbers import StdnumVatNumbers  # lazy: few buyers have a VAT number
 
     number = StdnumVatNumbers().normalize(text)
     if number is None:
-        raise ValueError("this is no VAT number of the European Union, such as FR40303265045")
+        raise ValueError("Not a VAT number of the European Union, such as FR40303265045.")
     return number
 
 

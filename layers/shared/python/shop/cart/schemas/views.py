@@ -126,7 +126,7 @@ def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
 def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
     """UCP's discount extension: the codes typed, and what every promotion took off where.
 
-    In the order in which they were reckoned; allocations sum to the amount of each.
+    In the order in which they were applied_rules; allocations sum to the amount of each.
     """
     applied: dict[str, dict[str, Any]] = {}
     charges = [(f"$.line_items[{index}]", line.discounts) for index, line in enumerate(quote.lines)]
@@ -134,7 +134,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
         charges.append(("$.totals.shipping", quote.delivery.discounts))
     for path, discounts in charges:
         for discount in discounts:
-            told = applied.setdefault(
+            entry = applied.setdefault(
                 discount.promotion_id,
                 {
                     **({"code": discount.code} if discount.code else {"automatic": True}),
@@ -143,10 +143,10 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
                     "allocations": [],
                 },
             )
-            told["amount"] += discount.amount.minor
-            told["allocations"].append({"path": path, "amount": discount.amount.minor})
-    reckoned = [entry.rule for entry in quote.trace if entry.applied]
-    order = {rule: place for place, rule in reversed(list(enumerate(reckoned)))}
+            entry["amount"] += discount.amount.minor
+            entry["allocations"].append({"path": path, "amount": discount.amount.minor})
+    applied_rules = [entry.rule for entry in quote.trace if entry.applied]
+    order = {rule: place for place, rule in reversed(list(enumerate(applied_rules)))}
     ranked = sorted(applied, key=lambda id_: order.get(id_, len(order)))
     if not codes and not ranked:
         return None
@@ -159,7 +159,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
     """Totals that add up: all entries but the last sum to it.
 
-    Tax that prices include is told as a line of the subtotal's breakdown, since it is no addition.
+    Tax that prices include is shown as a line of the subtotal's breakdown, since it is no addition.
     """
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": quote.subtotal.minor}
@@ -181,10 +181,10 @@ def totals_view(quote: Quote) -> list[dict[str, Any]]:
         )
     if quote.tax_added.minor:
         totals.append({"type": "tax", "display_text": "Tax", "amount": quote.tax_added.minor})
-    said = "Total"
+    total_text = "Total"
     if quote.tax_included and quote.tax.minor:
-        said = f"Total (includes tax of {quote.tax})"
-    totals.append({"type": "total", "display_text": said, "amount": quote.total.minor})
+        total_text = f"Total (includes tax of {quote.tax})"
+    totals.append({"type": "total", "display_text": total_text, "amount": quote.total.minor})
     return totals
 
 

@@ -161,9 +161,9 @@ class CheckoutCreateRequest(CheckoutUpdateRequest):
     Example: cart_bq3f5k7mz2w4y6a7c3e5g7i2k4"""
 
     def to_input(self, channel: str = "web") -> CheckoutInput:
-        wish = super().to_input(channel)
-        lines = None if self.cart_id is not None or not self.line_items else wish.lines
-        return CheckoutInput(**{**wish.__dict__, "lines": lines, "cart_id": self.cart_id})
+        input_ = super().to_input(channel)
+        lines = None if self.cart_id is not None or not self.line_items else input_.lines
+        return CheckoutInput(**{**input_.__dict__, "lines": lines, "cart_id": self.cart_id})
 
 
 class CredentialRequest(StrictRequestModel):

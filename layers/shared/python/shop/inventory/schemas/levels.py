@@ -135,21 +135,23 @@ class LevelsView(BaseModel):
 
 
 def level_response(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
-    """The answer to what moved one level."""
+    """Return the response to a movement of one level."""
     return StockView.of(levels[0]).model_dump(mode="json", exclude_none=True)
 
 
 def location_from_query(query: Mapping[str, str]) -> str:
-    """``?location=``; the main one where none is named. Raises Invalid."""
-    said = query.get("location", MAIN_LOCATION)
-    if not re.fullmatch(LOCATION_NAME_PATTERN, said):
-        raise InvalidRequest("a location is named by a-z, 0-9, _ and -", path="location")
-    return said
+    """Return ``?location=``, or the main location if it is absent. Raises InvalidRequest."""
+    location = query.get("location", MAIN_LOCATION)
+    if not re.fullmatch(LOCATION_NAME_PATTERN, location):
+        raise InvalidRequest("A location id may contain a-z, 0-9, _ and - only.", path="location")
+    return location
 
 
 def sku_from_query(query: Mapping[str, str]) -> str:
-    """``?sku=``. Raises Invalid."""
+    """Return ``?sku=``. Raises InvalidRequest."""
     sku = query.get("sku", "")
     if not (1 <= len(sku) <= 128 and sku.isprintable()):
-        raise InvalidRequest("say which SKU: ?sku=…", path="sku")
+        raise InvalidRequest(
+            "A SKU is required. Add it to the query, as in ?sku=MUG-RED.", path="sku"
+        )
     return sku

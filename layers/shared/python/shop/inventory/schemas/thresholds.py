@@ -82,12 +82,12 @@ class LowStockListView(BaseModel):
 
 
 def low_stock_email(crossing: LowStockCrossing) -> Email:
-    """A stock runs low: of what, where, and how low."""
+    """Return the email about a level that fell to its threshold."""
     left = f"{crossing.available} of {crossing.sku} left at {crossing.location}"
-    why = f"This is at or below its threshold of {crossing.threshold}."
-    once = "You are told once, and again when it has been above that and falls again."
+    explanation = f"This is at or below its threshold of {crossing.threshold}."
+    once = "It is sent again only after the level rose above the threshold."
     return Email(
         subject=f"Low stock: {left}",
-        text=f"Only {left}. {why}\n\n{once}\n",
-        html=f"<p>Only {escape(left)}. {why}</p><p>{once}</p>",
+        text=f"Only {left}. {explanation}\n\n{once}\n",
+        html=f"<p>Only {escape(left)}. {explanation}</p><p>{once}</p>",
     )

@@ -16,17 +16,17 @@ def waiting_room_url(waiting_room: WaitingRoom, shop_url: str) -> str:
 def with_waiting_room_notice(
     view: Mapping[str, Any], waiting_rooms: Sequence[WaitingRoom], shop_url: str
 ) -> Mapping[str, Any]:
-    """A checkout's answer, with a word on the waiting room that it will come to."""
+    """Return a checkout's response with a notice about the waiting room of its goods."""
     if view.get("status") not in ("incomplete", "ready_for_complete"):
         return view
     variants = [line["item"]["id"] for line in view.get("line_items", ())]
     room = waiting_room_for(waiting_rooms, variants)
     if room is None:
         return view
-    said = {
+    notice = {
         "type": "info",
         "code": "waiting_room",
-        "content": "many want this: join the waiting room at "
-        f"{waiting_room_url(room, shop_url)} before you buy",
+        "content": "High demand. Join the waiting room at "
+        f"{waiting_room_url(room, shop_url)} before you buy.",
     }
-    return {**view, "messages": [*view.get("messages", ()), said]}
+    return {**view, "messages": [*view.get("messages", ()), notice]}

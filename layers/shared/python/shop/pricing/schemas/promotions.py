@@ -33,17 +33,17 @@ class PromotionBody(BaseModel):
 
     def promotion(self, id_: str | None = None) -> Promotion:
         """Raises Invalid with field and reason of every contradiction."""
-        told = dict(self.model_extra or {})
+        fields = dict(self.model_extra or {})
         for name in ("published", "published_at", "ended_at", "status", "revisions"):
-            told.pop(name, None)
-        if id_ is not None and told.setdefault("id", id_) != id_:
-            said = f"this is {id_!r}, whose id stays; leave it out, or send it as it is"
-            raise InvalidRequest(said, code="id_differs", path="$.id")
-        promotion = Promotion.from_dict(told)
+            fields.pop(name, None)
+        if id_ is not None and fields.setdefault("id", id_) != id_:
+            message = f"The id of this promotion is {id_!r}. It cannot change: omit it."
+            raise InvalidRequest(message, code="id_differs", path="$.id")
+        promotion = Promotion.from_dict(fields)
         effect = promotion.effect
         if isinstance(effect, FreeGift) and not effect.variant:
-            said = "a gift is taken out of stock: say which variant it is"
-            raise InvalidRequest(said, code="variant_missing", path="$.effect.variant")
+            message = "A gift needs a variant, because it is taken from stock."
+            raise InvalidRequest(message, code="variant_missing", path="$.effect.variant")
         return promotion
 
 

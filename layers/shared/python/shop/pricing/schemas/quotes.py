@@ -5,9 +5,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from shop.kernel.money import Money
-from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, Quote
+from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, CodeOutcome, GiftLine, Quote
 from shop.pricing.model.quote_lines import AppliedDiscount, LineTax, QuoteLine, ShippingQuote
-from shop.pricing.model.trace import PricingStep
+from shop.pricing.model.trace import PricingStep, TraceEntry
 
 
 class _ResponseModel(BaseModel):
@@ -182,6 +182,16 @@ class GiftView(_ResponseModel):
     value: int | None = None
     """Value of a unit in minor units, for display; absent if the promotion has none."""
 
+    @classmethod
+    def of(cls, gift: GiftLine) -> "GiftView":
+        return cls(
+            promotion_id=gift.promotion_id,
+            sku=gift.sku,
+            title=gift.title,
+            quantity=gift.quantity,
+            value=_minor(gift.value),
+        )
+
 
 class CodeView(_ResponseModel):
     """A discount code that the buyer entered, and its result."""
@@ -198,6 +208,17 @@ class CodeView(_ResponseModel):
     """Reason code of UCP for a code that was not applied."""
     detail: str
     """Reason in words."""
+
+    @classmethod
+    def of(cls, code: CodeOutcome) -> "CodeView":
+        return cls(
+            code=code.code,
+            applied=code.applied,
+            promotion_id=code.promotion_id,
+            amount=_minor(code.amount),
+            reason=code.reason,
+            detail=code.detail,
+        )
 
 
 class TraceEntryView(_ResponseModel):
@@ -219,6 +240,19 @@ class TraceEntryView(_ResponseModel):
     """Ids of the lines that the rule changed."""
     code: str | None = None
     """Discount code that enabled the rule; absent if none."""
+
+    @classmethod
+    def of(cls, entry: TraceEntry) -> "TraceEntryView":
+        return cls(
+            step=entry.step,
+            rule=entry.rule,
+            applied=entry.applied,
+            amount=entry.amount,
+            reason=entry.reason,
+            detail=entry.detail,
+            lines=list(entry.lines),
+            code=entry.code,
+        )
 
 
 class QuoteView(_ResponseModel):
@@ -276,40 +310,9 @@ class QuoteView(_ResponseModel):
                 if delivery is None
                 else ShippingPricingView.of(delivery, taxed(delivery.tax, "shipping"))
             ),
-            gifts=[
-                GiftView(
-                    promotion_id=gift.promotion_id,
-                    sku=gift.sku,
-                    title=gift.title,
-                    quantity=gift.quantity,
-                    value=_minor(gift.value),
-                )
-                for gift in quote.gifts
-            ],
-            codes=[
-                CodeView(
-                    code=code.code,
-                    applied=code.applied,
-                    promotion_id=code.promotion_id,
-                    amount=_minor(code.amount),
-                    reason=code.reason,
-                    detail=code.detail,
-                )
-                for code in quote.codes
-            ],
-            trace=[
-                TraceEntryView(
-                    step=entry.step,
-                    rule=entry.rule,
-                    applied=entry.applied,
-                    amount=entry.amount,
-                    reason=entry.reason,
-                    detail=entry.detail,
-                    lines=list(entry.lines),
-                    code=entry.code,
-                )
-                for entry in quote.trace
-            ],
+            gifts=[GiftView.of(gift) for gift in quote.gifts],
+            codes=[CodeView.of(code) for code in quote.codes],
+            trace=[TraceEntryView.of(entry) for entry in quote.trace],
         )
 
 
