@@ -206,6 +206,7 @@ UNPAGED = {
     "/staff/customers/{id}/groups": "it is one customer, and says all groups at once",
     "/staff/locations": "a shop has fifty at most",
     "/staff/pricing-policy": "it is one document, with a hundred groups at most",
+    "/staff/shipping": "it is one document, with as many zones and methods as a carrier sells",
     "/staff/stock-levels": "it is one SKU, at each of the shop's locations",
 }
 """Lists that are whole, and why they cannot grow."""
