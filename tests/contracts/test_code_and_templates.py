@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from functions.all import FEATURES
-from functions.manifest import Endpoint, Table
+from functions.manifest import Endpoint, StreamReader, Table
 from infra.constructs.manifest_validation import missing_references
 from infra.constructs.tables import TABLE_SCHEMAS
 from infra.openapi import build_openapi, main, openapi_path
 from infra.stages import STAGES
+from shop.inventory.model.shards import NO_THRESHOLD
 from tests.contracts.lambda_process import asked, environment
-from tests.contracts.rules import FUNCTION, TABLE
+from tests.contracts.rules import FUNCTION, MAPPING, TABLE
 from tests.contracts.templates import Cloud, stacks_of
 
 
@@ -294,3 +295,69 @@ def test_an_openapi_document_that_lags_behind_is_found(
     old.write_text(old.read_text().replace('"POST', '"PAST').replace("/status", "/state"))
     assert openapi.main(["--check"]) == 1
     assert "/status" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- stream filters
+
+
+def unknown_filter_attributes(cloud: Cloud, models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the attributes in stream filters that no model of the table stores."""
+    tables = {t.properties["TableName"]: t for t in cloud.of(TABLE)}
+    streams = {f"${{{t.stack}.{t.id}.StreamArn}}": name for name, t in tables.items()}
+    breaches = []
+    for mapping in cloud.of(MAPPING):
+        source = cloud.text(mapping.stack, mapping.properties["EventSourceArn"])
+        if source not in streams:
+            continue
+        stored = {a for m in models if m["table"] == streams[source] for a in m["attributes"]}
+        for each in mapping.properties.get("FilterCriteria", {}).get("Filters", ()):
+            pattern = json.loads(each["Pattern"]).get("dynamodb", {})
+            named = {name for image in pattern.values() for name in image}
+            breaches += [f"{mapping}: {streams[source]} has no {n}" for n in sorted(named - stored)]
+    return breaches
+
+
+def test_stream_filters_name_stored_attributes(local: Cloud, models: list[dict[str, Any]]) -> None:
+    assert unknown_filter_attributes(local, models) == []
+
+
+def test_stream_filter_on_an_unknown_attribute_is_detected(
+    local: Cloud, models: list[dict[str, Any]]
+) -> None:
+    planted = json.loads(json.dumps(models))
+    for model in planted:
+        model["attributes"] = [a for a in model["attributes"] if a != "low_stock_threshold"]
+    (breach,) = unknown_filter_attributes(local, planted)
+    assert breach.endswith("inventory has no low_stock_threshold")
+
+
+def matches(pattern: Any, value: Any) -> bool:
+    """Evaluate the part of the filter syntax that the manifests use."""
+    if isinstance(pattern, dict):
+        return all(name in value and matches(inner, value[name]) for name, inner in pattern.items())
+    return any(
+        value not in each["anything-but"]
+        if "anything-but" in each
+        else value.startswith(each["prefix"])
+        for each in pattern
+    )
+
+
+@pytest.mark.parametrize(
+    ("shard", "threshold", "passes"), [(0, 3, True), (0, NO_THRESHOLD, False), (1, None, True)]
+)
+def test_low_stock_filters_pass_rows_with_a_threshold_and_shards(
+    shard: int, threshold: int | None, passes: bool
+) -> None:
+    from shop.inventory.store.rows import ShardRow, shard_key
+
+    fields: dict[str, Any] = {} if threshold is None else {"low_stock_threshold": threshold}
+    image = ShardRow(*shard_key("MUG-RED", "main", shard), **fields).serialize()
+    record = {"dynamodb": {"NewImage": image, "Keys": {"PK": image["PK"]}}}
+    (reader,) = (
+        function
+        for feature in FEATURES
+        for function in feature.functions
+        if isinstance(function, StreamReader) and function.only
+    )
+    assert any(matches(json.loads(pattern), record) for pattern in reader.only) is passes
