@@ -199,14 +199,14 @@ BACKORDER_DELIVERED = Scenario(
     (BUY, RECEIVE_STOCK, ALLOCATE, SHIP, DELIVER),
     rivals=(CANCEL_ORDER, ALLOCATE, COMPENSATE_SHIPMENT, SHIP),
     setup=backorder,
-    expected=_HasStatus(OrderStatus.COMPLETED, "arrived"),
+    expected=_HasStatus(OrderStatus.COMPLETED, "back-order allocated"),
 )
 BACKORDER_DELAYED = Scenario(
     "back-order allocated again after a delay",
     (BUY, TIME_OUT_SHIPMENT, RECEIVE_STOCK, ALLOCATE, SHIP, DELIVER),
     rivals=(CANCEL_ORDER, ALLOCATE),
     setup=backorder,
-    expected=_HasStatus(OrderStatus.COMPLETED, "arrived"),
+    expected=_HasStatus(OrderStatus.COMPLETED, "back-order allocated"),
 )
 BACKORDER_CANCELLED_EARLY = Scenario(
     "back-order cancelled before the stock arrives",
@@ -220,7 +220,7 @@ BACKORDER_CANCELLED_LATE = Scenario(
     (BUY, RECEIVE_STOCK, ALLOCATE, CANCEL_ORDER),
     rivals=(ALLOCATE, SHIP, CANCEL_CHECKOUT),
     setup=backorder,
-    expected=_HasStatus(OrderStatus.CANCELLED, "arrived"),
+    expected=_HasStatus(OrderStatus.CANCELLED, "back-order allocated"),
 )
 BACKORDER_NEVER_PAID = Scenario(
     "back-order never paid",
@@ -228,7 +228,7 @@ BACKORDER_NEVER_PAID = Scenario(
     "tok_never",
     rivals=(CANCEL_CHECKOUT, EXPIRE, ALLOCATE),
     setup=backorder,
-    expected=_HasStatus(OrderStatus.CANCELLED, "arrived"),
+    expected=_HasStatus(OrderStatus.CANCELLED, "back-order allocated"),
 )
 TWO_SHIPMENTS = Scenario(
     "two locations, two shipments",

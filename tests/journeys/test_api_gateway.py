@@ -47,7 +47,7 @@ def test_bytes_that_are_not_utf8_are_rejected_with_their_position(
 ) -> None:
     reply = guest.request("POST /catalog/search", raw=b'{"query":"J\xff\xfe"}')
     assert reply.status == 400, reply.text
-    assert "byte 12 of the body (0xFF) is not UTF-8" in reply.text
+    assert "Byte 12 of the body (0xFF) is not UTF-8" in reply.text
     reply = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
     assert (reply.status, reply.body["code"]) == (400, "text_invalid")
     assert "byte 20 of the body (0xE9)" in reply.body["detail"]
@@ -61,7 +61,7 @@ def test_file_is_read_in_its_encoding(staff: HttpClient, encoding: str) -> None:
     if encoding == "windows-1252":
         rejected = staff.request("POST /staff/imports", raw=file.encode(encoding), headers=csv)
         assert rejected.status == 400
-        assert "line 2, byte 13 (0xE9" in rejected.body["detail"]
+        assert "Line 2, byte 13 (0xE9" in rejected.body["detail"]
     query = "?encoding=windows-1252" if encoding == "windows-1252" else ""
     accepted = staff.request(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
     assert accepted.status == 200, accepted.text

@@ -93,7 +93,7 @@ def test_full_group_ships_and_failed_group_is_refunded(
     assert (complete["status"], complete["members"]) == ("succeeded", 2)
     wait_until(
         lambda: staff.get(f"/staff/orders/{first}"),
-        lambda order: any(entry["event"] == "group complete" for entry in order["history"]),
+        lambda order: any(entry["event"] == "group completed" for entry in order["history"]),
     )
     staff.post(f"/staff/orders/{first}/parcels", shipment)
     wait_until(lambda: staff.get(f"/staff/orders/{second}"), is_allocated)

@@ -81,7 +81,7 @@ def test_transfer_between_locations_is_in_the_journal_step_by_step(
     assert sorted(kinds) == [
         "counted",
         "expected",
-        "held_back",
+        "set_aside",
         "transferred",
         "transferred",
         "written_off",

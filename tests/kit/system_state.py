@@ -13,7 +13,7 @@ import boto3
 
 from shop.credits.model.accounts import CreditAccount
 from shop.credits.store.repository import DynamoCreditAccountRepository
-from shop.credits.store.rows import account_key
+from shop.credits.store.rows import HEAD, CreditRow, account_key
 from shop.entrypoints.dynamodb_stream import from_dynamodb_value
 from shop.inventory.model import MovementType
 from shop.inventory.model.shards import INBOUND_SHARD
@@ -28,7 +28,7 @@ from shop.pricing.model.usage import (
     FIRST_ORDER,
     QUOTA,
 )
-from shop.pricing.store.rows import HEAD, PricingRow
+from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.usage_shards import counter_key
 from shop.storage.compression import decompress_json
 from shop.storage.outbox import decode_events, new_events
@@ -128,6 +128,7 @@ def read_system_state(
     state = SystemState(idempotency_keys=idempotency_keys or {})
     _read_stock(state)
     _read_pricing(state)
+    _read_credits(state)
     _read_charges(state)
     _read_orders(state)
     if history:
@@ -159,13 +160,12 @@ def _read_stock(state: SystemState) -> None:
 def _read_pricing(state: SystemState) -> None:
     in_shards: dict[str, Counter[str]] = defaultdict(Counter)
     # The attributes' own names: a renamed attribute fails here instead of being read as absent.
-    used, remaining, split, version = (
+    used, remaining, split = (
         attribute.attr_name
         for attribute in (
             PricingRow.used,
             PricingRow.remaining,
             PricingRow.in_shards,
-            PricingRow.version,
         )
     )
     for item in _items("TABLE_PRICING"):
@@ -175,13 +175,6 @@ def _read_pricing(state: SystemState) -> None:
             state.usage[key] = {
                 n: int(item[stored]) for n, stored in names.items() if stored in item
             }
-        elif key.startswith(_ACCOUNT_PREFIX) and item["SK"] == HEAD:
-            account = key.removeprefix(_ACCOUNT_PREFIX)
-            state.credit_accounts[account] = StoredAccount(
-                DynamoCreditAccountRepository().get(account),
-                int(item[remaining]),
-                int(item[version]),
-            )
         elif shard := parse_shard_key(key):
             for name in ("on_hand", "reserved", "available"):
                 in_shards[shard[0]][name] += int(item.get(name, 0))
@@ -189,6 +182,18 @@ def _read_pricing(state: SystemState) -> None:
         _add_shards(state.usage[name], shards, is_code=name.startswith(_CODE_PREFIX))
     for counter in state.usage.values():
         counter.pop("in_shards", None)
+
+
+def _read_credits(state: SystemState) -> None:
+    balance, version = CreditRow.balance.attr_name, CreditRow.version.attr_name
+    for item in _items("TABLE_CREDITS"):
+        if item["PK"].startswith(_ACCOUNT_PREFIX) and item["SK"] == HEAD:
+            account = item["PK"].removeprefix(_ACCOUNT_PREFIX)
+            state.credit_accounts[account] = StoredAccount(
+                DynamoCreditAccountRepository().get(account),
+                int(item[balance]),
+                int(item[version]),
+            )
 
 
 def _add_shards(counter: dict[str, int], shards: Mapping[str, int], *, is_code: bool) -> None:
