@@ -176,10 +176,8 @@ def _error_classes(trees: Iterable[ast.Module]) -> dict[str, ErrorClass]:
 
     The source is read, not ``__subclasses__``, which knows only the modules imported so far.
     """
-    statuses = {
-        error.__name__: str(status)
-        for error, status in import_module("shop.entrypoints.http").HTTP_STATUS_BY_ERROR.items()
-    }
+    by_error = import_module("shop.entrypoints.fault_mapping").HTTP_STATUS_BY_ERROR
+    statuses = {error.__name__: str(status) for error, status in by_error.items()}
     definitions = [
         node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
