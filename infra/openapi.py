@@ -1,7 +1,7 @@
-"""Write docs/openapi.json from the manifest entries and the schemas they name.
+"""Write docs/openapi.json from the manifest entries and their schemas, and docs/errors.md.
 
-    python -m infra.openapi           # write it
-    python -m infra.openapi --check   # fail if the committed document is not the generated one
+    python -m infra.openapi           # write both
+    python -m infra.openapi --check   # fail if a committed document is not the generated one
 
 The schemas are imported by the names in the manifests, at run time and only here: no stack imports
 the shop. Responses that UCP defines refer to its published schemas.
@@ -24,6 +24,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from functions.all import FEATURES
 from functions.manifest import Access, Endpoint, Feature
 from functions.query_parameters import QueryParameter
+from infra.error_codes import ERRORS_FILE, errors_page
 from infra.openapi_schemas import describe
 from infra.stages import LOCAL
 
@@ -371,21 +372,27 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="infra.openapi", description="Write docs/openapi.json.")
+    parser = argparse.ArgumentParser(prog="infra.openapi", description="Write both documents.")
     parser.add_argument("--check", action="store_true", help="only compare; fail on a difference")
     check = parser.parse_args(arguments).check
-    new = text()
-    old = OPENAPI_FILE.read_text() if OPENAPI_FILE.is_file() else ""
+    documents = ((OPENAPI_FILE, text()), (ERRORS_FILE, errors_page()))
     if not check:
-        OPENAPI_FILE.write_text(new)
+        for file, new in documents:
+            file.write_text(new)
         return 0
+    return max(_compare(file, new) for file, new in documents)
+
+
+def _compare(file: Path, new: str) -> int:
+    """Return 0 if the committed document is the generated one; print the difference if not."""
+    old = file.read_text() if file.is_file() else ""
     if old == new:
         return 0
     difference = unified_diff(
         old.splitlines(), new.splitlines(), "committed", "generated", lineterm="", n=2
     )
     print("\n".join(islice(difference, 60)), file=sys.stderr)
-    print("docs/openapi.json differs from the manifests: make openapi writes it", file=sys.stderr)
+    print(f"docs/{file.name} differs from the source: make openapi writes it", file=sys.stderr)
     return 1
 
 
