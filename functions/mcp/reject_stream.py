@@ -5,11 +5,11 @@ from shop.entrypoints.http import Request, Response, endpoint
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    said = {
+    problem = {
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,
         "code": "method_not_allowed",
         "detail": "send JSON-RPC requests with POST; there is no event stream",
     }
-    return Response(said, 405, {"Allow": "POST", "Content-Type": "application/problem+json"})
+    return Response(problem, 405, {"Allow": "POST", "Content-Type": "application/problem+json"})

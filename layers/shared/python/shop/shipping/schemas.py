@@ -13,8 +13,8 @@ from shop.places.model.destination import Destination
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption, ShippingTable
 from shop.shipping.model.table_versions import ShippingTableVersion
 
-_TOLD = ("at", "actor", "bundled")
-"""What a view says of a table and a body sent back may still hold."""
+_READ_ONLY_FIELDS = ("at", "actor", "bundled")
+"""Fields of a response that a request may send back; they are ignored."""
 
 
 class ShippingTableBody(BaseModel):
@@ -40,10 +40,10 @@ class ShippingTableBody(BaseModel):
         """Raises Invalid with field and reason of every contradiction."""
         if CONTROL_CHARACTERS.search(self.reason) or TAG.search(self.reason):
             raise InvalidRequest(MARKUP_MESSAGE, code="markup_not_allowed", path="$.reason")
-        told = dict(self.model_extra or {})
-        for name in _TOLD:
-            told.pop(name, None)
-        return ShippingTable.from_dict(told)
+        content = dict(self.model_extra or {})
+        for name in _READ_ONLY_FIELDS:
+            content.pop(name, None)
+        return ShippingTable.from_dict(content)
 
 
 class ShippingTableView(BaseModel):
@@ -68,7 +68,7 @@ class ShippingTableView(BaseModel):
 
     @classmethod
     def of(cls, edition: ShippingTableVersion) -> "ShippingTableView":
-        told: dict[str, Any] = {
+        content: dict[str, Any] = {
             **edition.table.to_dict(),
             "version": edition.version,
             "at": edition.at,
@@ -76,7 +76,7 @@ class ShippingTableView(BaseModel):
             "reason": edition.reason,
             "bundled": edition.version == 0,
         }
-        return cls(**told)
+        return cls(**content)
 
 
 class ShippingTableVersionView(BaseModel):
@@ -214,14 +214,18 @@ class ShippingSimulationBody(BaseModel):
         """Raises Invalid, with the paths of ``$.table``."""
         if self.table is None:
             return None
-        told = {n: v for n, v in self.table.items() if n not in (*_TOLD, "version", "reason")}
+        content = {
+            n: v
+            for n, v in self.table.items()
+            if n not in (*_READ_ONLY_FIELDS, "version", "reason")
+        }
         try:
-            return ShippingTable.from_dict(told)
-        except InvalidRequest as refusal:
+            return ShippingTable.from_dict(content)
+        except InvalidRequest as error:
             problems = [
-                Problem(p.code, p.detail, f"$.table{(p.path or '$')[1:]}") for p in refusal.problems
+                Problem(p.code, p.detail, f"$.table{(p.path or '$')[1:]}") for p in error.problems
             ]
-            raise InvalidRequest(refusal.detail, code=refusal.code, problems=problems) from None
+            raise InvalidRequest(error.detail, code=error.code, problems=problems) from None
 
 
 class ShippingOptionView(BaseModel):

@@ -19,19 +19,20 @@ from shop.pricing.model.quote import Quote, QuoteLine
 
 
 def shop_page() -> str | None:
-    """Where a stage shows carts and checkouts to people, as a template with ``{kind}`` and
-    ``{id}``; ``None`` where it has no pages, only this interface.
+    """Return the URL template of the stage's pages, with ``{kind}`` and ``{id}``.
+
+    ``None`` means that the stage has this API only.
     """
     return os.environ.get("SHOP_PAGE")
 
 
 def continue_url_view(page: str | None, kind: str, id_: str) -> dict[str, str]:
-    """UCP's ``continue_url``, where a buyer can go on by hand; nothing where there is no page."""
+    """Return UCP's ``continue_url``, at which a buyer can continue; empty without a page."""
     return {} if page is None else {"continue_url": page.format(kind=kind, id=id_)}
 
 
 def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
-    """A cart as UCP's ``shopping/cart.json``, without the envelope."""
+    """Return a cart as UCP's ``shopping/cart.json``, without the envelope."""
     cart = result.cart
     view: dict[str, Any] = {
         "id": cart.id,
@@ -61,7 +62,7 @@ def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
 
 
 def lines_view(priced: PricedLines) -> list[dict[str, Any]]:
-    """Line items with their totals."""
+    """Return the line items with their totals."""
     return [_line_view(item, priced.quote.line(item.line.id)) for item in priced.items]
 
 
@@ -82,7 +83,7 @@ def _line_view(item: CartItem, line: QuoteLine) -> dict[str, Any]:
 
 
 def loyalty_view(customer: str, quote: Quote) -> dict[str, Any]:
-    """UCP's loyalty extension: what a signed-in customer will earn. Balances are told to them."""
+    """Return UCP's loyalty extension: the points that a signed-in customer will earn."""
     goods = quote.subtotal - quote.goods_discount
     points = earned_points(goods.minor, goods.currency)
     return {
@@ -101,7 +102,7 @@ def loyalty_view(customer: str, quote: Quote) -> dict[str, Any]:
 
 
 def gifts_view(quote: Quote) -> list[dict[str, Any]]:
-    """What is given along, as lines that cost nothing."""
+    """Return the gifts as lines without a price."""
     return [
         {
             "id": f"{GIFT_LINE_PREFIX}{gift.promotion_id}",
@@ -114,7 +115,7 @@ def gifts_view(quote: Quote) -> list[dict[str, Any]]:
 
 
 def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
-    """A line's totals: subtotal, what was taken off, and what is left; tax stands on the whole."""
+    """Return a line's subtotal, discount and total; tax is a total of the whole cart."""
     totals = [{"type": "subtotal", "amount": line.subtotal.minor}]
     if line.discount.minor:
         totals.append({"type": "items_discount", "amount": -line.discount.minor})
@@ -123,9 +124,9 @@ def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
 
 
 def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
-    """UCP's discount extension: the codes typed, and what every promotion took off where.
+    """Return UCP's discount extension: the codes entered, and the discounts with allocations.
 
-    In the order in which they were reckoned; allocations sum to the amount of each.
+    Discounts are in the order of their calculation; the allocations of each sum to its amount.
     """
     applied: dict[str, dict[str, Any]] = {}
     charges = [(f"$.line_items[{index}]", line.discounts) for index, line in enumerate(quote.lines)]
@@ -133,7 +134,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
         charges.append(("$.totals.shipping", quote.delivery.discounts))
     for path, discounts in charges:
         for discount in discounts:
-            told = applied.setdefault(
+            entry = applied.setdefault(
                 discount.promotion_id,
                 {
                     **({"code": discount.code} if discount.code else {"automatic": True}),
@@ -142,10 +143,10 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
                     "allocations": [],
                 },
             )
-            told["amount"] += discount.amount.minor
-            told["allocations"].append({"path": path, "amount": discount.amount.minor})
-    reckoned = [entry.rule for entry in quote.trace if entry.applied]
-    order = {rule: place for place, rule in reversed(list(enumerate(reckoned)))}
+            entry["amount"] += discount.amount.minor
+            entry["allocations"].append({"path": path, "amount": discount.amount.minor})
+    applied_rules = [entry.rule for entry in quote.trace if entry.applied]
+    order = {rule: place for place, rule in reversed(list(enumerate(applied_rules)))}
     ranked = sorted(applied, key=lambda id_: order.get(id_, len(order)))
     if not codes and not ranked:
         return None
@@ -156,9 +157,9 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
 
 
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
-    """Totals that add up: all entries but the last sum to it.
+    """Return the totals; all entries before the last sum to it.
 
-    Tax that prices include is told as a line of the subtotal's breakdown, since it is no addition.
+    Tax that prices include is no addition, so the text of the total states it.
     """
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": quote.subtotal.minor}
@@ -180,15 +181,15 @@ def totals_view(quote: Quote) -> list[dict[str, Any]]:
         )
     if quote.tax_added.minor:
         totals.append({"type": "tax", "display_text": "Tax", "amount": quote.tax_added.minor})
-    said = "Total"
+    text = "Total"
     if quote.tax_included and quote.tax.minor:
-        said = f"Total (includes tax of {quote.tax})"
-    totals.append({"type": "total", "display_text": said, "amount": quote.total.minor})
+        text = f"Total (includes tax of {quote.tax})"
+    totals.append({"type": "total", "display_text": text, "amount": quote.total.minor})
     return totals
 
 
 def messages_view(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Messages as UCP writes them."""
+    """Return the messages in UCP's form, without absent fields."""
     return [
         {
             name: value

@@ -1,4 +1,4 @@
-"""What readers of product files have in common."""
+"""Shared parts of the parsers of product files."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ MAX_LISTED_LINES = 20
 
 @dataclass
 class FileParseResult:
-    """What was read of a file so far."""
+    """The products parsed so far, and the problems found."""
 
     entries: list[ImportEntry] = field(default_factory=list)
     rejected: list[RejectedEntry] = field(default_factory=list)
@@ -33,7 +33,7 @@ class FileParseResult:
         self.notices[text] = None
 
     def add_line_notices(self) -> None:
-        """Say what was gathered line by line."""
+        """Add one notice for all lines with a count below zero."""
         if self.below_zero:
             lines = ", ".join(str(line) for line in self.below_zero[:MAX_LISTED_LINES])
             more = len(self.below_zero) - MAX_LISTED_LINES
@@ -44,11 +44,12 @@ class FileParseResult:
 
 @frozen(slots=False)
 class ImportOptions:
-    """What a file does not say itself.
+    """Facts about a file that it does not contain.
 
-    ``currency`` of its prices; ``encoding``, where it is not UTF-8; ``media_base``, the URL below
-    which pictures lie that it names without one; ``first_line``, the number of its first line
-    where it is part of a larger one.
+    - ``currency``: the currency of its prices.
+    - ``encoding``: its character encoding.
+    - ``media_base``: the URL before relative names of images.
+    - ``first_line``: the number of its first line, for a part of a larger file.
     """
 
     currency: str = "USD"
@@ -58,7 +59,7 @@ class ImportOptions:
 
 
 class ParseError(Exception):
-    """One product of a file is not understood; ``line`` says where."""
+    """A product of a file cannot be parsed; ``line`` is its line."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -75,12 +76,12 @@ def build_import_entry(
     status: ProductStatus | None = None,
     counts: dict[str, int] | None = None,
 ) -> ImportEntry:
-    """An entry with the digest of everything that the file says of the product."""
-    said = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
+    """Return an entry with the digest of the product's content in the file."""
+    content = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
     return ImportEntry(
         product_id=product_id,
         draft=draft,
-        source=hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32],
+        source=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32],
         line=line,
         variant_lines=variant_lines,
         status=status,
@@ -89,7 +90,7 @@ def build_import_entry(
 
 
 def count_of(text: Any, line: int, reading: FileParseResult) -> int:
-    """A number of units as files have it, not below zero. Raises :class:`Unreadable`."""
+    """Return a number of units; below zero counts as zero. Raises :class:`ParseError`."""
     if isinstance(text, int) and not isinstance(text, bool):
         units = text
     elif isinstance(text, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", text):
@@ -106,7 +107,7 @@ def count_of(text: Any, line: int, reading: FileParseResult) -> int:
 def picture(
     name: str, alt: str, terms: ImportOptions, reading: FileParseResult
 ) -> tuple[Media, ...]:
-    """The picture that a file names, if it can be shown: by its URL, or below ``media_base``."""
+    """Return the image of a file by its URL or below ``media_base``; empty without both."""
     if name.startswith(("http://", "https://")):
         return (Media(name, alt=alt),)
     if terms.media_base is None:

@@ -40,11 +40,13 @@ def parse_product_file(raw: bytes, kind: str, terms: ImportOptions) -> FileParse
             path="$",
         )
     if kind in CSV_MEDIA_TYPES:
-        from shop.catalog.schemas.shopify import read_csv
+        from shop.catalog.schemas.shopify import read_csv  # lazy: one format per request
 
         reading = read_csv(text, terms)
     else:
-        from shop.catalog.schemas.retail_demo_store import read_retail_demo_yaml
+        from shop.catalog.schemas.retail_demo_store import (
+            read_retail_demo_yaml,  # lazy: one format per request
+        )
 
         reading = read_retail_demo_yaml(text, terms)
     if not reading.entries and not reading.rejected:

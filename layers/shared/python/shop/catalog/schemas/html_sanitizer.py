@@ -60,7 +60,7 @@ def clean_text(text: str) -> str:
 
 @cache
 def _cleaner() -> Any:
-    import nh3  # staff's Lambdas alone have descriptions to clean
+    import nh3  # lazy: only staff's Lambdas clean descriptions
 
     return nh3.Cleaner(
         tags=set(TAGS),

@@ -48,7 +48,7 @@ def read_retail_demo_yaml(text: str, terms: ImportOptions) -> FileParseResult:
         except yaml.MarkedYAMLError as error:
             # An open quote is missed at the end only, which is where the next item begins.
             at = min(error.problem_mark.line if error.problem_mark else 0, item.count("\n") - 1)
-            reading.reject(line + at, _said(error, line))
+            reading.reject(line + at, _yaml_problem(error, line))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             reading.reject(line, f"this is not YAML: {str(error).splitlines()[0]}")
         except ParseError as error:
@@ -56,7 +56,7 @@ def read_retail_demo_yaml(text: str, terms: ImportOptions) -> FileParseResult:
     return reading
 
 
-def _said(error: yaml.MarkedYAMLError, line: int) -> str:
+def _yaml_problem(error: yaml.MarkedYAMLError, line: int) -> str:
     if error.context == "while scanning a quoted scalar" and error.context_mark:
         return f"the quote that begins on line {line + error.context_mark.line} is never closed"
     return f"this is not YAML: {error.problem or error.context}"
@@ -90,8 +90,8 @@ def _entry(item: Any, line: int, terms: ImportOptions, reading: FileParseResult)
         raise ParseError(line, "price: this is needed")
     try:
         price = parse_money(str(item["price"]), terms.currency)
-    except InvalidRequest as refusal:
-        raise ParseError(line, f"price: {refusal.detail}") from None
+    except InvalidRequest as error:
+        raise ParseError(line, f"price: {error.detail}") from None
     category, style = _text(item, "category", line), _text(item, "style", line)
     paths = [category, f"{category} > {style}" if category and style else ""]
     tags = [_FOR.get(_text(item, "gender_affinity", line), "")]

@@ -1,7 +1,7 @@
 """Shopify's product CSV, with the column names of old exports and of new ones.
 
-One row for each variant or further picture, grouped by handle; the first row of a handle has what
-is said of the product. Source: help.shopify.com, "Using CSV files to import and export products".
+A file has one row per variant or further image, grouped by handle. The first row of a handle
+describes the product. Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
 import csv
@@ -130,8 +130,8 @@ def _rows(
         if lines.line_num >= len(raw):
             opened = _never_closed("".join(raw[line - 1 - shift :]), delimiter)
             if opened is not None:
-                said = f"the quote that begins on line {line + opened} is never closed"
-                reading.reject(line + opened, f"{said}; from line {line} on nothing was read")
+                problem = f"the quote that begins on line {line + opened} is never closed"
+                reading.reject(line + opened, f"{problem}; from line {line} on nothing was read")
                 return
         if not any(cell.strip() for cell in cells):
             continue
@@ -273,8 +273,8 @@ def _price(text: str, name: str, line: int, terms: ImportOptions) -> Money | Non
         return None
     try:
         return parse_money(text, terms.currency)
-    except InvalidRequest as refusal:
-        raise ParseError(line, f"{name}: {refusal.detail}") from None
+    except InvalidRequest as error:
+        raise ParseError(line, f"{name}: {error.detail}") from None
 
 
 def _grams(text: str, line: int) -> int | None:
@@ -320,14 +320,18 @@ def _media(group: _Group, terms: ImportOptions, reading: FileParseResult) -> tup
 
 
 def _status(head: dict[str, str], line: int) -> ProductStatus | None:
-    said, published = head.get("status", "").lower(), head.get("published", "").lower()
-    if said and said not in _STATUS:
-        raise ParseError(line, f"status: {said!r} is none of {', '.join(_STATUS)}")
-    if published and published not in _YES and _STATUS.get(said) in (None, ProductStatus.PUBLISHED):
+    status, published = head.get("status", "").lower(), head.get("published", "").lower()
+    if status and status not in _STATUS:
+        raise ParseError(line, f"status: {status!r} is none of {', '.join(_STATUS)}")
+    if (
+        published
+        and published not in _YES
+        and _STATUS.get(status) in (None, ProductStatus.PUBLISHED)
+    ):
         return ProductStatus.DRAFT
-    if not said:
+    if not status:
         return ProductStatus.PUBLISHED if published else None
-    return _STATUS[said]
+    return _STATUS[status]
 
 
 def _slug(text: str) -> str:

@@ -47,7 +47,7 @@ def search_view(found: SearchPage, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
 def lookup_view(
     resolved: Iterable[ResolvedProduct],
     unknown: Iterable[str],
-    shelf: Mapping[str, str],
+    availability: Mapping[str, str],
     tags: PriceTags = NO_TAGS,
 ) -> dict[str, Any]:
     """The products found, each variant with the ids that led to it; the rest as messages."""
@@ -57,7 +57,7 @@ def lookup_view(
                 one.product,
                 [
                     {
-                        **variant_view(match.variant, shelf, tags),
+                        **variant_view(match.variant, availability, tags),
                         "inputs": [{"id": i, "match": how} for i, how in match.inputs],
                     }
                     for match in one.matches
@@ -72,10 +72,10 @@ def lookup_view(
 
 
 def product_detail_view(
-    offer: ProductSelection, shelf: Mapping[str, str], tags: PriceTags = NO_TAGS
+    offer: ProductSelection, availability: Mapping[str, str], tags: PriceTags = NO_TAGS
 ) -> dict[str, Any]:
     """A product in full, with what can still be chosen."""
-    variants = [variant_view(v, shelf, tags) for v in offer.variants]
+    variants = [variant_view(v, availability, tags) for v in offer.variants]
     product = product_view(offer.product, variants, tags)
     if offer.options:
         product["selected"] = [_choice_view(c) for c in offer.selected]
@@ -161,10 +161,10 @@ def _ranges(product: Product, tags: PriceTags) -> dict[str, Any]:
 
 
 def variant_view(
-    variant: Variant, shelf: Mapping[str, str] | None = None, tags: PriceTags = NO_TAGS
+    variant: Variant, availability: Mapping[str, str] | None = None, tags: PriceTags = NO_TAGS
 ) -> dict[str, Any]:
     """What can be bought; with its availability, in UCP's words, where the stock was read."""
-    status = None if shelf is None else shelf.get(variant.sku, "out_of_stock")
+    status = None if availability is None else availability.get(variant.sku, "out_of_stock")
     tag = tags.for_variant(variant.id, variant.price, variant.list_price)
     return _full(
         id=variant.id,

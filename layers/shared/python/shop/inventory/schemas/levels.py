@@ -141,10 +141,10 @@ def level_response(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
 
 def location_from_query(query: Mapping[str, str]) -> str:
     """``?location=``; the main one where none is named. Raises Invalid."""
-    said = query.get("location", MAIN_LOCATION)
-    if not re.fullmatch(LOCATION_NAME_PATTERN, said):
+    location = query.get("location", MAIN_LOCATION)
+    if not re.fullmatch(LOCATION_NAME_PATTERN, location):
         raise InvalidRequest("a location is named by a-z, 0-9, _ and -", path="location")
-    return said
+    return location
 
 
 def sku_from_query(query: Mapping[str, str]) -> str:

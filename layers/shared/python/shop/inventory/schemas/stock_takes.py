@@ -72,11 +72,11 @@ class StockTakeView(BaseModel):
     def of(
         lines: Sequence[StockTakeLineBody], done: Sequence[Mapping[str, Any] | ShopError]
     ) -> "StockTakeView":
-        told = [
+        results = [
             StockTakeLineView(sku=line.sku, recorded=False, code=one.code, detail=one.detail)
             if isinstance(one, ShopError)
             else StockTakeLineView(sku=line.sku, recorded=True, level=StockView.model_validate(one))
             for line, one in zip(lines, done, strict=True)
         ]
-        stored = sum(line.recorded for line in told)
-        return StockTakeView(recorded=stored, rejected=len(told) - stored, lines=told)
+        stored = sum(line.recorded for line in results)
+        return StockTakeView(recorded=stored, rejected=len(results) - stored, lines=results)

@@ -83,11 +83,11 @@ class LowStockListView(BaseModel):
 
 def low_stock_email(crossing: LowStockCrossing) -> Email:
     """A stock runs low: of what, where, and how low."""
-    left = f"{crossing.available} of {crossing.sku} left at {crossing.location}"
-    why = f"This is at or below its threshold of {crossing.threshold}."
+    summary = f"{crossing.available} of {crossing.sku} left at {crossing.location}"
+    reason = f"This is at or below its threshold of {crossing.threshold}."
     once = "You are told once, and again when it has been above that and falls again."
     return Email(
-        subject=f"Low stock: {left}",
-        text=f"Only {left}. {why}\n\n{once}\n",
-        html=f"<p>Only {escape(left)}. {why}</p><p>{once}</p>",
+        subject=f"Low stock: {summary}",
+        text=f"Only {summary}. {reason}\n\n{once}\n",
+        html=f"<p>Only {escape(summary)}. {reason}</p><p>{once}</p>",
     )

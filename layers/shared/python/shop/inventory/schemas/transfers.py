@@ -26,11 +26,11 @@ class _Naming:
     def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
         try:
             return self.book.level(sku, location)
-        except NotFound as refusal:
-            if refusal.code != "location_unknown":
+        except NotFound as error:
+            if error.code != "location_unknown":
                 raise
             path = self.fields[location]
-            raise NotFound(refusal.detail, code=refusal.code, path=path) from None
+            raise NotFound(error.detail, code=error.code, path=path) from None
 
     def write_movement(
         self,

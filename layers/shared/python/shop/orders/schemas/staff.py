@@ -136,7 +136,7 @@ class StaffPayment(_ResponseModel):
     """Amount captured so far."""
     refunded: int
     """Amount refunded so far."""
-    ledger: list[StaffPaymentEntry]
+    entries: list[StaffPaymentEntry]
     """Movements of money in the order of their reports."""
 
 
@@ -248,7 +248,6 @@ class StaffOrder(_ResponseModel):
     @staticmethod
     def fields_of(order: Order) -> dict[str, Any]:
         """Its fields, of an order."""
-        payment = order.payment
         plain = {
             name: getattr(order, name)
             for name in StaffOrder.model_fields
@@ -286,18 +285,23 @@ class StaffOrder(_ResponseModel):
                 for hold in order.reservations
             ],
             "parcels": [StaffShipment.model_validate(parcel) for parcel in parcels],
-            "payment": StaffPayment(
-                provider=payment.provider,
-                status=_payment_status(order),
-                reference=payment.reference,
-                reason=payment.reason,
-                authorised=payment.total_of("authorised"),
-                captured=payment.total_of("captured"),
-                refunded=payment.total_of("refunded"),
-                ledger=[StaffPaymentEntry.model_validate(vars(entry)) for entry in payment.entries],
-            ),
+            "payment": _payment(order),
             "history": [StaffHistoryEntry.model_validate(vars(moment)) for moment in order.history],
         }
+
+
+def _payment(order: Order) -> StaffPayment:
+    payment = order.payment
+    return StaffPayment(
+        provider=payment.provider,
+        status=_payment_status(order),
+        reference=payment.reference,
+        reason=payment.reason,
+        authorised=payment.total_of("authorised"),
+        captured=payment.total_of("captured"),
+        refunded=payment.total_of("refunded"),
+        entries=[StaffPaymentEntry.model_validate(vars(entry)) for entry in payment.entries],
+    )
 
 
 def _payment_status(order: Order) -> str:
@@ -314,7 +318,7 @@ _CREDITS = {"card": "gift_card", "credit": "store_credit", "points": "loyalty"}
 
 def _credit(account: str, amount: int, instrument_id: str) -> StaffCredit:
     kind, _, rest = account.partition("/")
-    told = f"…{rest[-8:]}" if kind == "card" else rest
+    account_name = f"…{rest[-8:]}" if kind == "card" else rest
     return StaffCredit(
-        type=_CREDITS[kind], account=told, amount=amount, instrument_id=instrument_id
+        type=_CREDITS[kind], account=account_name, amount=amount, instrument_id=instrument_id
     )

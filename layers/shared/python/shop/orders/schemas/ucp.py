@@ -61,7 +61,7 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
 
 def _reversed() -> str:
     from shop.pricing.model.quote import (
-        REVERSE_CHARGE_NOTICE,  # loaded with the quote, where there is one
+        REVERSE_CHARGE_NOTICE,  # lazy: most orders need no notice
     )
 
     return REVERSE_CHARGE_NOTICE
@@ -78,7 +78,10 @@ def _line(line: OrderLine, discounts: "Sequence[AppliedDiscount]") -> dict[str, 
         item["image_url"] = line.image_url
     totals = [{"type": "subtotal", "amount": line.subtotal}]
     if discounts:
-        totals += [{"type": "items_discount", **_reduction(*told)} for told in _by_title(discounts)]
+        totals += [
+            {"type": "items_discount", **_reduction(*reduction)}
+            for reduction in _by_title(discounts)
+        ]
     elif line.discount:
         totals.append({"type": "items_discount", "amount": -line.discount})
     totals.append({"type": "total", "amount": line.total})
@@ -117,7 +120,7 @@ def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
         ("discount", "Shipping discount", order.shipping_discount, off_shipping),
     ):
         if amount:
-            lines = [_reduction(*told) for told in _by_title(discounts)]
+            lines = [_reduction(*reduction) for reduction in _by_title(discounts)]
             totals.append(_sum(kind, text, -amount, lines))
     totals.append({"type": "fulfillment", "display_text": "Shipping", "amount": order.shipping})
     text = "Total"
@@ -135,8 +138,8 @@ def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
 
 
 def _sum(kind: str, text: str, amount: int, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    told = {"type": kind, "display_text": text, "amount": amount}
-    return {**told, "lines": lines} if lines else told
+    total = {"type": kind, "display_text": text, "amount": amount}
+    return {**total, "lines": lines} if lines else total
 
 
 def _by_title(discounts: "Sequence[AppliedDiscount]") -> list[tuple[str, int]]:
@@ -175,7 +178,9 @@ def _expectations(order: Order) -> Iterator[dict[str, Any]]:
     parted = [("now", soon), *((day, _of_day(late, when, day)) for day in days)]
     for number, (day, pieces) in enumerate(parted, start=1):
         if lines := _pieces(pieces):
-            told = {"fulfillable_on": day if day == "now" else f"{day}T00:00:00Z"} if day else {}
+            date_field = (
+                {"fulfillable_on": day if day == "now" else f"{day}T00:00:00Z"} if day else {}
+            )
             yield {
                 "id": f"exp_{number}",
                 "line_items": lines,
@@ -186,7 +191,7 @@ def _expectations(order: Order) -> Iterator[dict[str, Any]]:
                     if order.destination.get(name)
                 },
                 "description": _promise(order) if day == "now" else "Ships when it has come",
-                **told,
+                **date_field,
             }
 
 

@@ -23,10 +23,10 @@ def with_waiting_room_notice(
     room = waiting_room_for(waiting_rooms, variants)
     if room is None:
         return view
-    said = {
+    notice = {
         "type": "info",
         "code": "waiting_room",
         "content": "many want this: join the waiting room at "
         f"{waiting_room_url(room, shop_url)} before you buy",
     }
-    return {**view, "messages": [*view.get("messages", ()), said]}
+    return {**view, "messages": [*view.get("messages", ()), notice]}

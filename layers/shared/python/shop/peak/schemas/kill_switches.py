@@ -47,13 +47,13 @@ class SwitchView(BaseModel):
     @classmethod
     def of(cls, states: SwitchStates, switch: str) -> "SwitchView":
         off = states.disabled.get(switch)
-        said = SWITCH_MESSAGES[switch][1]
+        message = SWITCH_MESSAGES[switch][1]
         if off is None:
-            return cls(switch=switch, on=True, message=said)
+            return cls(switch=switch, on=True, message=message)
         return cls(
             switch=switch,
             on=False,
-            message=said,
+            message=message,
             since=off.since,
             actor=off.actor,
             reason=off.reason,

@@ -33,12 +33,12 @@ class PriceListBody(BaseModel):
 
     def price_list(self, id_: str | None = None) -> PriceList:
         """Raises Invalid with field and reason of every contradiction."""
-        told = dict(self.model_extra or {})
+        content = dict(self.model_extra or {})
         for name in ("status", "created_at", "revisions"):
-            told.pop(name, None)
+            content.pop(name, None)
         if id_ is not None:
-            told["id"] = id_
-        return PriceList.from_dict(told)
+            content["id"] = id_
+        return PriceList.from_dict(content)
 
 
 class PriceListView(BaseModel):
@@ -62,9 +62,9 @@ class PriceListView(BaseModel):
 
     @classmethod
     def of(cls, price_list: PriceList, at: datetime) -> "PriceListView":
-        told = price_list.to_dict()
-        told.pop("revisions", None)
-        return cls(**{**told, "version": price_list.version, "status": price_list.status(at)})
+        content = price_list.to_dict()
+        content.pop("revisions", None)
+        return cls(**{**content, "version": price_list.version, "status": price_list.status(at)})
 
 
 class PriceListSummary(BaseModel):

@@ -33,17 +33,17 @@ class PromotionBody(BaseModel):
 
     def promotion(self, id_: str | None = None) -> Promotion:
         """Raises Invalid with field and reason of every contradiction."""
-        told = dict(self.model_extra or {})
+        content = dict(self.model_extra or {})
         for name in ("published", "published_at", "ended_at", "status", "revisions"):
-            told.pop(name, None)
-        if id_ is not None and told.setdefault("id", id_) != id_:
-            said = f"this is {id_!r}, whose id stays; leave it out, or send it as it is"
-            raise InvalidRequest(said, code="id_differs", path="$.id")
-        promotion = Promotion.from_dict(told)
+            content.pop(name, None)
+        if id_ is not None and content.setdefault("id", id_) != id_:
+            detail = f"The id of a promotion cannot change. Send {id_!r}, or omit the id."
+            raise InvalidRequest(detail, code="id_differs", path="$.id")
+        promotion = Promotion.from_dict(content)
         effect = promotion.effect
         if isinstance(effect, GiftWith) and not effect.variant:
-            said = "a gift is taken out of stock: say which variant it is"
-            raise InvalidRequest(said, code="variant_missing", path="$.effect.variant")
+            detail = "A gift needs the id of its variant."
+            raise InvalidRequest(detail, code="variant_missing", path="$.effect.variant")
         return promotion
 
 

@@ -8,6 +8,8 @@ from shop.kernel.money import Money
 from shop.pricing.model.quote import (
     REVERSE_CHARGE_NOTICE,
     AppliedDiscount,
+    CodeOutcome,
+    GiftLine,
     LineTax,
     Quote,
     QuoteLine,
@@ -188,6 +190,16 @@ class GiftView(_ResponseModel):
     value: int | None = None
     """Value of a unit in minor units, for display; absent if the promotion has none."""
 
+    @classmethod
+    def of(cls, gift: GiftLine) -> "GiftView":
+        return cls(
+            promotion_id=gift.promotion_id,
+            sku=gift.sku,
+            title=gift.title,
+            quantity=gift.quantity,
+            value=_minor(gift.value),
+        )
+
 
 class CodeView(_ResponseModel):
     """A discount code that the buyer entered, and its result."""
@@ -204,6 +216,17 @@ class CodeView(_ResponseModel):
     """Reason code of UCP for a code that was not applied."""
     detail: str
     """Reason in words."""
+
+    @classmethod
+    def of(cls, outcome: CodeOutcome) -> "CodeView":
+        return cls(
+            code=outcome.code,
+            applied=outcome.applied,
+            promotion_id=outcome.promotion_id,
+            amount=_minor(outcome.amount),
+            reason=outcome.reason,
+            detail=outcome.detail,
+        )
 
 
 class TraceEntryView(_ResponseModel):
@@ -282,27 +305,8 @@ class QuoteView(_ResponseModel):
                 if delivery is None
                 else ShippingPricingView.of(delivery, taxed(delivery.tax, "shipping"))
             ),
-            gifts=[
-                GiftView(
-                    promotion_id=gift.promotion_id,
-                    sku=gift.sku,
-                    title=gift.title,
-                    quantity=gift.quantity,
-                    value=_minor(gift.value),
-                )
-                for gift in quote.gifts
-            ],
-            codes=[
-                CodeView(
-                    code=code.code,
-                    applied=code.applied,
-                    promotion_id=code.promotion_id,
-                    amount=_minor(code.amount),
-                    reason=code.reason,
-                    detail=code.detail,
-                )
-                for code in quote.codes
-            ],
+            gifts=[GiftView.of(gift) for gift in quote.gifts],
+            codes=[CodeView.of(outcome) for outcome in quote.codes],
             trace=[
                 TraceEntryView(
                     step=entry.step,

@@ -195,8 +195,8 @@ class SimulationBody(BaseModel):
     def with_single_promotion(self) -> "SimulationBody":
         """This, where it has one promotion at most. Raises Invalid."""
         if self.promotion is not None and self.promotion_id is not None:
-            said = "a promotion is written here or named, not both"
-            raise InvalidRequest(said, code="value_contradiction", path="$.promotion_id")
+            detail = "Send promotion or promotion_id, not both."
+            raise InvalidRequest(detail, code="value_contradiction", path="$.promotion_id")
         return self
 
 
@@ -328,9 +328,9 @@ def translate_path(path: str | None, names: Names = _AT_THE_CHECKOUT) -> str | N
     if path is None:
         return None
     for name, ours in names:
-        told = name.sub(ours, path, count=1)
-        if told != path:
-            return told
+        translated = name.sub(ours, path, count=1)
+        if translated != path:
+            return translated
     return path
 
 
@@ -340,6 +340,6 @@ def translated_errors(*, draft: str | None = None) -> Iterator[None]:
     names = ((re.compile(r"^\$"), f"$.{draft}"),) if draft else _AT_THE_CHECKOUT
     try:
         yield
-    except InvalidRequest as refusal:
-        problems = [replace(p, path=translate_path(p.path, names)) for p in refusal.problems]
-        raise InvalidRequest(refusal.detail, code=refusal.code, problems=problems) from None
+    except InvalidRequest as error:
+        problems = [replace(p, path=translate_path(p.path, names)) for p in error.problems]
+        raise InvalidRequest(error.detail, code=error.code, problems=problems) from None
