@@ -27,7 +27,7 @@ from shop.kernel.text_validation import (
 from shop.places.model.countries import validate_country
 
 MAX_QUANTITY = 10_000
-"""The most pieces of one line that a shopper may ask for; beyond that is a typing error."""
+"""Units of one line at most; a larger number is a typing error."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """Identifier of 1 to 200 characters."""
@@ -193,11 +193,11 @@ class SessionRequest(StrictRequestModel):
     @model_validator(mode="after")
     def _small(self) -> "SessionRequest":
         if self.attribution is not None and len(str(self.attribution)) > 2_000:
-            raise ValueError("attribution is longer than 2,000 characters")
+            raise ValueError("Attribution must have 2,000 characters or fewer.")
         return self
 
     def discount_codes(self) -> tuple[str, ...] | None:
-        """The discount codes sent, ``None`` where none were spoken of."""
+        """Return the discount codes; ``None`` keeps the former ones."""
         if self.discounts is None or self.discounts.codes is None:
             return None
         return tuple(code for code in self.discounts.codes if code)

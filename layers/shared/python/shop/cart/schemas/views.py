@@ -20,19 +20,20 @@ from shop.pricing.model.quote_lines import QuoteLine
 
 
 def shop_page() -> str | None:
-    """Where a stage shows carts and checkouts to people, as a template with ``{kind}`` and
-    ``{id}``; ``None`` where it has no pages, only this interface.
+    """Return the URL template of the stage's pages, with ``{kind}`` and ``{id}``.
+
+    ``None`` means that the stage has this API only.
     """
     return os.environ.get("SHOP_PAGE")
 
 
 def continue_url_view(page: str | None, kind: str, id_: str) -> dict[str, str]:
-    """UCP's ``continue_url``, where a buyer can go on by hand; nothing where there is no page."""
+    """Return UCP's ``continue_url``, at which a buyer can continue; empty without a page."""
     return {} if page is None else {"continue_url": page.format(kind=kind, id=id_)}
 
 
 def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
-    """A cart as UCP's ``shopping/cart.json``, without the envelope."""
+    """Return a cart as UCP's ``shopping/cart.json``, without the envelope."""
     cart = result.cart
     view: dict[str, Any] = {
         "id": cart.id,
@@ -62,7 +63,7 @@ def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
 
 
 def lines_view(priced: PricedLines) -> list[dict[str, Any]]:
-    """Line items with their totals."""
+    """Return the line items with their totals."""
     return [_line_view(item, priced.quote.line(item.line.id)) for item in priced.items]
 
 
@@ -83,7 +84,7 @@ def _line_view(item: CartItem, line: QuoteLine) -> dict[str, Any]:
 
 
 def loyalty_view(customer: str, quote: Quote) -> dict[str, Any]:
-    """UCP's loyalty extension: what a signed-in customer will earn. Balances are told to them."""
+    """Return UCP's loyalty extension: the points that a signed-in customer will earn."""
     goods = quote.subtotal - quote.goods_discount
     points = earned_points(goods.minor, goods.currency)
     return {
@@ -102,7 +103,7 @@ def loyalty_view(customer: str, quote: Quote) -> dict[str, Any]:
 
 
 def gifts_view(quote: Quote) -> list[dict[str, Any]]:
-    """What is given along, as lines that cost nothing."""
+    """Return the gifts as lines without a price."""
     return [
         {
             "id": f"{GIFT_LINE_PREFIX}{gift.promotion_id}",
@@ -115,7 +116,7 @@ def gifts_view(quote: Quote) -> list[dict[str, Any]]:
 
 
 def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
-    """A line's totals: subtotal, what was taken off, and what is left; tax stands on the whole."""
+    """Return a line's subtotal, discount and total; tax is a total of the whole cart."""
     totals = [{"type": "subtotal", "amount": line.subtotal.minor}]
     if line.discount.minor:
         totals.append({"type": "items_discount", "amount": -line.discount.minor})
@@ -124,7 +125,7 @@ def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
 
 
 def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
-    """UCP's discount extension: the codes typed, and what every promotion took off where.
+    """Return UCP's discount extension: the codes entered, and the discounts with allocations.
 
     In the order in which they were applied_rules; allocations sum to the amount of each.
     """
@@ -157,7 +158,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
 
 
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
-    """Totals that add up: all entries but the last sum to it.
+    """Return the totals; all entries before the last sum to it.
 
     Tax that prices include is shown as a line of the subtotal's breakdown, since it is no addition.
     """
@@ -189,7 +190,7 @@ def totals_view(quote: Quote) -> list[dict[str, Any]]:
 
 
 def messages_view(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Messages as UCP writes them."""
+    """Return the messages in UCP's form, without absent fields."""
     return [
         {
             name: value

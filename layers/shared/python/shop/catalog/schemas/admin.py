@@ -1,8 +1,8 @@
 """Products as staff write and read them: plain JSON, money as in UCP."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import (
@@ -12,7 +12,6 @@ from shop.catalog.model import (
     OptionChoice,
     VariantStatus,
 )
-from shop.catalog.schemas.base import CatalogRequestModel, ReadOnly
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text, plain_text
 from shop.kernel.money import Money
 from shop.kernel.text_validation import validate_currency
@@ -25,7 +24,17 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Example: Ceramic mug"""
 
 
-class MoneyBody(CatalogRequestModel):
+ReadOnly = Any
+"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+
+
+class ProductAdminModel(BaseModel):
+    """Base of product types: strict types, and unknown fields are rejected."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class MoneyBody(ProductAdminModel):
     """An amount of money; ``{"amount": 1299, "currency": "USD"}`` is $12.99."""
 
     amount: Annotated[int, Field(ge=0, le=10**12)]
@@ -43,7 +52,7 @@ class MoneyBody(CatalogRequestModel):
         return MoneyBody(amount=money.minor, currency=money.currency)
 
 
-class MediaBody(CatalogRequestModel):
+class MediaBody(ProductAdminModel):
     """An image, video or 3D model."""
 
     url: Annotated[str, StringConstraints(max_length=2048)]
@@ -63,7 +72,7 @@ class MediaBody(CatalogRequestModel):
         return MediaBody.model_construct(url=media.url, type=media.type, alt_text=media.alt)
 
 
-class CategoryBody(CatalogRequestModel):
+class CategoryBody(ProductAdminModel):
     """A category of a product."""
 
     value: Name
@@ -74,7 +83,7 @@ class CategoryBody(CatalogRequestModel):
     Example: merchant"""
 
 
-class OptionBody(CatalogRequestModel):
+class OptionBody(ProductAdminModel):
     """An option of a product, such as its color."""
 
     name: Name
@@ -85,7 +94,7 @@ class OptionBody(CatalogRequestModel):
     Example: ["Blue", "White"]"""
 
 
-class ChoiceBody(CatalogRequestModel):
+class ChoiceBody(ProductAdminModel):
     """The value of an option that a variant has."""
 
     name: Name
@@ -96,7 +105,7 @@ class ChoiceBody(CatalogRequestModel):
     Example: Blue"""
 
 
-class VariantBody(CatalogRequestModel):
+class VariantBody(ProductAdminModel):
     """A variant of a product.
 
     Without ``id`` its SKU or its options identify an existing variant.
@@ -161,7 +170,7 @@ class VariantBody(CatalogRequestModel):
         )
 
 
-class ProductBody(CatalogRequestModel):
+class ProductBody(ProductAdminModel):
     """The content of a product. Without ``options`` the variants define them.
 
     Of ``html`` the elements that describe goods stay; ``description`` is the same as plain text,
@@ -227,7 +236,7 @@ class ProductBody(CatalogRequestModel):
         )
 
 
-class StatusBody(CatalogRequestModel):
+class StatusBody(ProductAdminModel):
     """The new status of a product."""
 
     status: Literal["draft", "in_review", "published", "archived"]

@@ -3,16 +3,23 @@
 Source: UCP 2026-08-25, ``shopping/catalog_search.json`` and ``shopping/catalog_lookup.json``.
 """
 
+import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from shop.catalog.model import (
     OptionChoice,
     PriceBand,
     VariantFilter,
 )
-from shop.catalog.schemas.base import CatalogOpenModel, ExtensibleRequestModel, ReadOnly
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import validate_currency
 from shop.places.model.countries import validate_country
@@ -39,8 +46,43 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Example: Color"""
 
 
+_REVERSE_DOMAIN = re.compile(
+    r"[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9_])?)+"
+)
+"""UCP's ``common/types/reverse_domain_name.json``."""
+
+ReadOnly = Any
+"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
 Signals = dict[str, Any]
 """Signals about the buyer's environment, as UCP extensions define them; the shop ignores them."""
+
+
+class CatalogRequestModel(BaseModel):
+    """Base of catalog request types: strict types, and unknown fields are rejected."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class ExtensibleRequestModel(CatalogRequestModel):
+    """Base of catalog request types that UCP extensions may add fields to.
+
+    Extensions use names such as ``com.example.visual_similarity``. Names of extensions that this
+    shop does not support are ignored, as UCP requires; every other unknown name is rejected.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_extensions(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        known = cls.model_fields
+        return {k: v for k, v in data.items() if k in known or not _REVERSE_DOMAIN.fullmatch(k)}
+
+
+class CatalogOpenModel(BaseModel):
+    """Base of request parts that UCP leaves open: unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
 
 class CatalogContextRequest(CatalogOpenModel):

@@ -103,17 +103,17 @@ class FulfillmentRequest(StrictRequestModel):
     available_methods: ReadOnly = None
 
     def address(self) -> PostalAddress | None:
-        """The destination chosen, or the only one there is."""
+        """Return the selected destination, or the first one. Raises InvalidRequest."""
         if not self.methods or not self.methods[0].destinations:
             return None
         method = self.methods[0]
-        wanted = method.selected_destination_id
+        selected = method.selected_destination_id
         for number, place in enumerate(method.destinations, start=1):
             id_ = place.id or f"dest_{number}"
-            if wanted is None or id_ == wanted:
+            if selected is None or id_ == selected:
                 return PostalAddress(**place.model_dump(exclude={"type", "id"}), id=id_)
         raise InvalidRequest(
-            f"no destination is called {wanted}",
+            f"Destination {selected} is not in destinations. Choose one of them.",
             code="destination_unknown",
             path="$.fulfillment.methods[0].selected_destination_id",
         )
@@ -223,21 +223,22 @@ class CompleteRequest(StrictRequestModel):
     attribution: Attribution | None = None
 
     def payment_input(self) -> PaymentInput:
-        """Credits, and at most one instrument for the rest of it, which comes last.
+        """Return the credits, and the instrument for the rest.
 
-        Raises Invalid for other combinations: the shop splits no money over two providers' tokens.
-        Source: UCP, "Split payments": what fits no combination is refused, with ``payment_failed``.
+        Credits come first; at most one other instrument follows, because the shop never splits
+        money over two tokens. Raises InvalidRequest (``payment_failed``) for other combinations.
+        Source: UCP, "Split payments".
         """
         instruments = self.payment.instruments
         money = [n for n, one in enumerate(instruments) if one.handler_id != CREDITS]
         if len(money) > 1 or (money and money[0] != len(instruments) - 1):
             raise _refused(
-                "credits first, then at most one other instrument to pay the rest with", "$.payment"
+                "Send credits first, then at most one other instrument for the rest.", "$.payment"
             )
         for n, one in enumerate(instruments):
-            wants = one.handler_id != CREDITS or one.type == "gift_card"
-            if wants and one.credential is None:
-                raise _refused("this needs its credential", f"$.payment.instruments[{n}]")
+            needs_credential = one.handler_id != CREDITS or one.type == "gift_card"
+            if needs_credential and one.credential is None:
+                raise _refused("This instrument needs a credential.", f"$.payment.instruments[{n}]")
         last = instruments[money[0]] if money else None
         return PaymentInput(
             credential=None
@@ -255,7 +256,7 @@ class CompleteRequest(StrictRequestModel):
         )
 
     def paid_view(self, result: CheckoutResult) -> dict[str, Any]:
-        """The instruments with what each of them paid; those that were not used without."""
+        """Return the instruments with the amount that each paid, if it was used."""
         order = result.order
         paid: dict[str, int] = {}
         if order is not None and order.status is not OrderStatus.CANCELLED:

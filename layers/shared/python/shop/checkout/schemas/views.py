@@ -26,7 +26,7 @@ GROUP_ID = "all"
 
 @frozen(slots=False)
 class CheckoutPageSettings:
-    """What all checkouts of a stage show alike: where the shop is, how to pay, what is agreed."""
+    """The settings that all checkouts of a stage display: URLs and payment handlers."""
 
     shop_url: str
     handlers: Mapping[str, Any]
@@ -36,7 +36,7 @@ class CheckoutPageSettings:
 
     @classmethod
     def from_environment(cls) -> "CheckoutPageSettings":
-        """From the environment; a missing setting stops the start."""
+        """Read the environment. Raises KeyError for a missing setting, which stops the start."""
         shop_url = os.environ["SHOP_URL"]
         return cls(
             shop_url,
@@ -50,9 +50,9 @@ class CheckoutPageSettings:
 def checkout_view(
     result: CheckoutResult, front: CheckoutPageSettings, paid: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A checkout as UCP's ``shopping/checkout.json``; its envelope names the payment handlers.
+    """Return a checkout as UCP's ``shopping/checkout.json``, with the payment handlers.
 
-    ``paid`` are the instruments of an answer to completing it.
+    ``paid`` are the instruments, in the response to a completion.
     """
     shop_url = front.shop_url
     session, order, status = result.session, result.order, result.status
