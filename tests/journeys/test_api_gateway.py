@@ -50,7 +50,7 @@ def test_bytes_that_are_not_utf8_are_rejected_with_their_position(
     assert "Byte 12 of the body (0xFF) is not UTF-8" in reply.text
     reply = carrier.send(b'{"description":"Caf\xe9"}', delivery=f"msg_{uuid.uuid4().hex}")
     assert (reply.status, reply.body["code"]) == (400, "text_invalid")
-    assert "byte 20 of the body (0xE9)" in reply.body["detail"]
+    assert "Byte 20 of the body (0xE9)" in reply.body["detail"]
 
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16"])
