@@ -235,14 +235,14 @@ def test_published_rules_are_in_force_after_three_seconds_without_earlier_reads(
     assert promotion_ids(cache, 6.0) == []
 
 
-def test_unchanged_rule_set_costs_one_get_item_every_three_seconds() -> None:
+def test_unchanged_rule_set_costs_one_batch_of_heads_every_three_seconds() -> None:
     cache = RuleSetCache(TaxTableCache())
     create_and_publish(SALE)
     first = cache.rules(NOW)
     with count_calls() as calls:
         for tenth in range(300):
             assert cache.rules(NOW + timedelta(seconds=tenth / 10)) is first
-    assert calls.names == ["dynamodb.GetItem pricing"] * 9
+    assert calls.names == ["dynamodb.BatchGetItem pricing+tax"] * 9
 
 
 def set_policy(*groups: StackingGroup, rounding: Rounding, at: datetime) -> PricingPolicy:
