@@ -9,9 +9,10 @@ to its ``code``; people read its ``detail``::
     ├── Forbidden                 the caller is known and lacks permission                 403
     ├── NotFound                  the object is missing, or hidden from this caller        404
     ├── Conflict                  the state of the object does not allow the operation     409
+    │   ├── Contention            another write won at the same moment; send it again
     │   ├── IdempotencyKeyReused  the idempotency key belongs to a different request
     │   ├── OutOfStock            fewer units are available than requested
-    │   └── VersionConflict       the object changed after it was read; read and retry
+    │   └── VersionConflict       the object changed after it was read; read it again
     ├── PayloadTooLarge           the body exceeds the limit                               413
     ├── RateLimited               the caller sends too many requests                       429
     ├── Unprocessable             a referenced document was fetched and is not valid       422
@@ -76,6 +77,10 @@ class NotFound(ShopError):
 
 class Conflict(ShopError):
     code = "conflict"
+
+
+class Contention(Conflict):
+    code = "contention"
 
 
 class IdempotencyKeyReused(Conflict):
