@@ -8,6 +8,7 @@ import functools
 import json
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +88,15 @@ _KEYS: dict[str, dict[str, Any]] = {
 }
 
 
+def mock_aws() -> AbstractContextManager[Any]:
+    """Return moto's emulation of AWS, empty at its start."""
+    from moto import mock_aws  # lazy: most unit tests need no moto, and it takes half a second
+
+    return mock_aws()
+
+
 def create_queues() -> None:
-    """Make the queues that the environment names."""
+    """Create the queues that the environment names."""
     client = aws_client("sqs")
     for name, url in ENVIRONMENT.items():
         if name.startswith("QUEUE_"):
@@ -96,12 +104,12 @@ def create_queues() -> None:
 
 
 def create_tables() -> None:
-    """Make the tables, with the keys that a contract test compares with the template's.
+    """Create the tables. A contract test compares their keys with the template's.
 
-    Created once per process. Later calls put copies of the empty tables into moto's memory, which
-    takes a millisecond instead of seven calls.
+    The first call of a process creates them in ten calls of moto. Later calls put copies of the
+    empty tables into moto's memory, which takes a millisecond.
     """
-    # Imported here: tests on doubles import this module too, and moto takes half a second.
+    # Lazy: tests on doubles import this module too, and moto takes half a second.
     from moto.core.config import default_user_config
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.dynamodb.models import dynamodb_backends

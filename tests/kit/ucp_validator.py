@@ -130,19 +130,26 @@ def _by_package(rule: Rule, body: Any) -> Iterable[str]:
 
 
 def _by_schema(rule: Rule, body: Any) -> Iterable[str]:
-    validator = Draft202012Validator(
-        {"$ref": BASE + rule.schema}, registry=_schemas(), format_checker=FormatChecker()
-    )
-    for error in validator.iter_errors(body):
+    for error in _validator(rule.schema).iter_errors(body):
         yield f"schema: {error.json_path}: {error.message[:300]}"
+
+
+@lru_cache
+def _validator(schema: str) -> Draft202012Validator:
+    """Return the validator of a schema; it is built once per process."""
+    return Draft202012Validator(
+        {"$ref": BASE + schema}, registry=_schemas(), format_checker=FormatChecker()
+    )
 
 
 @lru_cache(maxsize=1)
 def _schemas() -> Registry[Any]:
     read = (json.loads(path.read_text()) for path in SCHEMAS.rglob("*.json"))
-    return Registry[Any]().with_resources(
+    registry = Registry[Any]().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in read
     )
+    # Crawled once; otherwise, every reference would search for identifiers and anchors again.
+    return registry.crawl()
 
 
 def _by_prose(rule: Rule, body: Any) -> Iterable[str]:
