@@ -24,10 +24,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Use few Hypothesis examples by default. A test with its own number is not affected."""
+    """Use few Hypothesis examples by default, and prepare moto for the slow tests.
+
+    A test with its own number of examples is not affected.
+    """
     settings.register_profile("quick", max_examples=20)
     if not config.getoption("--everything"):
         settings.load_profile("quick")
+        return
+    # moto intercepts only clients that are created after its import.
+    import moto  # noqa: F401  lazy: the quick tests need no moto, and it takes half a second
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

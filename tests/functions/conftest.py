@@ -1,8 +1,9 @@
-"""The shop's doors over moto."""
+"""Handlers over moto, with empty tables and queues for each test."""
 
 from collections.abc import Iterator
 
 import pytest
+from moto import mock_aws
 
 from shop.inventory.store import level_cache, locations_cache
 from shop.peak.store.waiting_rooms import waiting_rooms
@@ -10,7 +11,7 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.shipping.store import shipping_table_cache
 from shop.storage.kill_switches import switch_cache
 from shop.tax.store.cache import tax_table_cache
-from tests.kit.shop import create_queues, create_tables, mock_aws
+from tests.kit.shop import create_queues, create_tables
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ _KEYS: dict[str, dict[str, Any]] = {
 
 def mock_aws() -> AbstractContextManager[Any]:
     """Return moto's emulation of AWS, empty at its start."""
-    from moto import mock_aws  # lazy: most unit tests need no moto, and it takes half a second
+    from moto import mock_aws  # lazy: see tests/conftest.py
 
     return mock_aws()
 
