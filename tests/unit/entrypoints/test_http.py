@@ -364,7 +364,7 @@ def raising(error: Exception) -> Any:
 )
 def test_transient_aws_fault_is_a_503_with_retry_after(error: Exception) -> None:
     response = raising(error)
-    problem(response, 503, "busy")
+    problem(response, 503, "contention")
     assert "Retry-After" in response.headers
 
 

@@ -44,7 +44,7 @@ class DynamoSentEmails:
             # Consistent: a claim that was completed meanwhile must not be retried.
             if rows.get(row.pk, row.sk, consistent_read=True).sent_at is not None:
                 return False
-            raise Unavailable("Another sender has claimed this email. Please retry.") from None
+            raise Unavailable("Another sender has claimed this email. Please try again.") from None
         return True
 
     def mark_sent(self, about: str, kind: str, at: datetime) -> None:
