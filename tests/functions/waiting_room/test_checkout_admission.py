@@ -122,7 +122,11 @@ def test_checkout_completes_after_admission_and_writes_nothing_before(
     assert DynamoStockRepository().level("MUG-RED").available == 5
     # Then it completes with the admission of its ticket
     ticket = get_ticket(checkout)
-    assert (ticket["admitted"], ticket["poll_after"], ticket.get("seconds")) == (False, 30, None)
+    assert (ticket["admitted"], ticket["poll_after_seconds"], ticket.get("wait_seconds")) == (
+        False,
+        30,
+        None,
+    )
     open_room(monkeypatch, rate=1000)
     turn = call(check_turn.handler, TURNS, {"ticket": ticket["ticket"]}, id="friday")
     while not turn.json["admitted"]:
