@@ -1,7 +1,7 @@
 """Invariants of the shop's stored state once all work has finished, whatever happened before.
 
 docs/verification.md lists them with the same numbers. They are checked on the state that
-:func:`tests.kit.system_state.read_system_state` reads, and never on what a test remembers.
+:func:`tests.kit.system_state.read_system_state` reads, and never on values that a test stored.
 """
 
 from collections import Counter

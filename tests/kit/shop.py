@@ -140,9 +140,9 @@ def _create_tables() -> None:
     for name, spec in _KEYS.items():
         indexes = spec.get("indexes", {})
         attributes = {*spec["keys"], *(key for keys in indexes.values() for key in keys)}
-        more: dict[str, Any] = {}
+        secondary: dict[str, Any] = {}
         if indexes:
-            more["GlobalSecondaryIndexes"] = [
+            secondary["GlobalSecondaryIndexes"] = [
                 {
                     "IndexName": index,
                     "KeySchema": _schema(keys),
@@ -157,7 +157,7 @@ def _create_tables() -> None:
                 {"AttributeName": a, "AttributeType": "S"} for a in sorted(attributes)
             ],
             BillingMode="PAY_PER_REQUEST",
-            **more,
+            **secondary,
         )
 
 
@@ -211,16 +211,16 @@ def call(
     """
     method, template = route.split(" ", 1)
     url = template.replace("+}", "}").format(**path)
-    sent = {"content-type": "application/json", **(headers or {})}
+    all_headers = {"content-type": "application/json", **(headers or {})}
     if key != "" and method != "GET":
-        sent["idempotency-key"] = key or str(uuid.uuid4())
+        all_headers["idempotency-key"] = key or str(uuid.uuid4())
     text = raw if raw is not None else (None if body is None else json.dumps(body))
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": url,
         "rawQueryString": query,
-        "headers": sent,
+        "headers": all_headers,
         "requestContext": {
             "requestId": str(uuid.uuid4()),
             "http": {"method": method, "path": url, "sourceIp": "127.0.0.1"},
@@ -232,5 +232,5 @@ def call(
         event["pathParameters"] = {name: v.replace("%", "%25") for name, v in path.items()}
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
-    answer = handler(event, Context())
-    return ApiResponse(answer["statusCode"], answer["headers"], answer["body"])
+    response = handler(event, Context())
+    return ApiResponse(response["statusCode"], response["headers"], response["body"])

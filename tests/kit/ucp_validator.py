@@ -1,4 +1,4 @@
-"""Validates responses against UCP, by two readings of the specification.
+"""Validation of responses against UCP, by two implementations of the specification.
 
 One is the ``ucp-sdk`` package (its pydantic models, in strict mode). The other is the JSON schemas
 of the release in ``tests/kit/ucp`` (Apache-2.0, published three days before it). If they differ,
@@ -110,8 +110,8 @@ def ucp_problems(kind: str, body: Any) -> list[str]:
 
 def _capabilities(body: Any) -> Mapping[str, Any]:
     envelope = body.get("ucp") if isinstance(body, Mapping) else None
-    named = envelope.get("capabilities") if isinstance(envelope, Mapping) else None
-    return named if isinstance(named, Mapping) else {}
+    capabilities = envelope.get("capabilities") if isinstance(envelope, Mapping) else None
+    return capabilities if isinstance(capabilities, Mapping) else {}
 
 
 def _by_package(rule: Rule, body: Any) -> Iterable[str]:
@@ -162,11 +162,11 @@ def _by_prose(rule: Rule, body: Any) -> Iterable[str]:
     if envelope.get("version") != VERSION:
         yield f"prose: ucp.version is {envelope.get('version')!r} instead of {VERSION}"
     if rule.capability is not None:
-        named = _capabilities(body)
-        if rule.capability not in named:
+        capabilities = _capabilities(body)
+        if rule.capability not in capabilities:
             yield f"prose: ucp.capabilities lacks {rule.capability}"
         family = rule.capability.removeprefix("dev.ucp.shopping.")
-        for name in named:
+        for name in capabilities:
             root = name.removeprefix("dev.ucp.shopping.")
             if root in _ROOTS and root != family:
                 yield f"prose: ucp.capabilities contains {name} of another kind of response"
