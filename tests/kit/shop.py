@@ -128,7 +128,7 @@ def create_tables() -> None:
 
 @functools.cache
 def aws_client(service: str) -> Any:
-    """Return a client that all tests of a process share; moto answers it while it is active."""
+    """Return the client of a service that all tests of a process share."""
     return boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
 
 

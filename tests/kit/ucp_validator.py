@@ -153,7 +153,7 @@ def _schemas() -> Registry[Any]:
 
 
 def _by_prose(rule: Rule, body: Any) -> Iterable[str]:
-    """Check what the specification states only in prose."""
+    """Check rules that the specification states only in prose."""
     if rule.model is None or not isinstance(body, Mapping):
         return
     envelope = body.get("ucp")

@@ -1,4 +1,4 @@
-"""Kill switches at the handlers: a disabled route says so and writes nothing."""
+"""Kill switches at the handlers: a disabled route returns 503 and writes nothing."""
 
 from importlib import import_module
 from typing import Any
@@ -121,7 +121,7 @@ def test_disabled_route_returns_retry_after_and_writes_nothing(
     switch_cache().clear()
     with count_calls() as calls:
         response = call_route(monkeypatch, line)
-    # Then it answers 503 with Retry-After, and writes nothing
+    # Then it returns 503 with Retry-After, and writes nothing
     assert (response.status, response.headers["Retry-After"]) == (503, "120"), response.text
     assert set(calls.operations) <= {"GetItem"}
     assert not set(calls.operations) & WRITES

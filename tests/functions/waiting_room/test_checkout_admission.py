@@ -162,8 +162,8 @@ def test_foreign_forged_or_replayed_admission_is_rejected(
         ("nonsense", "admission_forged"),
         (get_ticket(mine)["ticket"], "admission_forged"),
     ):
-        refused = buy(mine, bad)
-        assert (refused.status, refused.json["messages"][0]["code"]) == (403, code)
+        rejected = buy(mine, bad)
+        assert (rejected.status, rejected.json["messages"][0]["code"]) == (403, code)
     foreign = buy(yours, admission)
     assert (foreign.status, foreign.json["messages"][0]["code"]) == (403, "admission_foreign")
     assert buy(mine, admission).json["status"] == "completed"

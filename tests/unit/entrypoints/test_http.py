@@ -266,9 +266,9 @@ def test_response_may_set_status_headers_and_media_type() -> None:
 
 def test_bytes_are_sent_as_base64() -> None:
     handler = endpoint()(lambda request: Response(b"\x00\xff", 200, {"Content-Type": "image/png"}))
-    answer = handler(event_of(None), Context())
-    assert answer["isBase64Encoded"]
-    assert base64.b64decode(answer["body"]) == b"\x00\xff"
+    response = handler(event_of(None), Context())
+    assert response["isBase64Encoded"]
+    assert base64.b64decode(response["body"]) == b"\x00\xff"
 
 
 def test_response_without_body_is_empty() -> None:

@@ -1,4 +1,4 @@
-"""Kill switches: features that staff disable, with the error that customers get meanwhile."""
+"""Kill switches: features that staff disable, and the error that customers then get."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field

@@ -20,7 +20,7 @@ from shop.peak.model.waiting_room import (
 from shop.peak.ports import AdmissionKeys, OpenWaitingRooms, TicketCounter, WaitingRoomUnavailable
 
 MAX_NUMBERS_PER_DRAW = 64
-"""Maximum numbers that a process draws at once."""
+"""Maximum numbers of one draw."""
 
 
 @dataclass
@@ -36,10 +36,10 @@ class _NumberRange:
 class TicketDispenser:
     """Issues the ticket numbers of one process.
 
-    It draws as many numbers at once as it issued in the previous second. So 10,000 tickets per
-    second cost a few hundred writes of one item and not 10,000. Numbers that remain when the second
-    ends are discarded: a number that is drawn a second later is then always higher, in every
-    process, and the order of arrival holds to the second.
+    One write draws as many numbers as the process issued in the previous second. 10,000 tickets per
+    second therefore cost a few hundred writes of one item instead of 10,000. Numbers that remain
+    when the second ends are discarded: a number that is drawn a second later is then always higher,
+    in every process, and the order of arrival holds to the second.
     """
 
     def __init__(self, counter: TicketCounter) -> None:

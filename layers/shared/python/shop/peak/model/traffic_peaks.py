@@ -17,7 +17,7 @@ from shop.pricing.model.promotions import ExpectedLoad, Promotion
 from shop.pricing.model.usage import CODE_USES, QUOTA
 
 COOL_DOWN = timedelta(minutes=10)
-"""How long capacity is kept after a peak: checkouts that were begun are still being completed."""
+"""How long capacity remains after a peak: customers still complete checkouts that they began."""
 USAGE_FOLLOW_UP = timedelta(days=7)
 """How long after a peak its counters are checked: orders are cancelled within days, and their usage
 returns to the unsharded row."""
@@ -201,8 +201,8 @@ def capacity_demand(
     """Return the capacity needed at this instant, summed over the active peaks.
 
     ``environments_per_order`` is the number of environments of each Lambda function that one order
-    per second keeps busy. Each SKU is prepared for its whole peak, because the SKU that customers
-    will choose is not known.
+    per second keeps busy. Each SKU is prepared for its whole peak, because the choice of the
+    customers is not known.
     """
     active = [peak for peak in peaks if peak.is_active(at)]
     total = sum(peak.orders_per_second for peak in active)
