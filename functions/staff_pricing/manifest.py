@@ -211,7 +211,7 @@ FEATURE = Feature(
             writes=(Table.PRICING,),
         ),
         Endpoint(
-            route="POST /staff/what-if",
+            route="POST /staff/checkout-simulations",
             module="staff_pricing.simulate_checkout",
             access=Access.STAFF,
             groups=GROUPS,

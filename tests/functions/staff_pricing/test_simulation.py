@@ -57,7 +57,7 @@ def create_and_publish(**fields: Any) -> None:
 
 
 def simulate(**fields: Any) -> ApiResponse:
-    return staff(simulate_checkout, "POST /staff/what-if", {"lines": LINES, **fields})
+    return staff(simulate_checkout, "POST /staff/checkout-simulations", {"lines": LINES, **fields})
 
 
 def simulated(**fields: Any) -> dict[str, Any]:
