@@ -364,10 +364,14 @@ def test_simulation_shows_the_effect_of_a_draft() -> None:
 def test_simulation_accepts_existing_countries_only() -> None:
     publish_with_stock(mug(), pieces=1)
     request = {"lines": [{"item": "mug.1", "quantity": 2}]}
-    response = ask(simulate_checkout, "POST /staff/checkout-simulations", {**request, "country": "DE"})
+    response = ask(
+        simulate_checkout, "POST /staff/checkout-simulations", {**request, "country": "DE"}
+    )
     assert response.status == 200, response.text
     assert response.json["before"]["tax_included"]
-    rejected = ask(simulate_checkout, "POST /staff/checkout-simulations", {**request, "country": "ZZ"})
+    rejected = ask(
+        simulate_checkout, "POST /staff/checkout-simulations", {**request, "country": "ZZ"}
+    )
     assert (rejected.status, rejected.json["errors"][0]["path"]) == (400, "$.country")
 
 
@@ -439,6 +443,8 @@ def test_codes_and_promotions_continue_on_the_next_page() -> None:
 
 def test_simulation_of_unknown_goods_is_rejected() -> None:
     rejected = ask(
-        simulate_checkout, "POST /staff/checkout-simulations", {"lines": [{"item": "no.1", "quantity": 1}]}
+        simulate_checkout,
+        "POST /staff/checkout-simulations",
+        {"lines": [{"item": "no.1", "quantity": 1}]},
     )
     assert (rejected.status, rejected.json["code"]) == (400, "item_unavailable")

@@ -30,9 +30,7 @@ class CustomerFacts:
 class BasketLine:
     """A quantity of one variant.
 
-    ``unit_price`` is the catalogue price before price lists.
-
-    ``displayed_price`` is the price that the client displayed. ``lowest_30_days`` is the reference
+    ``unit_price`` is the catalogue price before price lists. ``lowest_30_days`` is the reference
     price of a reduced article (:mod:`shop.pricing.model.price_history`). Lengths are in
     millimetres, weights in grams.
     """
@@ -52,7 +50,6 @@ class BasketLine:
     tax_class: str = STANDARD
     compare_at: Money | None = None
     lowest_30_days: Money | None = None
-    displayed_price: Money | None = None
 
 
 @frozen
@@ -61,7 +58,6 @@ class Basket:
 
     ``shipping`` is the price of the selected option, with or without tax as in the market
     (``None``: no option selected), and ``shipping_method`` is the id of that option.
-    ``displayed_total`` is the total that the client displayed.
     """
 
     lines: tuple[BasketLine, ...]
@@ -73,7 +69,6 @@ class Basket:
     shipping: Money | None = None
     shipping_method: str | None = None
     codes: tuple[str, ...] = ()
-    displayed_total: Money | None = None
 
     def validate(self) -> None:
         """Raise :class:`InvalidRequest` with every problem that prevents a quote."""

@@ -10,9 +10,8 @@ from typing import Any
 from shop.kernel.codes import normalize_code
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import FlashSale
-from shop.pricing.model.quote import LimitUsage, PriceNotice, Quote
+from shop.pricing.model.quote import LimitUsage, Quote
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.trace import PricingStep
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
@@ -24,6 +23,15 @@ LINE_TOTAL_CHANGED = "line_total_changed"
 TOTAL_CHANGED = "total_changed"
 """The total changed."""
 CHANGE_CODES = (PRICE_CHANGED, LINE_TOTAL_CHANGED, TOTAL_CHANGED)
+
+
+@frozen
+class PriceNotice:
+    """A message about an amount that differs from the displayed one (§3.5a)."""
+
+    code: str
+    detail: str
+    line_id: str | None = None
 
 
 @frozen
@@ -70,21 +78,6 @@ class PriceSnapshot:
             discounts,
             tuple(use for use in quote.uses if use.code or use.gift_sku is None),
         )
-
-    @classmethod
-    def from_basket(cls, basket: Basket) -> "PriceSnapshot | None":
-        """Return the amounts that the client sent with its basket, or ``None``."""
-        currency = basket.currency
-        prices = {
-            line.id: line.displayed_price.minor
-            for line in basket.lines
-            if line.displayed_price is not None and line.displayed_price.currency == currency
-        }
-        displayed = basket.displayed_total
-        total = (
-            displayed.minor if displayed is not None and displayed.currency == currency else None
-        )
-        return cls(currency, total, prices) if prices or total is not None else None
 
     def notices(
         self, quote: Quote, rules: RuleSet, titles: Mapping[str, str]

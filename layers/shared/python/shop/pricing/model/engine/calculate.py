@@ -1,6 +1,5 @@
 """Calculate the quote of a basket: the seven steps of docs/rules/pricing.md §2.1."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shop.kernel.money import Money
@@ -11,7 +10,6 @@ from shop.pricing.model.engine.discount_codes import code_outcomes, open_promoti
 from shop.pricing.model.engine.quote_taxes import QuoteTaxes
 from shop.pricing.model.engine.stacking import CandidateLines, apply_promotions
 from shop.pricing.model.price_lists import UnitPrice, unit_prices
-from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.quote import CodeOutcome, GiftLine, LimitUsage, Quote
 from shop.pricing.model.quote_lines import (
@@ -73,13 +71,7 @@ def calculate_quote(
 
     # The outcome of a code follows from the trace, so it comes after all promotions (§4.2).
     codes = code_outcomes(pending_outcomes, calculation.trace, basket.currency)
-    quote = _quote(calculation, rules, at, taxes, quote_lines, delivery, codes)
-    # §3.5: report differences from the amounts that the client displayed, if it sent any.
-    displayed = PriceSnapshot.from_basket(basket)
-    if displayed is None:
-        return quote
-    titles = {line.id: line.title for line in basket.lines}
-    return replace(quote, notices=displayed.notices(quote, rules, titles))
+    return _quote(calculation, rules, at, taxes, quote_lines, delivery, codes)
 
 
 def _quote(
