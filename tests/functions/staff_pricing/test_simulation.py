@@ -209,7 +209,7 @@ def test_draft_is_simulated_alike_whether_stored_or_not(fields: dict[str, Any]) 
         ),
         (
             {"promotion": {**TENTH, "effect": {"kind": "gift", "sku": "MUG-RED"}}},
-            "variant_missing",
+            "missing",
             "$.promotion.effect.variant",
         ),
         (
@@ -232,10 +232,10 @@ def test_draft_is_simulated_alike_whether_stored_or_not(fields: dict[str, Any]) 
         ({"option": "us-express"}, "missing", "$.destination"),
         (
             {"credits": [{"type": "gift_card", "code": "NOSUCHCARD"}]},
-            "payment_failed",
+            "gift_card_unknown",
             "$.credits[0]",
         ),
-        ({"credits": [{"type": "store_credit"}]}, "payment_failed", "$.credits[0]"),
+        ({"credits": [{"type": "store_credit"}]}, "sign_in_required", "$.credits[0]"),
         ({"other_customer": {"tax_id": "FR1"}}, "vat_id_invalid", "$.other_customer.tax_id"),
     ],
 )
