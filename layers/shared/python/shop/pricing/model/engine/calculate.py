@@ -142,7 +142,7 @@ def _candidates(
         reason = candidate.promotion.reason_not_running(at)
         is_traced = explain or candidate.id in codes
         if not reason:
-            reason = candidate.conditions.customer_mismatch_reason(calculation.basket)
+            reason = candidate.conditions.mismatch_reason(calculation.basket)
             # Promotions behind a code stay out of the trace of shoppers without the code.
             is_traced = is_traced or not candidate.code_required
         if not reason and candidate.code_required and candidate.id not in codes:
