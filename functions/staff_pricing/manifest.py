@@ -1,4 +1,4 @@
-"""What staff do with prices: price lists, promotions, coupons, and asking what one would do."""
+"""Price lists, promotions, coupons, customer groups and simulated checkouts, for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import COUNTRY, CURRENCY, CURSOR, PAGE, status, version
@@ -31,7 +31,7 @@ FEATURE = Feature(
             module="staff_pricing.list_promotions",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List promotions with their current state, or those of one status",
+            summary="List promotions with their current status",
             response="shop.pricing.schemas.promotions:PromotionListView",
             reads=(Table.PRICING,),
         ),
@@ -40,7 +40,7 @@ FEATURE = Feature(
             module="staff_pricing.get_promotion",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get a promotion with its current state and its earlier versions",
+            summary="Get a promotion with its current status and its versions",
             response="shop.pricing.schemas.promotions:PromotionHistoryView",
             reads=(Table.PRICING,),
         ),
@@ -49,7 +49,7 @@ FEATURE = Feature(
             module="staff_pricing.update_promotion",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Change a promotion: all of it before it begins, title and end while it runs",
+            summary="Change a promotion: while it runs, only its title, end and capacity",
             versioned=True,
             request=_BODY,
             response=_VIEW,
@@ -73,7 +73,7 @@ FEATURE = Feature(
             module="staff_pricing.end_promotion",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Cancel a promotion, at once and for good",
+            summary="End a promotion now, for good",
             versioned=True,
             request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
@@ -98,7 +98,7 @@ FEATURE = Feature(
             module="staff_pricing.list_price_lists",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List price lists with their current state",
+            summary="List price lists with their current status",
             response="shop.pricing.schemas.price_lists:PriceListsView",
             reads=(Table.PRICING,),
         ),
@@ -107,7 +107,7 @@ FEATURE = Feature(
             module="staff_pricing.get_price_list",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get a price list with its prices and its current state",
+            summary="Get a price list with its prices and its current status",
             response=_LIST_VIEW,
             reads=(Table.PRICING,),
         ),
@@ -116,7 +116,7 @@ FEATURE = Feature(
             module="staff_pricing.update_price_list",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Replace a price list from now on; its earlier versions stay",
+            summary="Replace a price list from now on; former versions are stored",
             versioned=True,
             request=_LIST_BODY,
             response=_LIST_VIEW,
@@ -129,8 +129,8 @@ FEATURE = Feature(
             module="staff_pricing.get_price_history",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get the displayed prices of a variant, and the lowest"
-            " price of the thirty days before a reduction",
+            summary="Get the displayed prices of a variant, and the lowest price of the 30 days"
+            " before its reduction",
             response="shop.pricing.schemas.price_lists:PriceHistoryView",
             reads=(Table.CATALOG, Table.PRICING, Table.TAX),
         ),
@@ -165,7 +165,7 @@ FEATURE = Feature(
             module="staff_pricing.list_codes",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List the issued codes, up to 1,000 at a time",
+            summary="List the issued codes of a coupon",
             response="shop.pricing.schemas.coupons:CodesView",
             reads=(Table.PRICING,),
         ),
@@ -195,7 +195,7 @@ FEATURE = Feature(
             module="staff_pricing.get_policy",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get the stacking and rounding policy, or a ?version= of it",
+            summary="Get the current policy of stacking and rounding, or a former version",
             response=_POLICY_VIEW,
             reads=(Table.PRICING,),
         ),
@@ -204,7 +204,7 @@ FEATURE = Feature(
             module="staff_pricing.update_policy",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Replace the stacking and rounding policy from now on; all versions stay",
+            summary="Replace the policy of stacking and rounding from now on",
             versioned=True,
             request="shop.pricing.schemas.policy:PricingPolicyBody",
             response=_POLICY_VIEW,
@@ -215,8 +215,8 @@ FEATURE = Feature(
             module="staff_pricing.simulate_checkout",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Simulate the checkout of a basket, and compare it with another"
-            " instant, another customer or a draft",
+            summary="Simulate a checkout, and compare it with another instant, customer, promotion"
+            " or policy",
             request="shop.pricing.schemas.simulation:SimulationBody",
             response="shop.pricing.schemas.simulation:SimulationView",
             reads=(

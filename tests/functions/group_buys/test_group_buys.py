@@ -339,4 +339,4 @@ def test_invalid_group_request_is_rejected(body: Any, status: int, code: str) ->
 
 def test_unknown_group_is_not_found() -> None:
     response = call(get_group_buy.handler, "GET /group-buys/{id}", id="grp_nothing")
-    assert (response.status, response.json["code"]) == (404, "group_unknown")
+    assert (response.status, response.json["code"]) == (404, "not_found")

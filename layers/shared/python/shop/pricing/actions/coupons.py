@@ -76,7 +76,7 @@ def create_codes(
     ):
         raise InvalidRequest(
             f"Prefix must be at most {MAX_PREFIX_LENGTH} letters and digits.",
-            code="code_invalid",
+            code="prefix_invalid",
             path="$.prefix",
         )
     coupon = coupons.get(coupon_id)

@@ -192,7 +192,7 @@ class SimulationBody(BaseModel):
         return Destination(self.country, self.region, self.postal_code)
 
     def draft(self) -> Promotion | None:
-        """Return the draft of the body, if there is one. Raises InvalidRequest with every problem."""
+        """Return the draft, if there is one. Raises InvalidRequest with every problem."""
         return self.promotion.promotion() if self.promotion is not None else None
 
     def with_single_promotion(self) -> "SimulationBody":
