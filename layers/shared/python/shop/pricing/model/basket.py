@@ -30,7 +30,7 @@ class CustomerFacts:
 class BasketLine:
     """A quantity of one variant.
 
-    ``unit_price`` is the catalogue price before price lists. ``lowest_30_days`` is the reference
+    ``unit_price`` is the catalog price before price lists. ``lowest_30_days`` is the reference
     price of a reduced article (:mod:`shop.pricing.model.price_history`). Lengths are in
     millimetres, weights in grams.
     """

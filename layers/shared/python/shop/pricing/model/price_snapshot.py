@@ -19,7 +19,7 @@ from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 PRICE_CHANGED = "price_changed"
 """A unit price changed."""
 LINE_TOTAL_CHANGED = "line_total_changed"
-"""The total of a line changed, but its unit price did not: a different promotion reduces it."""
+"""The total of a line changed because of promotions; its unit price did not change."""
 TOTAL_CHANGED = "total_changed"
 """The total changed."""
 CHANGE_CODES = (PRICE_CHANGED, LINE_TOTAL_CHANGED, TOTAL_CHANGED)
@@ -82,9 +82,7 @@ class PriceSnapshot:
     def notices(
         self, quote: Quote, rules: RuleSet, titles: Mapping[str, str]
     ) -> tuple[PriceNotice, ...]:
-        """Return a notice for each amount that a new quote changes.
-
-        The quote must be of the displayed basket.
+        """Return a notice for each amount that a new quote of the displayed basket changes.
 
         ``titles`` are the titles of the lines, by line id. Amounts in two currencies are not
         compared.
@@ -113,7 +111,7 @@ class PriceSnapshot:
         old, new = self.prices.get(id_), current.prices[id_]
         if old is not None and old != new:
             yield PriceNotice(PRICE_CHANGED, self._changed(title, old, new), id_)
-            # §3.5a: a changed unit price explains the changed total of its line.
+            # §3.5a: the changed unit price explains the changed total of the line.
             return
         old, new = self.lines.get(id_), current.lines[id_]
         if old is not None and old != new:

@@ -115,7 +115,7 @@ class Promotion:
     ended_at: datetime | None = None
     """Instant at which staff ended the promotion; absent if they did not."""
     version: int = 1
-    """Version of the promotion; each change raises it."""
+    """Version of the promotion; each change increments it."""
     published_at: datetime | None = None
     """Instant of publication; absent for drafts."""
     capacity: ExpectedLoad | None = None

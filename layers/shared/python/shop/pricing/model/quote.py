@@ -94,10 +94,10 @@ class CodeOutcome:
 
 @frozen
 class LimitUsage:
-    """A limited use that the order consumes in its own transaction.
+    """A limited use that the order consumes in its transaction.
 
-    ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``, as the customer wrote
-    it (:func:`shop.pricing.model.coupons.normalize_code` returns the stored form).
+    It consumes ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``. The code
+    is as the customer wrote it (:func:`shop.kernel.codes.normalize_code` returns the stored form).
     """
 
     promotion_id: str

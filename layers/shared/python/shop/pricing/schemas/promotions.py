@@ -59,9 +59,9 @@ class PromotionView(BaseModel):
     id: str
     title: str
     status: str
-    """Status by publication and clock: draft, scheduled, running or ended."""
+    """Current status: draft, scheduled, running or ended."""
     version: int
-    """Version of the promotion; each change raises it."""
+    """Version of the promotion; each change increments it."""
 
     @classmethod
     def of(cls, promotion: Promotion, at: datetime) -> "PromotionView":

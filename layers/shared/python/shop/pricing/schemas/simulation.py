@@ -25,7 +25,7 @@ Currency = Annotated[str, AfterValidator(validate_currency)]
 """Currency as an ISO 4217 code.
 Example: USD"""
 Email = Annotated[str, AfterValidator(validate_email)]
-"""E-mail address.
+"""Email address.
 Example: ada@example.com"""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """Text of 1 to 100 characters."""
@@ -50,13 +50,13 @@ class SimulationCustomerBody(BaseModel):
     """Names of further customer segments.
     Example: ["newsletter"]"""
     previous_orders: Annotated[int, Field(ge=0)] | None = None
-    """Number of earlier orders; 0 makes this the first one.
+    """Number of earlier orders; with 0 this is the first order.
     Example: 0"""
     tax_id: Annotated[str, StringConstraints(max_length=30)] | None = None
     """VAT number of the European Union, of a business.
     Example: FR40303265045"""
     email: Email | None = None
-    """E-mail address, by which the uses of a guest are counted.
+    """Email address, by which the uses of a guest are counted.
     Example: ada@example.com"""
 
     def facts(self, vat_ids: VatNumbers, path: str) -> CustomerFacts:
@@ -121,11 +121,11 @@ class SimulationCreditBody(BaseModel):
 
 
 class SimulationBody(BaseModel):
-    """A checkout to simulate, and the circumstances to compare it with.
+    """A checkout to simulate, and the changes to compare it with.
 
     The comparison may differ in its instant, customer, promotion and pricing policy. A
-    ``destination`` gives shipping options; ``country``, ``region`` and ``postal_code`` are hints
-    that apply without it.
+    ``destination`` gives shipping options. Without it, ``country``, ``region`` and ``postal_code``
+    locate the buyer.
     """
 
     model_config = _CLOSED
@@ -215,7 +215,7 @@ class SimulatedOptionView(BaseModel):
 
 
 class SimulatedMessageView(BaseModel):
-    """A message of the simulated checkout, as its buyer would read it."""
+    """A message of the simulated checkout to its buyer."""
 
     type: str
     """Type of the message: error, warning or info."""
@@ -264,7 +264,7 @@ class SimulatedCheckoutView(QuoteView):
     credits: list[int]
     """Amounts that the credits pay, in minor units and in the order of the request."""
     due: int
-    """Amount that the credits leave, in minor units."""
+    """Amount due after the credits, in minor units."""
 
     @classmethod
     def from_quote(cls, quote: Quote, **checkout: Any) -> "SimulatedCheckoutView":
@@ -298,16 +298,16 @@ class SimulationDifferenceView(BaseModel):
     lines: dict[str, tuple[int, int]]
     """Amounts to pay in minor units, by line id."""
     rules: dict[str, tuple[str, str]]
-    """Results of rules, by stage and id: the amount applied, or the reason for none."""
+    """Results of rules, by step and id: the applied amount, or the reason for none."""
 
 
 class SimulationView(BaseModel):
     """Two simulated checkouts, and their differences."""
 
     before: SimulatedCheckoutView
-    """Checkout under the present circumstances."""
+    """Checkout as requested."""
     after: SimulatedCheckoutView
-    """Checkout under the circumstances of the comparison."""
+    """Checkout with the changes of the comparison."""
     difference: SimulationDifferenceView
     """Differences between the two."""
 

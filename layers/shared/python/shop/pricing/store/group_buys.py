@@ -97,7 +97,7 @@ def _group_from(row: PricingRow) -> GroupBuy:
     problems: list[Problem] = []
     group = from_json(GroupBuy, row.doc, "$", problems)
     if group is None:
-        raise ValueError(f"{row.pk} cannot be read: {problems[0]}")
+        raise ValueError(f"Group buy {row.pk} cannot be read: {problems[0]}")
     return group
 
 

@@ -179,5 +179,5 @@ def _decode(name: str, raw: Any) -> Promotion:
     problems: list[Problem] = []
     promotion = from_json(Promotion, raw, "$", problems)
     if promotion is None:
-        raise ValueError(f"promotion {name} cannot be read: {problems[0]}")
+        raise ValueError(f"Promotion {name} cannot be read: {problems[0]}")
     return promotion
