@@ -209,6 +209,7 @@ def test_rejected_instruments_take_nothing(
     assert shown["status"] == "ready_for_complete"
 
 
+@pytest.mark.usefixtures("one_window")
 def test_unknown_gift_cards_and_discount_codes_share_one_limit() -> None:
     # Given nine unknown gift cards of a guest; known ones in between do not count
     code, checkout = gift_card(10_000), begin(guest=True)
