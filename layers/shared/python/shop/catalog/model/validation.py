@@ -36,6 +36,8 @@ MAX_SIDE_MM = 100_000
 """Millimetres; a longer side of a parcel is a typing error."""
 MAX_PROBLEMS = 50
 """Problems that one error lists."""
+MAX_NAMED_VALUES = 20
+"""Values of an option that the message of a problem lists."""
 
 PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """No dot: in a variant's id, the part after the last dot is its number."""
@@ -152,7 +154,9 @@ def _sku(sku: str, path: str, previous: set[str]) -> Iterable[Problem]:
     if not SKU.fullmatch(sku):
         yield Problem("id_invalid", "Must be 1 to 100 printable ASCII characters.", path)
     elif {"", ".", ".."}.intersection(sku.split("/")):
-        yield Problem("id_invalid", "Must have more than dots before and after each slash.", path)
+        yield Problem(
+            "id_invalid", "Must have a name other than '.' and '..' around each slash.", path
+        )
     if sku in previous:
         yield Problem("duplicate", f"Must be unique: SKU {sku} is listed twice.", path)
 
@@ -199,8 +203,10 @@ def _choices(
     else:
         for choice in variant.choices:
             if choice.value not in option_values[choice.name]:
-                values = ", ".join(sorted(option_values[choice.name]))
-                detail = f"Option {choice.name} must be one of: {values}."
+                values = sorted(option_values[choice.name])
+                names = ", ".join(values[:MAX_NAMED_VALUES])
+                more = ", …" if len(values) > MAX_NAMED_VALUES else ""
+                detail = f"Option {choice.name} must be one of: {names}{more}."
                 yield Problem("value_unknown", detail, path)
     if variant.choices in previous:
         yield Problem("duplicate", "Must be unique: another variant has the same values.", path)

@@ -7,8 +7,8 @@ deletes the REINDEX item. So no writer can store a card older than its product, 
 that finds a REINDEX item can finish the work.
 
 **An import** (:func:`write_products`) writes postings in bulk, and BatchWriteItem has no
-conditions. Its REINDEX items therefore exist from before the first posting until after the last,
-and are deleted only while the product is still at the imported version.
+conditions. Its REINDEX items therefore exist from before the first posting until after the last.
+They are deleted only while the product is still at the imported version.
 
 **SKU claims.** One product sells a SKU: its *claim*, an item with the product's id, is written and
 deleted in the product's transaction. A product that changes more SKUs than one transaction takes

@@ -1,9 +1,9 @@
 """Queries on postings: search, categories, and the list of all products.
 
-A query without comparisons is one DynamoDB Query for exactly the cards of the page. A query with
-comparisons (several words, a price, a category beside a word) reads :data:`MAX_CARDS_READ` cards
-per Query, filtered by DynamoDB, at most :data:`MAX_QUERIES` times; the next page continues there.
-So the cost of a request is bounded, however large the catalog grows.
+A query without comparisons is one DynamoDB Query for exactly the cards of the page. Comparisons
+are further words, a price, or a category beside a word; DynamoDB filters by them. Such a query
+reads :data:`MAX_CARDS_READ` cards per Query, at most :data:`MAX_QUERIES` times, and the next page
+continues there. So the cost of a request is bounded, however large the catalog grows.
 """
 
 from collections.abc import Mapping, Sequence

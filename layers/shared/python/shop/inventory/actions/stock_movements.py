@@ -1,6 +1,6 @@
 """Stock entries of staff: count, receive, set aside, transfer, return and write off goods.
 
-Each use case reads the level, checks the version that the staff user looked at, and writes the
+Each use case reads the level and checks the version that the staff user read. Then it writes the
 new level together with its journal entry. Entries of differences check the version as well,
 because a difference that is applied twice makes the count wrong.
 """
