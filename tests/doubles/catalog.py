@@ -97,10 +97,10 @@ class MemoryProductCatalog:
     def list_by_status(
         self, *, status: ProductStatus | None = None, limit: int, cursor: str | None = None
     ) -> Page[ProductCard]:
-        with_status = (p for p in self._products.values() if status in (None, p.status))
+        listed = (p for p in self._products.values() if status in (None, p.status))
         postings = {
-            p.id: min(each for each in product_postings(p) if each.heading.startswith("ALL#"))
-            for p in with_status
+            p.id: min(x for x in product_postings(p) if x.heading.startswith("ALL#"))
+            for p in listed
         }
         ordered = sorted(postings, key=lambda i: (postings[i].heading, postings[i].sort_key))
         return self._page(ordered, limit, cursor, f"listed {status}")
