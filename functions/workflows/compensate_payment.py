@@ -1,4 +1,4 @@
-"""ExpireOrder: cancel an unpaid order, unless its payment proves certain."""
+"""CompensatePayment: cancel an unpaid order, unless its payment proves certain."""
 
 from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task

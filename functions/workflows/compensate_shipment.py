@@ -1,4 +1,4 @@
-"""ReleaseAllocation: cancel pieces that were not shipped in time.
+"""CompensateShipment: cancel pieces that were not shipped in time.
 
 An order with a pending ship date waits again, because its back-ordered pieces are not late.
 """
