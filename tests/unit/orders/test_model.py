@@ -18,6 +18,7 @@ from shop.orders.model import (
     Order,
     OrderLine,
     OrderStatus,
+    PlacedQuote,
     Shipment,
     ShipmentStatus,
     TrackingEvent,
@@ -441,7 +442,10 @@ def test_value_of_pieces_follows_the_quote() -> None:
     line = priced.line("li_1")
     order_line = OrderLine("li_1", "p", "v", "A", "t", 999, 3, 2997, 0, line.tax.amount.minor, 2997)
     order = replace(
-        make_order(), lines=(order_line,), quote=priced.to_dict(), total=priced.total.minor
+        make_order(),
+        lines=(order_line,),
+        quote=PlacedQuote(priced.to_dict()),
+        total=priced.total.minor,
     )
     assert value_of_first(order, order_line, 3) == line.payable.minor
     assert order.due == order.total

@@ -38,7 +38,7 @@ from shop.kernel.unit_of_work import (
     WriteOperation,
 )
 from shop.kernel.usage import UsageReservation
-from shop.orders.model import Order, OrderStatus
+from shop.orders.model import Order, OrderCredit, OrderStatus
 
 ROWS_PER_CREDIT = 2
 """The head of a credit account and its newest entry."""
@@ -148,7 +148,9 @@ def _new_order(
             *deps.writes.usage.pick_shards(order.usage),
             *usage_of_allocations(order.id, [part for part, _ in used]),
         ),
-        credits=tuple((part.account, part.amount, instrument_id) for part, instrument_id in used),
+        credits=tuple(
+            OrderCredit(part.account, part.amount, instrument_id) for part, instrument_id in used
+        ),
     )
 
 

@@ -260,7 +260,7 @@ class CompleteRequest(StrictRequestModel):
         order = result.order
         paid: dict[str, int] = {}
         if order is not None and order.status is not OrderStatus.CANCELLED:
-            paid = {id_: amount for _, amount, id_ in order.credits}
+            paid = {used.instrument_id: used.amount for used in order.credits}
             for last in self.payment.instruments[-1:]:
                 if last.handler_id != CREDITS and order.amount.minor:
                     paid[last.id] = order.amount.minor

@@ -113,7 +113,7 @@ def _by_policy(order: Order, context: AllocationContext) -> tuple[Reservation, .
         stock=context.levels,
         locations=tuple(network.locations.values()),
         policy=network.policy,
-        destination=GeoPoint(str(order.destination.get("address_country", ""))),
+        destination=GeoPoint(order.destination.address_country or ""),
     )
     # One transaction moves all reservations. A larger order stays where it was reserved.
     if len(chosen) + len(order.reservations) > MAX_RESERVATIONS_PER_BATCH:
