@@ -113,7 +113,7 @@ def complete_checkout(
             return resume_placement(outcome.session, outcome.order, attempt)
         if isinstance(outcome, Rejected):
             return render(outcome.result)
-    raise Unavailable("Demand is high. Try again in a few seconds.", code="contention")
+    raise Unavailable("High demand. Please try again.", code="contention")
 
 
 def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
@@ -197,8 +197,8 @@ def _cover_total(
         index = first_reduced_credit(previous.parts, covered.parts)
         if index is not None:
             raise InvalidRequest(
-                "This credit was just used by another purchase. Check its balance and try again.",
-                code="payment_failed",
+                "Another purchase has just used this credit. Check its balance and try again.",
+                code="credit_insufficient",
                 path=f"$.payment.instruments[{index}]",
             )
     if message := _coverage_message(total, payment, covered.parts):
@@ -212,10 +212,11 @@ def _coverage_message(
     """Return the error for instruments that pay less or more than the total."""
     due = Money(total.minor - sum(part.amount for part in parts if part), total.currency)
     if payment.credential is None and due.minor:
-        text = f"The credits leave {due} to pay. Add another instrument."
+        code, text = "missing", f"The credits leave {due} to pay. Add another instrument."
     elif payment.amount is not None and payment.amount != due.minor:
+        code = "payment_amount_invalid"
         text = f"The amount of this instrument must be {due}, the rest of the total."
     else:
         return None
     path = f"$.payment.instruments[{max(0, len(payment.ids) - 1)}]"
-    return Message("error", "payment_failed", text, path, "recoverable")
+    return Message("error", code, text, path, "recoverable")

@@ -96,8 +96,8 @@ def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState
     credential = completion.payment.credential
     if credential is None:
         raise Conflict(
-            "This checkout is being paid with another instrument. Send that one again.",
-            code="payment_failed",
+            "This checkout is being paid with another instrument. Send that instrument again.",
+            code="payment_in_progress",
             path="$.payment.instruments",
         )
     provider = completion.deps.provider

@@ -28,7 +28,7 @@ from shop.credits.actions.payment import usage_of_allocations
 from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import Reservation, Shortage
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.kernel.errors import Conflict
+from shop.kernel.errors import VersionConflict
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import stored_response
 from shop.kernel.unit_of_work import (
@@ -88,8 +88,8 @@ def place_order(
     """Write the order of a session that is ready, and explain to the buyer if that fails.
 
     ``parts`` are the amounts that credits pay, in the order of the instruments. Raises
-    IdempotencyKeyReused for a key that another payload claimed, and Conflict for a session that
-    another request changed.
+    IdempotencyKeyReused for a key that another payload claimed, and VersionConflict for a session
+    that another request changed.
     """
     outcome = _write_order(session, completion, parts)
     if isinstance(outcome, _BackorderUnconfirmed):
@@ -265,8 +265,8 @@ def renew_offer(
 ) -> CheckoutSession:
     """Return the session with an offer of this instant, after writing it.
 
-    The offer is written before it is shown: the buyer pays the stored one. Raises Conflict if
-    another request changed the session meanwhile.
+    The offer is written before it is shown: the buyer pays the stored one. Raises VersionConflict
+    if another request changed the session.
     """
     deps, at = completion.deps, completion.at
     offer = remake_offer(session, deps.pricing, at, read_stock=read_stock, lookup=lookup)
@@ -285,8 +285,8 @@ def renew_offer(
     try:
         deps.writes.uow.commit(deps.sessions.update_op(session, after))
     except ConditionFailed:
-        raise Conflict(
-            "Another request changed this checkout. Read it and complete it again."
+        raise VersionConflict(
+            "Another request changed this checkout. Read it again and complete it."
         ) from None
     return after
 

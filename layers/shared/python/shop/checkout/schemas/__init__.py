@@ -226,19 +226,25 @@ class CompleteRequest(StrictRequestModel):
         """Return the credits, and the instrument for the rest.
 
         Credits come first; at most one other instrument follows, because the shop never splits
-        money over two tokens. Raises InvalidRequest (``payment_failed``) for other combinations.
-        Source: UCP, "Split payments".
+        money over two tokens. Raises InvalidRequest (``payment_instruments_invalid``) for other
+        combinations, and (``missing``) without a credential. Source: UCP, "Split payments".
         """
         instruments = self.payment.instruments
         money = [n for n, one in enumerate(instruments) if one.handler_id != CREDITS]
         if len(money) > 1 or (money and money[0] != len(instruments) - 1):
-            raise _refused(
-                "Send credits first, then at most one other instrument for the rest.", "$.payment"
+            raise InvalidRequest(
+                "Send credits first, then at most one other instrument for the rest.",
+                code="payment_instruments_invalid",
+                path="$.payment",
             )
         for n, one in enumerate(instruments):
             needs_credential = one.handler_id != CREDITS or one.type == "gift_card"
             if needs_credential and one.credential is None:
-                raise _refused("This instrument needs a credential.", f"$.payment.instruments[{n}]")
+                raise InvalidRequest(
+                    "This instrument needs a credential. Add it.",
+                    code="missing",
+                    path=f"$.payment.instruments[{n}]",
+                )
         last = instruments[money[0]] if money else None
         return PaymentInput(
             credential=None
@@ -275,7 +281,3 @@ class CompleteRequest(StrictRequestModel):
                 for one in self.payment.instruments
             ]
         }
-
-
-def _refused(reason: str, path: str) -> InvalidRequest:
-    return InvalidRequest(reason, code="payment_failed", path=path)

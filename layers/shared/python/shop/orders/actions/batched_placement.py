@@ -27,7 +27,7 @@ from shop.inventory.model import (
     merge_reservations,
 )
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.kernel.errors import Unavailable, VersionConflict
+from shop.kernel.errors import Contention, Unavailable
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.orders.actions.order_writes import OrderStockWrites, OrderWrites
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order, ReservationBatch
@@ -158,7 +158,7 @@ def abandon_placement(
 
     If another process placed the order in between, it stays placed. May run twice at the same time,
     and continues a run that was interrupted. ``extra_writes`` go into the last transaction. Raises
-    VersionConflict if another process completed the cancellation or moved a batch.
+    Contention if another process completed the cancellation or moved a batch.
     """
     # 1. Switch the placement to reversing, so that no process can record another batch.
     placing, _ = writes.orders.list_batches(order.id)
@@ -182,9 +182,7 @@ def abandon_placement(
             *(extra_writes(after) if extra_writes else ()),
         )
     except ConditionFailed:
-        raise VersionConflict(
-            "This order was changed at the same time. Please try again."
-        ) from None
+        raise Contention("This order was changed at the same time. Please try again.") from None
     return replace(after, version=order.version + 1)
 
 
@@ -204,7 +202,7 @@ def process_batches_now(order_id: str, *, writes: OrderStockWrites) -> None:
     """Move queued batches right after the write that queued them, as far as possible."""
     # The order is already written, so a failure here must not fail the request. The handler of
     # StockBatchesQueued moves the rest.
-    with suppress(Unavailable, VersionConflict):
+    with suppress(Unavailable, Contention):
         process_queued_batches(order_id, writes=writes)
 
 
@@ -232,9 +230,7 @@ def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -
     except ConditionFailed as failure:
         if writes.orders.condition_key(order_id) in failure.keys:
             return False
-        raise VersionConflict(
-            "This order's stock was moved at the same time. Please try again."
-        ) from None
+        raise Contention("This order was changed at the same time. Please try again.") from None
     return True
 
 

@@ -96,9 +96,7 @@ def _relocate(
         )
     except ConditionFailed as failure:
         if orders.condition_key(order.id) in failure.keys:
-            raise VersionConflict(
-                "This order was changed at the same time. Please try again."
-            ) from None
+            raise VersionConflict("The order changed after it was read. Read it again.") from None
         return None
     return replace(after, version=order.version + 1)
 
@@ -310,7 +308,7 @@ def _all_to_ship(order: Order, location: str | None) -> dict[str, int]:
     if len(locations) > 1:
         raise Conflict(
             f"This order is reserved at {', '.join(locations)}."
-            " Name the location that ships this parcel.",
+            " Send the location that ships this parcel.",
             code="several_locations",
             path="$.location",
         )
