@@ -131,7 +131,7 @@ def test_payment_cancelled_after_shipping_keeps_order_confirmed(
 def test_record_payment_uses_the_order_that_the_caller_passes(memory: OrderFixture) -> None:
     placed = memory.place()
     passed = replace(placed, version=0)
-    order = memory.record(placed, authorised(placed), read=passed)
+    order = memory.record(placed, authorised(placed), loaded=passed)
     assert order.status is OrderStatus.CONFIRMED
 
 

@@ -23,7 +23,7 @@ GIFT_LINE_PREFIX = "gift:"
 ignored."""
 
 MAX_LINES = 2_000
-"""Maximum of lines. The longest real invoice known has 1,114."""
+"""Maximum number of lines. The longest known real invoice has 1,114."""
 
 _ID_PREFIX = "li_"
 

@@ -159,7 +159,7 @@ def _begin_batched_placement(
 ) -> _Written:
     """Write an order of many articles as *placing*; its stock is reserved afterwards.
 
-    A shortage found later would undo all batches, so the stock is checked first.
+    A later shortage would reverse all batches, so the stock is checked first.
     """
     writes, demands = completion.deps.writes, session.offer.demands()
     if shortages := writes.stock.shortages_from(None, demands):
@@ -292,7 +292,7 @@ def renew_offer(
 
 
 def _backordered(reservations: Sequence[Reservation]) -> set[str]:
-    return {hold.sku for hold in reservations if hold.shard == INBOUND_SHARD}
+    return {each.sku for each in reservations if each.shard == INBOUND_SHARD}
 
 
 def _unconfirmed_backorders(reservations: Sequence[Reservation], offer: Offer) -> set[str]:

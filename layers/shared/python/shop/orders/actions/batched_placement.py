@@ -40,11 +40,11 @@ MAX_ATTEMPTS = 8
 def place_in_batches(
     order: Order, *, writes: OrderStockWrites
 ) -> tuple[Order, tuple[Shortage, ...]]:
-    """Reserve what a *placing* order still lacks, then place it.
+    """Reserve the missing stock of a *placing* order, then place it.
 
-    May resume a placement that another process began. Returns the order as it is then, and the
-    shortages: on a shortage nothing more is reserved, and the caller abandons the placement. Raises
-    Unavailable if other orders take the same units at the same time.
+    It may resume a placement that another process began. Returns the order and the shortages. After
+    a shortage nothing more is reserved, and the caller abandons the placement. Raises Unavailable
+    (``contention``) if other orders take the same units at the same time.
     """
     placing, recorded = writes.orders.list_batches(order.id)
     attempts = 0
@@ -54,7 +54,7 @@ def place_in_batches(
             placed = _commit_placed(order, recorded, writes=writes)
             if placed is not None:
                 return placed, ()
-            # Another process placed or abandoned the order: look again.
+            # Another process placed or abandoned the order: read its state again.
             placing, recorded = writes.orders.list_batches(order.id)
             continue
         batch = _next_batch(missing, recorded, writes)
@@ -66,14 +66,14 @@ def place_in_batches(
             )
             recorded, attempts = [*recorded, batch], 0
         except ConditionFailed as failure:
-            # The placement was closed, or another process recorded this batch: look again.
+            # The placement was closed, or another process recorded this batch: read again.
             if writes.orders.condition_key(order.id) in failure.keys:
                 placing, recorded = writes.orders.list_batches(order.id)
                 continue
             shortages = writes.stock.shortages_from(failure, missing)
             if shortages:
                 return order, shortages
-            # Enough stock in total, but not in the picked shards: pick again.
+            # Enough stock in all, but not in the picked shards: pick others.
             attempts += 1
             if attempts == MAX_ATTEMPTS:
                 raise Unavailable("High demand. Please try again.", code="contention") from None

@@ -213,8 +213,8 @@ def _shipment_stager(
         if known is not None:
             require_same_shipment(order, known, requested)
             return StagedChange(order, ())
-        # Only a failed first attempt pays for this read: a taken tracking number fails the
-        # transaction as well, and must not be retried.
+        # A taken tracking number also fails the transaction, and no retry can succeed. The read
+        # that finds it is made after a failed attempt only.
         if next(attempts):
             _require_unassigned(requested, writes.orders)
         pieces = (

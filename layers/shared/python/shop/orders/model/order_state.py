@@ -62,7 +62,7 @@ MAY_BECOME: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 
 ABANDONED = "abandoned"
 PARTIALLY_CANCELLED = "partially cancelled"
-"""History events that decide what an order is, and are shown to staff as they are."""
+"""History events that properties of an order depend on; staff see the same names."""
 
 _PAYMENT_CERTAIN = {
     f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
