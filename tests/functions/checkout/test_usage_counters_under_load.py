@@ -122,12 +122,15 @@ def usage_of_order(checkout: dict[str, Any]) -> list[tuple[str, int, int | None]
 
 
 def test_sharded_quota_sells_to_the_last_unit(clock: ShardClock) -> None:
+    # Given a quota of 64 units in four shards
     sale("rush-a", 64)
     assert reshard("quota", "rush-a", 64, 100)
     assert (level("QUOTA#rush-a").shard_count, level("QUOTA#rush-a").available) == (4, 64)
     early = create(2)
     first = create(10)
     assert goods_total(first) == 5000
+
+    # When 64 units are sold
     with count_calls() as calls:
         assert complete(first).json["status"] == "completed"
     assert shop_calls(calls) == 3, calls.names
@@ -139,6 +142,8 @@ def test_sharded_quota_sells_to_the_last_unit(clock: ShardClock) -> None:
     assert complete(last).json["status"] == "completed"
     assert level("QUOTA#rush-a").available == 0
     assert sum(units for _, units, _ in usage_of_order(last)) == 4
+
+    # Then an earlier offer is no longer sold at the price of the sale
     answer = complete(early)
     codes = [message["code"] for message in answer.json["messages"]]
     assert codes == ["discount_exhausted", "price_changed"]

@@ -117,7 +117,7 @@ def complete_checkout(
 
 
 def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
-    """Return the response of an earlier placement from this session; ``None`` to place anew."""
+    """Return the response of an earlier placement from this session; ``None`` to place an order."""
     if session.order_id is None and not session.canceled:
         return None  # the ordinary case: the key is not looked up, which saves a read
     stored = stored_response(completion.request, completion.deps.idempotency)

@@ -221,7 +221,7 @@ def _shipping_options(
 def _selected_option(
     option_id: str | None, options: Sequence[ShippingOption], *, strict: bool
 ) -> ShippingOption | None:
-    """Return the option asked for, else the cheapest; ``None`` if there is none."""
+    """Return the requested option, else the cheapest; ``None`` without options."""
     selected = next((option for option in options if option.id == option_id), None)
     if selected is not None or not options:
         return selected

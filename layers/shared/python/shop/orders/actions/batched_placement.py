@@ -224,7 +224,7 @@ def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -
         )
 
     try:
-        # The deletion fails if the batch is gone. That keeps a repeated move from releasing twice:
+        # The deletion fails if the batch does not exist. That keeps a repeated move from releasing twice:
         # a reservation is a number, and the stock row does not know whose it was.
         writes.uow.commit(writes.orders.finish_batch(order_id, batch), move_stock)
     except ConditionFailed as failure:
