@@ -224,8 +224,8 @@ def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -
         )
 
     try:
-        # The deletion fails if the batch does not exist. That keeps a repeated move from releasing twice:
-        # a reservation is a number, and the stock row does not know whose it was.
+        # The deletion fails if the batch was moved before, so a repetition releases nothing. The
+        # stock row alone could not tell: it stores a sum of reservations without their orders.
         writes.uow.commit(writes.orders.finish_batch(order_id, batch), move_stock)
     except ConditionFailed as failure:
         if writes.orders.condition_key(order_id) in failure.keys:
