@@ -120,20 +120,17 @@ def _compensation(
     choice = {
         "Type": "Choice",
         "Choices": [
-            {
-                "Variable": "$.compensation.succeeded",
-                "BooleanEquals": True,
-                "Next": following or "OrderTerminated",
-            },
-            {
-                "Variable": "$.compensation.still_pending",
-                "BooleanEquals": True,
-                "Next": step,
-            },
+            _if_true("succeeded", following or "OrderTerminated"),
+            _if_true("still_pending", step),
         ],
         "Default": earlier or "OrderTerminated",
     }
     return {compensation.name: task, choice_name: choice, "OrderTerminated": {"Type": "Succeed"}}
+
+
+def _if_true(field: str, state: str) -> dict[str, Any]:
+    """Return the rule that goes to a state if the compensation's result has a true field."""
+    return {"Variable": f"$.compensation.{field}", "BooleanEquals": True, "Next": state}
 
 
 def _deadline(step: Step) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class StripeAccount:
     requests: list[RecordedRequest] = field(default_factory=list)
     faults: deque[str | int | threading.Event | None] = field(default_factory=deque)
     """``"lost"``: the request is executed, but the connection closes without a response. A status:
-    that error instead. An event: the request is executed once it is set. ``None``: no fault."""
+    that error instead. An event: silence until it is set, then as lost. ``None``: no fault."""
     indexed: bool = True
     """Whether search finds the payments; Stripe's index lags behind."""
     key: str = KEY
@@ -408,7 +408,7 @@ class _Handler(BaseHTTPRequestHandler):
             form = body if self.command == "POST" else query
             headers = {name.title(): value for name, value in self.headers.items()}
             status, payload, replayed = account.respond(self.command, unquote(path), form, headers)
-        if fault == "lost":
+        if fault == "lost" or isinstance(fault, threading.Event):
             self.close_connection = True
             return
         raw = json.dumps(payload).encode()

@@ -221,15 +221,15 @@ def test_a_failing_stripe_is_unavailable_after_bounded_retries(
 
 
 def test_a_timeout_is_unavailable(account: StripeAccount, stripe_server: StripeServer) -> None:
-    # Given a server that answers only after the client has given up, twice
-    given_up = threading.Event()
-    account.faults.extend([given_up, given_up])
+    # Given a server that answers only after the client has timed out, twice
+    client_timed_out = threading.Event()
+    account.faults.extend([client_timed_out, client_timed_out])
     try:
         # When the client waits for its answer, then the outcome is unknown
         with pytest.raises(Unavailable):
             pay(gateway(stripe_server, timeout=(60.0, 0.05)))
     finally:
-        given_up.set()
+        client_timed_out.set()
 
 
 def test_a_refused_connection_is_unavailable() -> None:
