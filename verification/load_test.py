@@ -10,9 +10,6 @@ from verification.worker_result import WorkerResult
 
 PROCESSES, THREADS = 4, 4
 
-EMPTY_CARD_CODES = ("credit_insufficient", "payment_failed")
-"""Error codes of a purchase whose gift card was spent meanwhile, or before."""
-
 
 class LoadTest:
     """Runs functions of :mod:`verification.load_workers` in several processes at one shop."""
