@@ -204,7 +204,8 @@ def complete_sessions(
             send = partial(complete, handler, buyer, "tok_success", key, gift_card=gift_card)
             outcome = outcome_of(retry_while_busy(send))
             # Another customer used the card at this moment: look at its balance, and try again.
-            if outcome != "payment_failed" or not gift_card or not _balance(gift_card, buyer):
+            used_up = outcome == "credit_insufficient"
+            if not used_up or not gift_card or not _balance(gift_card, buyer):
                 break
         progress(1)
         return outcome

@@ -208,7 +208,7 @@ def _record_payment(request: Request[CompleteRequest], order: Order, payment: An
         at=request.received_at,
         actor=deps.provider.name,
         writes=deps.writes,
-        read=order,
+        loaded=order,
     )
 
 

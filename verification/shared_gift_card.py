@@ -40,7 +40,7 @@ def run(options: Options) -> list[VerificationReport]:
         result = shop.check(keys=customers)
     counts, held = result.counts, card["amount"]
     paid, balance = counts["paid by credits"], counts["credit balance"]
-    completed, rejected = outcomes.get("completed", 0), outcomes.get("payment_failed", 0)
+    completed, rejected = outcomes.get("completed", 0), outcomes.get("credit_insufficient", 0)
     exact = (
         paid == held
         and balance == 0

@@ -351,7 +351,7 @@ Break = Callable[[dict[str, Any]], Any]
     ("breaking", "expected"),
     [
         (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "may run for a year"),
-        (lambda states: states["ExpireOrder"].pop("Retry"), "gives up at the first accident"),
+        (lambda states: states["CompensatePayment"].pop("Retry"), "gives up at the first accident"),
         (lambda states: states["AwaitShipment"].pop("Catch"), "an undo that nothing leads to"),
         (
             lambda states: states["AwaitShipment"].update(
@@ -364,7 +364,7 @@ Break = Callable[[dict[str, Any]], Any]
             "without trouble it runs",
         ),
         (
-            lambda states: states["CompleteOrder"].update(Catch=[{"Next": "GiveUpDelivery"}]),
+            lambda states: states["CompleteOrder"].update(Catch=[{"Next": "CompensateDelivery"}]),
             "undone past the pivot",
         ),
         (

@@ -37,6 +37,7 @@ SHIPPED = ErrorCode("order_shipped", "409", "It is shipped.")
         ),
         ("Conflict(compute())", {ErrorCode("conflict", "409", "")}),
         ('Problem("a", "Detail.", path)', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
+        ('PydanticCustomError("a", "Detail.")', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
         ('self.add("a", "Detail.", path)', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
         ('Message("error", "a", "Detail.")', {ErrorCode("a", IN_A_RESPONSE, "Detail.")}),
         ('Message("warning", "a", "Detail.")', set()),

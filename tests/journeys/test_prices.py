@@ -274,7 +274,7 @@ def test_customers_who_share_a_gift_card_exhaust_it(
                 return instruments["gift_card"]
             # Another customer used the card at that moment, so the shop asks to look again.
             (message,) = reply.body["messages"]
-            assert (reply.status, message["code"]) == (400, "payment_failed")
+            assert (reply.status, message["code"]) == (400, "credit_insufficient")
             assert message["path"] == "$.payment.instruments[0]"
         return 0
 

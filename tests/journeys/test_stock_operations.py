@@ -103,8 +103,8 @@ def test_back_order_outlasts_the_shipping_deadline_and_ships_on_arrival(
     assert workflow_states(cloud, order_id) == [
         "AwaitPayment",
         "AwaitShipment",
-        "ReleaseAllocation",
-        "ReleaseAllocationOrGoOn",
+        "CompensateShipment",
+        "AfterCompensateShipment",
         "AwaitShipment",
         "AwaitDelivery",
         "CompleteOrder",
