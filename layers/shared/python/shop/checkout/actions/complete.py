@@ -9,11 +9,12 @@ from shop.checkout.actions.messages import (
     first_reduced_credit,
     option_unavailable_message,
     payment_pending_message,
+    payment_split_messages,
     price_changed_message,
     raise_if_completed,
 )
 from shop.checkout.actions.offer import is_current
-from shop.checkout.actions.payment import resume_placement
+from shop.checkout.actions.payment import final_response, resume_placement
 from shop.checkout.actions.placement import Placed, Rejected, place_order, renew_offer
 from shop.checkout.actions.results import (
     UNPAID_STATUSES,
@@ -26,7 +27,7 @@ from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation
 from shop.kernel.errors import InvalidRequest, Unavailable
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import IdempotentRequest, stored_response
+from shop.kernel.idempotency import IdempotentRequest, stored_record
 from shop.kernel.money import Money
 from shop.orders.model import GUEST_OWNER
 
@@ -120,9 +121,9 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
     """Return the response of an earlier placement from this session; ``None`` to place an order."""
     if session.order_id is None and not session.canceled:
         return None  # the ordinary case: the key is not looked up, which saves a read
-    stored = stored_response(completion.request, completion.deps.idempotency)
-    if stored is not None:
-        return stored
+    record = stored_record(completion.request, completion.deps.idempotency)
+    if record is not None and record.response is not None:
+        return record.response
     session.raise_if_closed()
     if session.order_id is None:
         return None
@@ -135,6 +136,11 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
         # A payment under another key is under way. A second order would charge the buyer twice.
         result = CheckoutResult(session, order, (payment_pending_message(),))
         return completion.render(result)
+    if record is not None:
+        # This key placed an earlier order, which was cancelled before its response was stored.
+        # Placing again under the key is impossible; the latest attempt says what the buyer can do.
+        result = CheckoutResult(session, order, payment_split_messages(order))
+        return final_response(completion.render(result), completion)
     return None  # the order was cancelled, so the buyer may try again
 
 

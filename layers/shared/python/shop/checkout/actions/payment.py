@@ -9,6 +9,7 @@ from shop.checkout.actions.messages import payment_split_messages, short_line_me
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import CheckoutSession, not_placed_message
 from shop.kernel.errors import Conflict, InvalidRequest
+from shop.kernel.idempotency import store_response, stored_response
 from shop.orders.actions.batched_placement import abandon_placement, place_in_batches
 from shop.orders.actions.cancellation import cancel_order
 from shop.orders.actions.payments import record_payment
@@ -48,7 +49,7 @@ def resume_placement(
         ),
     )
     if order.status is OrderStatus.CANCELLED and shortages:
-        return response
+        return final_response(response, completion)
     # Another process placed or cancelled the order meanwhile: respond with its state.
     return _authorize(session, order, completion)
 
@@ -121,4 +122,23 @@ def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState
 
 
 def _response(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:
-    return completion.render(CheckoutResult(session, order, payment_split_messages(order)))
+    response = completion.render(CheckoutResult(session, order, payment_split_messages(order)))
+    if order.status is not OrderStatus.CANCELLED:
+        return response
+    return final_response(response, completion)
+
+
+def final_response(response: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
+    """Return the stored response of a key whose order is cancelled; store it if there is none.
+
+    Usually it was stored with the cancellation. Not so if the webhook of the decline was faster
+    than the provider's answer, if the order expired, or if this process crashed between the two.
+    Without a stored response, a retry would see the state of a later attempt under another key.
+    """
+    request, idempotency = completion.request, completion.deps.idempotency
+    stored = stored_response(request, idempotency)
+    if stored is not None:
+        return stored
+    return store_response(
+        request, response, idempotency=idempotency, uow=completion.deps.writes.uow
+    )
