@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -191,7 +190,7 @@ def test_child_that_does_not_end_is_killed_and_the_earlier_save_stays_valid(
         await start_save(persistence, emulator)
         state["n"] = 2
         # When the timeout of the second save has passed
-        fake_time = SimpleNamespace(monotonic=clock, sleep=time.sleep)
+        fake_time = SimpleNamespace(monotonic=clock, sleep=lambda _: None)
         monkeypatch.setattr(state_persistence, "time", fake_time)
         with pytest.raises(SaveFailed, match="killed"):
             await start_save(persistence, emulator)
