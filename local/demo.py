@@ -127,7 +127,6 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"),
         lambda order: order["status"] == "completed",
-        seconds=60,
     )
     print_step("The order is completed")
 
@@ -151,7 +150,7 @@ def show_summary(cloud: Cloud, order_id: str) -> None:
     trace = Table(title="Behind the API", title_justify="left", show_header=False)
     trace.add_row("Step Functions", " → ".join(workflow_states(cloud, order_id)))
     subject = wait_until(
-        lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1, seconds=20
+        lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1
     )[0]
     trace.add_row("Streams → EventBridge → SES", subject)
     payment = order["totals"][-1]["amount"]
@@ -171,7 +170,6 @@ def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
     wait_until(
         lambda: workflows.describe_execution(executionArn=execution)["status"],
         lambda status: status != "RUNNING",
-        seconds=30,
     )
     history = workflows.get_execution_history(executionArn=execution, maxResults=1000)["events"]
     entered = [

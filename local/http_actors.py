@@ -22,6 +22,8 @@ from local.cloud import Cloud
 T = TypeVar("T")
 
 CARRIER = "parcelpost"
+WAIT_SECONDS = 120.0
+"""Ends a wait whose condition never holds. It is long, so that a busy machine does not fail."""
 
 
 @dataclass(frozen=True)
@@ -176,15 +178,20 @@ def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> 
     return token
 
 
-def wait_until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 30) -> T:
-    """Call ``look`` until ``good`` accepts its value. Raises ``TimeoutError`` with the last one."""
+def wait_until(
+    look: Callable[[], T], is_good: Callable[[T], bool], *, seconds: float = WAIT_SECONDS
+) -> T:
+    """Call ``look`` until ``is_good`` accepts its value, and return that value.
+
+    Raises ``TimeoutError`` with the last value.
+    """
     end = time.monotonic() + seconds
     while True:
         seen = look()
-        if good(seen):
+        if is_good(seen):
             return seen
         if time.monotonic() > end:
-            raise TimeoutError(f"not within {seconds} s; last seen: {seen!r}")
+            raise TimeoutError(f"not within {seconds} s; the last value was {seen!r}")
         time.sleep(0.2)
 
 

@@ -129,7 +129,7 @@ def test_order_from_two_locations_follows_the_policy_in_two_shipments(
         path = f"/checkout-sessions/{checkout['id']}/complete"
         return guest.post(path, payment_body("tok_success"))
 
-    done = wait_until(buy, lambda answer: answer["status"] == "completed", seconds=60)
+    done = wait_until(buy, lambda answer: answer["status"] == "completed")
     order_id = done["order"]["id"]
 
     # Both locations are in the buyer's country. The main one, with three, is not emptied.
