@@ -430,22 +430,22 @@ GOOD = Endpoint(
 @pytest.mark.parametrize(
     ("entries", "problem"),
     [
-        ((GOOD, GOOD), "module things.show is there 2 times"),
+        ((GOOD, GOOD), "module things.show is declared 2 times"),
         (
             (GOOD, replace(GOOD, module="things.other", route="GET /things/{name}")),
-            "route GET /things/{} is there 2 times",
+            "route GET /things/{} is declared 2 times",
         ),
         ((replace(GOOD, module="stuff.show"),), "not in the folder of feature things"),
         ((replace(GOOD, route="FETCH /things"),), "is not a route"),
-        ((replace(GOOD, access=Access.STAFF),), "groups go with STAFF"),
-        ((replace(GOOD, groups=("ops",)),), "groups go with STAFF"),
-        ((replace(GOOD, access=Access.STAFF, groups=("two words",)),), "has more than a-z"),
+        ((replace(GOOD, access=Access.STAFF),), "STAFF requires groups"),
+        ((replace(GOOD, groups=("ops",)),), "STAFF requires groups"),
+        ((replace(GOOD, access=Access.STAFF, groups=("two words",)),), "may contain a-z"),
         ((replace(GOOD, cached=True, access=Access.SHOPPER),), "can be cached"),
-        ((replace(GOOD, timeout=31),), "gives up after 30 s"),
-        ((replace(GOOD, route="POST /things"),), "no switch closes it"),
+        ((replace(GOOD, timeout=31),), "times out after 30 s"),
+        ((replace(GOOD, route="POST /things"),), "needs a kill switch"),
         (
             (replace(GOOD, access=Access.STAFF, groups=("a",), peak=Peak(1, 1)),),
-            "only what shoppers call is prepared",
+            "only shopper-facing endpoints may have a peak",
         ),
         ((replace(GOOD, module="things." + "x" * 50),), "64 characters"),
         (
@@ -453,7 +453,7 @@ GOOD = Endpoint(
                 Consumer(module="things.a", queue=Queue.CARRIER_EVENTS),
                 Consumer(module="things.b", queue=Queue.CARRIER_EVENTS),
             ),
-            "consumer of queue carrier_events is there 2 times",
+            "consumer of queue carrier_events is declared 2 times",
         ),
         (
             (Step(module="things.wait", name="Wait", waits_for_token=True),),
@@ -480,7 +480,7 @@ def test_contradictory_manifest_is_rejected(entries: tuple[Function, ...], probl
 def test_entry_without_file_and_invocation_without_entry_are_detected() -> None:
     feature = Feature("things", (replace(GOOD, invokes=("things.other",)),))
     assert list(missing_references([feature])) == [
-        "things.show: there is no such file below functions/",
+        "things.show: its file is missing below functions/",
         "things.show: invokes things.other, which no manifest has",
     ]
 
