@@ -45,12 +45,12 @@ console = Console(highlight=False)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
-    parser.add_argument("--query", default="backpack", help="what to look for")
+    parser.add_argument("--query", default="backpack", help="text to search for")
     parser.add_argument("--home", default=str(CLOUD_HOME))
     args = parser.parse_args()
     cloud = Cloud(Path(args.home))
     if not cloud.is_up():
-        console.print("[red]✗[/red] The shop is not open. make up opens it.")
+        console.print("[red]✗[/red] The shop does not run. Start it with: make up")
         raise SystemExit(1)
     try:
         order_id = buy(cloud, args.query)
@@ -69,7 +69,7 @@ def buy(cloud: Cloud, query: str) -> str:
 
     found = guest.post("/catalog/search", {"query": query, "pagination": {"limit": 5}})
     if not found["products"]:
-        raise RuntimeError(f"nothing is called {query!r}; is the shop seeded?")
+        raise RuntimeError(f"no product matches {query!r}; make up imports the sample products")
     product = found["products"][0]
     variant = product["variants"][0]
     print_step(
@@ -122,7 +122,7 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     ):
         reply = carrier.report_status(number, status, at=datetime.now(UTC).isoformat(), text=text)
         if reply.status != 202:
-            raise RuntimeError(f"the carrier's webhook was answered {reply.status}: {reply.text}")
+            raise RuntimeError(f"the carrier's webhook returned {reply.status}: {reply.text}")
         print_step(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
     wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"),
@@ -132,7 +132,7 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
 
 
 def show_summary(cloud: Cloud, order_id: str) -> None:
-    """Print the order as the buyer sees it, and its way through the services."""
+    """Print the order as the buyer sees it, and the services that processed it."""
     order = HttpClient(cloud.url).get(f"/orders/{order_id}")
     timeline = Table(title=f"Order {order_id}", title_justify="left")
     for column in ("time (UTC)", "event", "pieces", "description"):
@@ -181,7 +181,7 @@ def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
 
 
 def sent_email_subjects(cloud: Cloud, order_id: str) -> list[str]:
-    """Return the subjects of the emails that name the order."""
+    """Return the subjects of the emails that mention the order."""
     url = f"{cloud.endpoint}/_ministack/ses/messages"
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the emulator, on loopback
         args: Any = json.loads(answer.read())

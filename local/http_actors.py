@@ -1,4 +1,4 @@
-"""Callers of the shop for the demo and the journeys, over plain HTTP as any client.
+"""Callers of the shop for the demo and the journeys, over plain HTTP like any client.
 
 An :class:`HttpClient` uses the public API and knows its base URL only. Staff and customers sign in
 at Cognito as an app would; the :class:`Carrier` signs its webhooks.
@@ -87,7 +87,7 @@ class HttpClient:
     @staticmethod
     def _body_or_raise(reply: HttpResponse) -> Any:
         if reply.status >= 300:
-            raise RuntimeError(f"the shop answered {reply.status}: {reply.text[:500]}")
+            raise RuntimeError(f"the shop returned {reply.status}: {reply.text[:500]}")
         return reply.body
 
 
@@ -143,7 +143,7 @@ class Carrier:
 
 
 def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
-    """Create a Cognito user: staff if in any groups, else a customer. A second call is harmless."""
+    """Create a Cognito user: staff with groups, or a customer. A second call changes nothing."""
     pools = cloud.outputs()
     cognito, pool = (
         cloud.client("cognito-idp"),
@@ -196,5 +196,5 @@ def wait_until(
 
 
 def is_allocated(order: dict[str, Any]) -> bool:
-    """Whether each line of an order, as staff see it, has its location."""
+    """Return whether each line of a staff order has its location."""
     return all(line.get("location") for line in order["lines"])
