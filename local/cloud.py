@@ -281,7 +281,7 @@ class Cloud:
         if importlib.util.find_spec("local.seed") is None:
             return
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
-        with self.progress.step("create users and import the sample products"):
+        with self.progress.step("create missing users and sample products"):
             run_logged(
                 [sys.executable, "-m", "local.seed"],
                 env={**self.environment(), "PYTHONPATH": python_path},

@@ -9,6 +9,7 @@ MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 - rejects a stack with an alarm on a sum of metrics;
 - fails at a bearer token whose parts are JSON but no objects; API Gateway returns 401;
 - loses the bytes of a body that are not UTF-8, before a Lambda could reject them;
+- unpacks code and layers for every worker, thousands of files each;
 - writes Lambda logs to CloudWatch Logs only;
 - identifies queues by URLs with its port, so that readers do not find them on another port.
 
@@ -57,6 +58,7 @@ def main() -> None:
     emulator_patches.simplify_metric_math_alarms()
     emulator_patches.reject_malformed_tokens()
     emulator_patches.preserve_body_bytes()
+    emulator_patches.share_unpacked_packages(args.home / "tmp" / "packages")
     lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)
     running = args.home / "state" / RUNNING
     running.touch()

@@ -1,4 +1,4 @@
-"""The order workflow in Amazon States Language, generated from the steps of the manifest."""
+"""The order workflow in Amazon States Language, written from the manifest's steps."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,13 +10,11 @@ RETRYABLE_ERRORS = ["States.TaskFailed"]
 
 
 def definition(
-    steps: Sequence[Step],
-    compensations: Mapping[str, Compensation],
-    arn_of: Callable[[str], str],
+    steps: Sequence[Step], undos: Mapping[str, Compensation], arn_of: Callable[[str], str]
 ) -> dict[str, Any]:
     """Return the state machine: ``steps`` in order, each with the compensations before it.
 
-    ``compensations`` are by module; ``arn_of`` returns a module's function ARN. An
+    ``undos`` maps a module to its compensation; ``arn_of`` returns a module's function ARN. An
     order without failures enters each step once, which is one billed transition per step.
     """
     states: dict[str, Any] = {}
@@ -26,16 +24,15 @@ def definition(
             compensation = None
         following = steps[at + 1].name if at + 1 < len(steps) else None
         if step.compensation is not None:
-            own = compensations[step.compensation]
-            states |= _compensation(own, step.name, compensation, following, arn_of)
-            compensation = own.name
+            states |= _undo(undos[step.compensation], step.name, compensation, following, arn_of)
+            compensation = undos[step.compensation].name
         states[step.name] = _step(step, following, compensation, arn_of)
         if step.pivot:
             compensation = None
     order = [s.name for s in steps]
     order += [name for name in states if name not in order]
     return {
-        "Comment": "An order from placement to completion",
+        "Comment": "An order's life, from placing to completion",
         "StartAt": steps[0].name,
         "States": {name: states[name] for name in order},
     }
@@ -75,33 +72,29 @@ def _step(
     return state | _then(following)
 
 
-def _compensation(
-    compensation: Compensation,
-    step: str,
+def _undo(
+    undo: Compensation,
+    of: str,
     earlier: str | None,
-    following: str | None,
+    onward: str | None,
     arn_of: Callable[[str], str],
 ) -> dict[str, Any]:
-    """Return the compensation of a step, and the choice after it.
-
-    The order continues with the ``following`` step if the failed one succeeded after all. It waits
-    again if the result is still pending. Otherwise the ``earlier`` compensation runs.
-    """
-    choice_name = f"{compensation.name}OrGoOn"
+    """Return the compensation, and the choice after it: continue, wait again, or compensate on."""
+    choice_name = f"{undo.name}OrGoOn"
     task = {
         "Type": "Task",
-        "Comment": compensation.module,
+        "Comment": undo.module,
         "Resource": _invoke(False),
         "Parameters": {
-            "FunctionName": arn_of(compensation.module),
+            "FunctionName": arn_of(undo.module),
             "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
         },
         "ResultSelector": {
             "succeeded.$": "$.Payload.succeeded",
             "still_pending.$": "$.Payload.still_pending",
         },
-        "ResultPath": "$.compensation",
-        "TimeoutSeconds": compensation.timeout + 10,
+        "ResultPath": "$.undo",
+        "TimeoutSeconds": undo.timeout + 10,
         "Retry": [
             {
                 "ErrorEquals": ["States.ALL"],
@@ -118,22 +111,20 @@ def _compensation(
         "Type": "Choice",
         "Choices": [
             {
-                "Variable": "$.compensation.succeeded",
+                "Variable": "$.undo.succeeded",
                 "BooleanEquals": True,
-                "Next": following or "OrderTerminated",
+                "Next": onward or "OrderTerminated",
             },
-            {"Variable": "$.compensation.still_pending", "BooleanEquals": True, "Next": step},
+            {"Variable": "$.undo.still_pending", "BooleanEquals": True, "Next": of},
         ],
         "Default": earlier or "OrderTerminated",
     }
-    return {compensation.name: task, choice_name: choice, "OrderTerminated": {"Type": "Succeed"}}
+    return {undo.name: task, choice_name: choice, "OrderTerminated": {"Type": "Succeed"}}
 
 
 def _deadline(step: Step) -> dict[str, Any]:
     if isinstance(step.deadline, str):
-        raise TypeError(
-            f"{step.name}: the deadline {step.deadline!r} must be replaced by the stage's seconds"
-        )
+        raise TypeError(f"{step.name}: the stage says how long {step.deadline} is")
     return {"TimeoutSeconds": step.deadline or step.timeout + 10}
 
 
