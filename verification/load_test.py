@@ -10,6 +10,9 @@ from verification.worker_result import WorkerResult
 
 PROCESSES, THREADS = 4, 4
 
+EMPTY_CARD_CODES = ("credit_insufficient", "payment_failed")
+"""Error codes of a purchase whose gift card was spent meanwhile, or before."""
+
 
 def session_id(buyer: int) -> str:
     """Return the id of a buyer's checkout session."""

@@ -7,7 +7,7 @@ The card pays 100 orders in full and half of one more, until its balance is 0; e
 is rejected and charged nothing. The mutant writes the card's entries without their condition.
 """
 
-from verification.load_test import equal_shares, load_test
+from verification.load_test import EMPTY_CARD_CODES, equal_shares, load_test
 from verification.options import Options
 from verification.report import VerificationReport
 
@@ -37,7 +37,8 @@ def run(options: Options) -> list[VerificationReport]:
         result = shop.check(keys=customers)
     counts, held = result.counts, card["amount"]
     paid, balance = counts["paid by credits"], counts["credit balance"]
-    completed, rejected = outcomes.get("completed", 0), outcomes.get("payment_failed", 0)
+    completed = outcomes.get("completed", 0)
+    rejected = sum(outcomes.get(code, 0) for code in EMPTY_CARD_CODES)
     exact = (
         paid == held
         and balance == 0
