@@ -205,6 +205,7 @@ def test_child_that_does_not_end_is_killed_and_the_earlier_save_stays_valid(
 def test_failed_save_is_followed_by_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Given a service whose state cannot be read at first
     broken = tmp_path / "broken"
     broken.touch()
 
@@ -218,10 +219,12 @@ def test_failed_save_is_followed_by_others(
     saver = threading.Thread(target=persistence.save_periodically, args=(0,), daemon=True)
 
     async def act() -> None:
+        # When a save fails
         saver.start()
         persistence.request()
         await asyncio.to_thread(eventually, lambda: "not saved" in caplog.text)
         assert not any((save / COMPLETE).exists() for save in saves(tmp_path / "state"))
+        # Then the next request saves the state
         broken.unlink()
         persistence.request()
         await asyncio.to_thread(eventually, lambda: any(map(is_whole, saves(tmp_path / "state"))))
