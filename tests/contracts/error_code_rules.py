@@ -34,6 +34,7 @@ SENTENCE = re.compile(
         [A-Z…]                       # a capital letter, or a value
       | [`'"“]                       # something quoted
       | [a-z]\w*(?:[_\-][a-z]|[\[.]) # a technical name: on_hand, Idempotency-Key, variants[0], a.b
+      | [a-z]\w*[ ]must[ ]be[ ]      # a field by its name: limit must be 1 or more
     )
     .* [.…]                          # a full stop, or a value with its own
     """,

@@ -114,7 +114,7 @@ def test_second_message_of_a_code_with_one_message_is_detected(code: str) -> Non
     [
         "The limit must be 1 to 100",
         "the limit must be 1 to 100.",
-        "limit must be 1 to 100.",
+        "limit is 1 to 100.",
         "this is no VAT number",
         "Send one!",
     ],
@@ -132,6 +132,7 @@ def test_message_that_is_no_sentence_is_detected(message: str) -> None:
         "The product is …",
         "'limit' must be 1 to 100.",
         "`limit` must be 1 to 100.",
+        "limit must be 1 to 100.",
         "on_hand must be 0 or more.",
         "variants[…] is the same variant. Send each variant once.",
         "filters.price must be an object.",
