@@ -47,7 +47,7 @@ def requests() -> dict[str, Request]:
     two = (("mug0.1", 2), ("mug1.2", 1))
     checkout_path = "/checkout-sessions/{id}"
 
-    def send(module: Any, route: str, body: Any = None, **path: str) -> Any:
+    def send(module: Any, route: str, body: Any = None, **path: Any) -> Any:
         answer = call(module.handler, route, body, **path)
         if answer.status not in (200, 201):
             raise RuntimeError(f"{answer.status} {answer.text[:300]}")
