@@ -13,13 +13,8 @@ LONG_FUNCTIONS: dict[str, str] = {}
 """``path:Class.function`` → why the function is longer than the limit."""
 
 CLOCK_USES: dict[str, str] = {
-    "tests/doubles/stripe_server.py:_Handler._serve": "delays a response past the client's timeout",
-    "tests/functions/checkout/test_usage_counters_under_load.py:expire_level_cache": (
-        "outlasts the lifetime of a cache, which a busy machine only prolongs"
-    ),
     "tests/kit/faults.py:fault_injection.FakeTime.sleep": "passes on the pauses of botocore",
     "tests/local/polling.py:eventually": "polls a condition, with a guard of two minutes",
-    "tests/unit/inventory/test_concurrent_buyers.py:endpoint": "polls the start of the emulator",
 }
 """``path:Class.function`` → why a test uses a clock although no result depends on it."""
 
