@@ -141,3 +141,12 @@ def test_message_that_is_no_sentence_is_detected(message: str) -> None:
 )
 def test_sentence_is_accepted(message: str) -> None:
     assert rules.incomplete_sentences([use("a", message)]) == []
+
+
+# ---------------------------------------------------------------- the whole product
+
+
+@pytest.mark.parametrize("rule", rules.RULES)
+def test_every_code_of_the_product_keeps_the_rule(rule: str) -> None:
+    breaches = rules.RULES[rule](sorted(set(error_codes())))
+    assert not breaches, f"{len(breaches)} breaches:\n" + "\n".join(breaches)
