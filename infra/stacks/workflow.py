@@ -108,7 +108,7 @@ class WorkflowStack(ShopStack):
             "ExecutionsFailed": "An order's workflow or a compensation failed: staff must decide.",
             "ExecutionsTimedOut": "An order's workflow timed out as a whole.",
             "ExecutionsAborted": "An order's workflow was stopped by hand.",
-            "ExecutionThrottled": "Step Functions slows executions down: raise the quota.",
+            "ExecutionThrottled": "Step Functions throttles executions: raise the quota.",
         }.items():
             alarms.on(
                 metric,
