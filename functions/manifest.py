@@ -319,7 +319,7 @@ class Compensation(Function):
     """
 
     name: str
-    """Name of the state, such as ``"ExpireOrder"``."""
+    """Name of the state, such as ``"CompensatePayment"``."""
     timeout: int = 30
 
 

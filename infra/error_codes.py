@@ -5,7 +5,7 @@ its handlers:
 
 - a domain error, ``Conflict("…", code="order_shipped")``, or the code of its class;
 - a problem, ``Problem("quantity_invalid", "…", path)``, which an error carries;
-- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")``;
+- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")`` or ``InvalidValue``;
 - an error message of a cart or checkout, ``Message("error", "out_of_stock", …)``;
 - a response that a handler writes itself, ``{"status": 405, "code": "method_not_allowed"}``.
 """

@@ -1,4 +1,4 @@
-"""The API's stage: throttles and access logs. It comes last, since it names the routes."""
+"""The API's stage: throttles and access logs. It is deployed last, because it names the routes."""
 
 import json
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class ApiStage(ShopStack):
     def __init__(
         self, scope: ShopApp, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
-        super().__init__(scope, names, "entrance", "throttles and access logs")
+        super().__init__(scope, names, "api-stage", "throttles and access logs")
         stage = self.stage
         log = add_log_group(self, "AccessLog", f"/aws/apigateway/{names.of('api')}")
         self.add(
@@ -65,7 +65,7 @@ class ApiStage(ShopStack):
         dimensions = {"ApiId": api.id}
         alarms.on(
             "Faults", ("AWS/ApiGateway", "5xx"), dimensions, above=0,
-            meaning="The API answered with a 5xx: a handler failed, or Lambda refused the call.",
+            meaning="The API responded with a 5xx: a handler failed, or Lambda rejected the call.",
         )  # fmt: skip
         alarms.on(
             "Slow", ("AWS/ApiGateway", "Latency"), dimensions, above=3_000, statistic="p99",
