@@ -151,7 +151,8 @@ class Cloud:
             if seed:
                 self._seed()
             if changed:
-                self.save()
+                with self.progress.step("save the state"):
+                    self.save()
 
     def down(self) -> None:
         """Stop all processes of this cloud, Lambda workers included. All data stays."""
@@ -278,7 +279,7 @@ class Cloud:
         if importlib.util.find_spec("local.seed") is None:
             return
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
-        with self.progress.step("seed the shop"):
+        with self.progress.step("create missing sample data"):
             run_logged(
                 [sys.executable, "-m", "local.seed"],
                 env={**self.environment(), "PYTHONPATH": python_path},

@@ -9,6 +9,7 @@ MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
 - refuses a stack with an alarm on a sum of metrics;
 - fails at a bearer token whose parts are JSON but no objects, where API Gateway answers 401;
 - loses the bytes of a body that are not UTF-8, before a Lambda could refuse them;
+- unpacks code and layers for every worker, thousands of files each;
 - writes Lambda logs to CloudWatch Logs only;
 - knows queues by URLs with its port, and loses them to their readers on another port.
 
@@ -57,6 +58,7 @@ def main() -> None:
     emulator_patches.simplify_metric_math_alarms()
     emulator_patches.reject_malformed_tokens()
     emulator_patches.preserve_body_bytes()
+    emulator_patches.share_unpacked_packages(args.home / "tmp" / "packages")
     lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)
     running = args.home / "state" / RUNNING
     running.touch()

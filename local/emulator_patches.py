@@ -1,7 +1,12 @@
 """Corrections of MiniStack 1.5.33 (docs/local-cloud.md has each finding)."""
 
 import contextvars
+import hashlib
 import logging
+import threading
+import types
+import zipfile
+from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("doorbuster.emulator")
@@ -85,3 +90,45 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def share_unpacked_packages(folder: Path) -> None:
+    """Unpack each code package and layer once; the Lambdas' workers link to it.
+
+    MiniStack unpacks both for every worker: some 1,500 files and 15 MB each. That is most of a
+    cold start, and deleting them kept a stopping emulator busy for minutes on a slow disk.
+    """
+    from ministack.core import lambda_runtime
+
+    lock = threading.Lock()
+
+    class SharedPackage(zipfile.ZipFile):
+        """A package whose content is unpacked under its hash."""
+
+        def __init__(self, file: str) -> None:
+            super().__init__(file)
+            self._file = Path(file)
+            with self._file.open("rb") as content:
+                self._unpacked = folder / hashlib.file_digest(content, "sha256").hexdigest()
+
+        def namelist(self) -> list[str]:
+            # MiniStack resolves each path of the list; unpacked ones passed that check before.
+            return [] if self._unpacked.exists() else super().namelist()
+
+        def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+            with lock:
+                if not self._unpacked.exists():
+                    # Renamed when complete, so that no worker starts with a part of it.
+                    partial = self._unpacked.with_suffix(".partial")
+                    super().extractall(partial, members, pwd)
+                    partial.rename(self._unpacked)
+            Path(path).rmdir()
+            Path(path).symlink_to(self._unpacked)
+            self._file.unlink()
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lambda_runtime.zipfile = types.SimpleNamespace(
+        ZipFile=SharedPackage,
+        BadZipFile=zipfile.BadZipFile,
+        LargeFileError=zipfile.LargeZipFile,
+    )

@@ -142,7 +142,10 @@ class StatePersistence:
                 begun.set_exception(error)
 
         started = time.monotonic()
-        loop.call_soon_threadsafe(begin)
+        try:
+            loop.call_soon_threadsafe(begin)
+        except RuntimeError as error:  # the loop is closed
+            raise SaveFailed("the emulator is being stopped") from error
         child, target = begun.result()
         with self._lock:
             self._wait_for_child(child, target)

@@ -1,4 +1,4 @@
-"""Every day: move expired points, store credit and gift cards out of their accounts."""
+"""Move expired points, store credit and gift cards out of their accounts, every day."""
 
 from datetime import datetime
 from typing import Any

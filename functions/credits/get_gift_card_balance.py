@@ -1,4 +1,4 @@
-"""POST /gift-cards/balance: the balance of a gift card, for callers who have its code."""
+"""POST /gift-cards/balance: the balance of a gift card, for callers with its code."""
 
 from shop.credits.actions.lookup import gift_card_balance
 from shop.credits.schemas import GiftCardBalanceBody, GiftCardBalanceView

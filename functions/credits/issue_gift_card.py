@@ -1,4 +1,4 @@
-"""POST /staff/gift-cards: issue a gift card; its code is stored nowhere."""
+"""POST /staff/gift-cards: issue a gift card. The shop stores a digest of its code only."""
 
 import secrets
 

@@ -1,1 +1,1 @@
-"""Buying together."""
+"""Group buys."""

@@ -1,4 +1,4 @@
-"""POST /group-buys: open a group that buys together, for a promotion that is running."""
+"""POST /group-buys: create a group buy for a running promotion."""
 
 import secrets
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 promotions = DynamoPromotionRepository()
 group_buys = DynamoGroupBuyRepository()
-keys = DynamoIdempotencyStore()
-unit_of_work = DynamoUnitOfWork()
+idempotency = DynamoIdempotencyStore()
+uow = DynamoUnitOfWork()
 
 
 @endpoint(GroupBuyBody, status=201)
@@ -33,6 +33,6 @@ def handler(request: Request[GroupBuyBody]) -> Mapping[str, Any]:
             group_buys=group_buys,
         ),
         lambda group: group_buy_view(group, request.received_at),
-        idempotency=keys,
-        uow=unit_of_work,
+        idempotency=idempotency,
+        uow=uow,
     )

@@ -1,4 +1,4 @@
-"""GET /group-buys/{id}: how full a group is. Its id is unguessable: who has it may join."""
+"""GET /group-buys/{id}: a group buy with its status and code. Its id cannot be guessed."""
 
 from collections.abc import Mapping
 from typing import Any

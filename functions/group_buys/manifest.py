@@ -1,4 +1,4 @@
-"""Buying together (拼团): open a group, share its code, see how full it is."""
+"""Group buys (拼团): create a group, share its code, read its status."""
 
 from functions.manifest import Access, Endpoint, Feature, Switch, Table
 
@@ -12,7 +12,7 @@ FEATURE = Feature(
             switch=Switch.CHECKOUT,
             module="group_buys.create_group_buy",
             access=Access.SHOPPER,
-            summary="Create a group buy; its code unlocks the price at checkout",
+            summary="Create a group buy; its code gives the group price at the checkout",
             requires_idempotency_key=True,
             status=201,
             request="shop.pricing.schemas.group_buys:GroupBuyBody",
@@ -24,7 +24,7 @@ FEATURE = Feature(
             route="GET /group-buys/{id}",
             module="group_buys.get_group_buy",
             access=Access.PUBLIC,
-            summary="Get the size and the closing time of a group buy",
+            summary="Get the members, the status and the deadline of a group buy",
             response=_VIEW,
             reads=(Table.PRICING,),
         ),

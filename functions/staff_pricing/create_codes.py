@@ -1,4 +1,4 @@
-"""POST /staff/coupons/{id}/codes: a batch of unguessable codes."""
+"""POST /staff/coupons/{id}/codes: issue a batch of unguessable codes."""
 
 import secrets
 

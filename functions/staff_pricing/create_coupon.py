@@ -1,4 +1,4 @@
-"""POST /staff/coupons: a coupon, with one code or to issue batches of."""
+"""POST /staff/coupons: create a coupon with one code, or for batches of codes."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.pricing.actions.coupons import create_coupon

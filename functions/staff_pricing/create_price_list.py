@@ -1,4 +1,4 @@
-"""POST /staff/price-lists: a new price list, in force from its start or from now."""
+"""POST /staff/price-lists: create a price list, in force from its start or from now."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
@@ -13,10 +13,10 @@ assortment = CatalogReferences(DynamoProductCatalog())
 
 @endpoint(PriceListBody, status=201)
 def handler(request: Request[PriceListBody]) -> PriceListView:
-    made = create_price_list(
+    created = create_price_list(
         request.body.price_list(),
         repository=repository,
         assortment=assortment,
         at=request.received_at,
     )
-    return PriceListView.of(made, request.received_at)
+    return PriceListView.of(created, request.received_at)

@@ -1,4 +1,4 @@
-"""POST /staff/promotions: a new promotion, as a draft."""
+"""POST /staff/promotions: create a promotion as a draft."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint

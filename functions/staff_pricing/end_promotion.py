@@ -1,4 +1,4 @@
-"""POST /staff/promotions/{id}/end: call a promotion off, at once and for good, as it was read."""
+"""POST /staff/promotions/{id}/end: end a promotion now, for good."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version

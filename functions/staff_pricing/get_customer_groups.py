@@ -1,4 +1,4 @@
-"""GET /staff/customers/{id}/groups: groups and segments of a customer."""
+"""GET /staff/customers/{id}/groups: the groups and segments of a customer."""
 
 from shop.customers.model import parse_customer_id
 from shop.customers.schemas import CustomerGroupsView
@@ -10,5 +10,5 @@ customers = DynamoCustomerSegmentRepository()
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    known = customers.get(parse_customer_id(request.path["id"]))
-    return Response(CustomerGroupsView.of(known), headers={"ETag": f'"{known.version}"'})
+    customer = customers.get(parse_customer_id(request.path["id"]))
+    return Response(CustomerGroupsView.of(customer), headers={"ETag": f'"{customer.version}"'})

@@ -1,4 +1,4 @@
-"""GET /staff/pricing-policy: how promotions stack and halves are decided, or how they were."""
+"""GET /staff/pricing-policy: the current pricing policy, or a former version of it."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.errors import InvalidRequest
@@ -10,11 +10,15 @@ policies = DynamoPricingPolicyRepository()
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    body = request.query.get("version")
-    if body is None:
+    version = request.query.get("version")
+    if version is None:
         policy = policies.get()
-    elif body.isascii() and body.isdigit() and len(body) < 10:
-        policy = policies.get_version(int(body))
+    elif version.isascii() and version.isdigit() and len(version) < 10:
+        policy = policies.get_version(int(version))
     else:
-        raise InvalidRequest("a version is a whole number", path="version")
+        raise InvalidRequest(
+            "The version must be a whole number of at most 9 digits.",
+            code="version_invalid",
+            path="version",
+        )
     return Response(PricingPolicyView.of(policy), headers={"ETag": f'"{policy.version}"'})

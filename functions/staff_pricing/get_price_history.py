@@ -1,4 +1,4 @@
-"""GET /staff/price-history/{id}: what a variant was announced at, and the reduction running now."""
+"""GET /staff/price-history/{id}: the displayed prices of a variant, and its current reduction."""
 
 from shop.catalog.model import product_id_from
 from shop.catalog.store import DynamoProductCatalog
@@ -21,12 +21,12 @@ def handler(request: Request[None]) -> PriceHistoryView:
     product = catalog.get(product_id_from(variant_id))
     variant = product.variant(variant_id)
     if variant is None:
-        raise NotFound(f"there is no variant {variant_id}")
-    place = PriceContext(market_of(country))
+        raise NotFound(f"Variant {variant_id!r} does not exist.")
+    context = PriceContext(market_of(country))
     currency = currency or variant.price.currency
     line = basket_line(product, variant, id=variant_id, title=variant.title, quantity=1)
     rules = rule_source.rules(at)
     history = replay_price_history(
-        variant, line, rules=rules, at=at, context=place, currency=currency
+        variant, line, rules=rules, at=at, context=context, currency=currency
     )
-    return PriceHistoryView.of(history, place.market, currency, at)
+    return PriceHistoryView.of(history, context.market, currency, at)

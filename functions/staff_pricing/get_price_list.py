@@ -1,4 +1,4 @@
-"""GET /staff/price-lists/{id}: a price list with its prices and its state now."""
+"""GET /staff/price-lists/{id}: a price list with its prices and its current status."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.pricing.schemas.price_lists import PriceListView
@@ -9,7 +9,8 @@ repository = DynamoPriceListRepository()
 
 @endpoint()
 def handler(request: Request[None]) -> Response:
-    found = repository.get(request.path["id"])
+    price_list = repository.get(request.path["id"])
     return Response(
-        PriceListView.of(found, request.received_at), headers={"ETag": f'"{found.version}"'}
+        PriceListView.of(price_list, request.received_at),
+        headers={"ETag": f'"{price_list.version}"'},
     )

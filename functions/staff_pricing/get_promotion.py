@@ -1,4 +1,4 @@
-"""GET /staff/promotions/{id}: a promotion with its state now, and what it said before."""
+"""GET /staff/promotions/{id}: a promotion with its current status and its versions."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.pricing.schemas.promotions import PromotionHistoryView

@@ -1,4 +1,4 @@
-"""GET /staff/coupons/{id}/codes: the codes that were issued, page by page."""
+"""GET /staff/coupons/{id}/codes: the issued codes, in pages."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.pricing.schemas.coupons import CodesView

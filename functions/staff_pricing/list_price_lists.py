@@ -1,4 +1,4 @@
-"""GET /staff/price-lists: the price lists, without their prices."""
+"""GET /staff/price-lists: price lists without their prices, in pages."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit

@@ -1,4 +1,4 @@
-"""GET /staff/promotions: all promotions, drafts and those that ended too; or those in one state."""
+"""GET /staff/promotions: all promotions, or those of one status, in pages."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.pagination import parse_limit

@@ -1,4 +1,4 @@
-"""POST /staff/promotions/{id}/schedule: put a draft on the calendar, as it was read."""
+"""POST /staff/promotions/{id}/schedule: publish a draft; it runs from its start, or from now."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version

@@ -1,4 +1,4 @@
-"""PUT /staff/customers/{id}/groups: put a customer into groups and segments."""
+"""PUT /staff/customers/{id}/groups: replace the groups and segments of a customer."""
 
 from shop.customers.actions import set_customer_groups
 from shop.customers.model import parse_customer_id
@@ -13,7 +13,7 @@ customers = DynamoCustomerSegmentRepository()
 @endpoint(CustomerGroupsBody)
 def handler(request: Request[CustomerGroupsBody]) -> Response:
     body = request.body
-    known = set_customer_groups(
+    customer = set_customer_groups(
         parse_customer_id(request.path["id"]),
         body.groups,
         body.segments,
@@ -22,4 +22,4 @@ def handler(request: Request[CustomerGroupsBody]) -> Response:
         at=request.received_at,
         actor=request.caller.owner,
     )
-    return Response(CustomerGroupsView.of(known), headers={"ETag": f'"{known.version}"'})
+    return Response(CustomerGroupsView.of(customer), headers={"ETag": f'"{customer.version}"'})

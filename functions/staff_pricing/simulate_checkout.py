@@ -1,4 +1,4 @@
-"""POST /staff/what-if: what a basket costs, and what it would cost if something were different."""
+"""POST /staff/checkout-simulations: simulate a checkout, and compare it with another one."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""PUT /staff/pricing-policy: how promotions stack and halves are decided from now on."""
+"""PUT /staff/pricing-policy: replace the policy of stacking and rounding from now on."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version

@@ -1,4 +1,4 @@
-"""PUT /staff/price-lists/{id}: what a price list says from now on."""
+"""PUT /staff/price-lists/{id}: replace a price list from now on."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint

@@ -1,4 +1,4 @@
-"""PUT /staff/promotions/{id}: change a promotion, as far as its state lets it."""
+"""PUT /staff/promotions/{id}: change a promotion, within the limits of its status."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint

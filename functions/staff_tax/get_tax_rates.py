@@ -16,5 +16,9 @@ def handler(request: Request[None]) -> TaxRatesView:
     if version is None:
         return TaxRatesView.of(rates)
     if not (version.isascii() and version.isdigit() and len(version) < 10):
-        raise InvalidRequest("Version must be a whole number.", path="version")
+        raise InvalidRequest(
+            "The version must be a whole number of at most 9 digits.",
+            code="version_invalid",
+            path="version",
+        )
     return TaxRatesView.of(repository.get_version(rates.country, int(version)))

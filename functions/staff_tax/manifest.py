@@ -1,4 +1,4 @@
-"""Tax rates, maintained by staff."""
+"""Tax rates that staff maintain."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import PAGE, version
@@ -15,7 +15,7 @@ FEATURE = Feature(
             module="staff_tax.list_tax_countries",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List the countries with tax rates (?limit=50&cursor=…)",
+            summary="List the countries with tax rates",
             response="shop.tax.schemas:TaxCountriesView",
             reads=(Table.TAX,),
         ),
@@ -25,7 +25,7 @@ FEATURE = Feature(
             module="staff_tax.get_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get a country's tax rates, past and future, or one ?version= of them",
+            summary="Get the current version of a country's tax rates, or a former one",
             response=_VIEW,
             reads=(Table.TAX,),
         ),
@@ -34,7 +34,7 @@ FEATURE = Feature(
             module="staff_tax.set_tax_rates",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Change a country's tax rates from today or a later day on",
+            summary="Replace a country's tax rates; those of past days must stay",
             request="shop.tax.schemas:TaxRatesBody",
             response=_VIEW,
             writes=(Table.TAX,),

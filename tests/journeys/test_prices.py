@@ -287,7 +287,7 @@ def test_customers_who_share_a_gift_card_exhaust_it(
     assert balance(guest, code) == 0
     rejected = checkouts[shares.index(0)]
     refused = guest.request(f"POST /checkout-sessions/{rejected['id']}/complete", with_card(code))
-    assert (refused.status, refused.body["messages"][0]["code"]) == (400, "payment_failed")
+    assert (refused.status, refused.body["messages"][0]["code"]) == (400, "credit_insufficient")
     assert pay(guest, rejected)["status"] == "completed"
 
 

@@ -1,6 +1,4 @@
-"""An account of credit under any interleaving of whoever reads and writes it: it balances, nothing
-is spent that is not there, and no command counts twice.
-"""
+"""A credit account under concurrent commands: it balances, and no command counts twice."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -21,65 +19,71 @@ ACTORS, STEPS, ORDERS = 4, 60, 5
 randoms = st.integers(0, 2**48).map(Random)
 
 
-def command(chance: Random, number: int, at: datetime) -> Callable[[CreditAccount], CreditAccount]:
-    """Something somebody does; a few of them again under a command that was given before."""
-    amount, order = chance.randint(1, 120), f"order-{chance.randrange(ORDERS)}"
-    known = f"c{chance.randrange(number + 1)}" if chance.random() < 0.2 else f"c{number}"
-    match chance.randrange(6):
+def random_command(
+    rng: Random, number: int, at: datetime
+) -> Callable[[CreditAccount], CreditAccount]:
+    """Return a random command; one in five has the id of an earlier command."""
+    amount, order = rng.randint(1, 120), f"order-{rng.randrange(ORDERS)}"
+    id_ = f"c{rng.randrange(number + 1)}" if rng.random() < 0.2 else f"c{number}"
+    match rng.randrange(6):
         case 0:
-            lasts = at + timedelta(hours=chance.randint(1, 40)) if chance.random() < 0.5 else None
-            return lambda book: book.grant(known, amount, at, expires=lasts, reference=order)
+            expires = at + timedelta(hours=rng.randint(1, 40)) if rng.random() < 0.5 else None
+            return lambda account: account.grant(id_, amount, at, expires=expires, reference=order)
         case 1 | 2:
-            return lambda book: book.spend(known, amount, at, reference=order)
+            return lambda account: account.spend(id_, amount, at, reference=order)
         case 3:
-            return lambda book: book.reverse_spend(known, amount, at, reference=order)
+            return lambda account: account.reverse_spend(id_, amount, at, reference=order)
         case 4:
-            return lambda book: book.reverse_grant(known, amount, at, reference=order)
+            return lambda account: account.reverse_grant(id_, amount, at, reference=order)
         case _:
-            return lambda book: book.expire(known, at)
+            return lambda account: account.expire(id_, at)
 
 
-def holds(book: CreditAccount, at: datetime) -> None:
-    balances = book.balances()
+def assert_balanced(account: CreditAccount, at: datetime) -> None:
+    """Assert that entries, lots and balances agree, and that no command has two movements."""
+    balances = account.balances()
     assert sum(balances.values()) == 0
-    assert book.balance == balances.get(book.account, 0) >= 0
-    lots = book.lots()
+    assert account.balance == balances.get(account.account, 0) >= 0
+    lots = account.lots()
     assert all(lot.remaining >= 0 for lot in lots)
-    assert sum(lot.remaining for lot in lots) == book.balance
-    assert 0 <= book.available(at) <= book.balance
-    granted = sum(p.amount for p in book.entries if p.kind is CreditEntryType.GRANT)
+    assert sum(lot.remaining for lot in lots) == account.balance
+    assert 0 <= account.available(at) <= account.balance
+    granted = sum(e.amount for e in account.entries if e.kind is CreditEntryType.GRANT)
     for order in (f"order-{n}" for n in range(ORDERS)):
-        assert 0 <= book.spent_total(order) <= granted
-    for id_ in {p.id for p in book.entries}:
-        mine = [p for p in book.entries if p.id == id_]
-        assert len({(p.kind, p.at) for p in mine}) == 1, "one command, one movement"
-        assert len({p.lot for p in mine}) == len(mine)
+        assert 0 <= account.spent_total(order) <= granted
+    for id_ in {entry.id for entry in account.entries}:
+        entries = [entry for entry in account.entries if entry.id == id_]
+        assert len({(entry.kind, entry.at) for entry in entries}) == 1
+        assert len({entry.lot for entry in entries}) == len(entries)
 
 
 @given(randoms)
 @settings(max_examples=150, deadline=None)
-def test_an_account_balances_under_concurrent_commands(chance: Random) -> None:
-    ledgers, ledger = MemoryCreditAccounts(), MemoryUnitOfWork()
+def test_account_balances_under_concurrent_commands(rng: Random) -> None:
+    credit_accounts, uow = MemoryCreditAccounts(), MemoryUnitOfWork()
     pending: dict[int, tuple[CreditAccount, CreditAccount]] = {}
-    at, before = NOW, ledgers.get("ann")
+    at, before = NOW, credit_accounts.get("ann")
     for number in range(STEPS):
-        actor = chance.randrange(ACTORS)
-        at += timedelta(minutes=chance.randint(0, 90))
+        # When an actor reads the account and decides, or writes its earlier decision
+        actor = rng.randrange(ACTORS)
+        at += timedelta(minutes=rng.randint(0, 90))
         if actor in pending:
             read, after = pending.pop(actor)
             try:
-                ledger.commit(ledgers.append_op(read, after))
+                uow.commit(credit_accounts.append_op(read, after))
             except ConditionFailed:
-                assert ledgers.get("ann").entries != read.entries
+                assert credit_accounts.get("ann").entries != read.entries
         else:
-            read = ledgers.get("ann")
+            read = credit_accounts.get("ann")
             try:
-                after = command(chance, number, at)(read)
+                after = random_command(rng, number, at)(read)
             except (Conflict, InvalidRequest):
                 continue
             if after != read:
                 pending[actor] = (read, after)
-        now = ledgers.get("ann")
-        assert now.entries[: len(before.entries)] == before.entries, "it only grows"
-        before = now
-        holds(now, at)
+
+        # Then entries are only added, and the account balances
+        current = credit_accounts.get("ann")
+        assert current.entries[: len(before.entries)] == before.entries
+        before = current
+        assert_balanced(current, at)

@@ -87,7 +87,7 @@ def test_gift_is_a_cart_line_at_price_zero() -> None:
     ("effect", "code", "path"),
     [
         ({"variant": "no.1"}, "variant_unknown", "$.effect.variant"),
-        ({"variant": ""}, "variant_missing", "$.effect.variant"),
+        ({"variant": ""}, "missing", "$.effect.variant"),
         ({"quantity": 0}, "quantity_invalid", "$.effect.quantity"),
     ],
 )

@@ -98,7 +98,7 @@ def test_expired_credit_pays_nothing_before_and_after_it_is_moved_out() -> None:
 
     # When Ann pays with them, then the payment is rejected
     response = pay(begin(), credit("loyalty"), money())
-    assert (response.status, response.json["messages"][0]["code"]) == (400, "payment_failed")
+    assert (response.status, response.json["messages"][0]["code"]) == (400, "credit_insufficient")
 
     # When they are moved out, then this happens once
     assert expire_credits.handler({"time": now.isoformat()}, Context())["swept"] == 1

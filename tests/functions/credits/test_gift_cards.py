@@ -47,6 +47,7 @@ def test_code_is_stored_nowhere_and_may_be_typed_in_any_form() -> None:
     assert not any(code in text or code.replace("-", "") in text for text in stored)
 
 
+@pytest.mark.usefixtures("one_window")
 def test_ten_unknown_codes_block_every_further_lookup() -> None:
     code = gift_card(5000)
     for number in range(10):

@@ -80,7 +80,7 @@ def test_other_payment_does_not_replace_an_empty_card() -> None:
 
     assert_valid_ucp("error", rejected.json)
     (message,) = rejected.json["messages"]
-    assert (rejected.status, message["code"]) == (400, "payment_failed")
+    assert (rejected.status, message["code"]) == (400, "credit_insufficient")
     assert message["path"] == "$.payment.instruments[0]"
     assert f"This credit has 0, and {TOTAL} is due." in message["content"]
 
@@ -103,7 +103,7 @@ def test_credit_that_another_purchase_spends_meanwhile_is_rejected() -> None:
         rejected = pay(second, credit("gift_card", code), money(), guest=True)
 
     # Then it is rejected, and may be paid with money
-    assert (rejected.status, rejected.json["messages"][0]["code"]) == (400, "payment_failed")
+    assert (rejected.status, rejected.json["messages"][0]["code"]) == (400, "credit_insufficient")
     assert balance(code) == 600
     assert pay(second, money(), guest=True).json["status"] == "completed"
 
@@ -144,27 +144,47 @@ CARD = "CARD"
 
 
 @pytest.mark.parametrize(
-    ("instruments", "guest"),
+    ("instruments", "guest", "error"),
     [
         pytest.param(
-            [credit("gift_card", "0000-0000-0000-0000"), money()], False, id="unknown card"
+            [credit("gift_card", "0000-0000-0000-0000"), money()],
+            False,
+            "gift_card_unknown",
+            id="unknown card",
         ),
         pytest.param(
-            [credit("gift_card", CARD, amount=1_001), money()], False, id="more than the balance"
+            [credit("gift_card", CARD, amount=1_001), money()],
+            False,
+            "credit_insufficient",
+            id="more than the balance",
         ),
         pytest.param(
             [credit("gift_card", CARD), {**credit("gift_card", "card"), "id": "b"}, money()],
             False,
+            "duplicate",
             id="one card twice",
         ),
-        pytest.param([credit("loyalty"), money()], True, id="points of a guest"),
-        pytest.param([credit("bitcoin"), money()], False, id="unknown type"),
-        pytest.param([money(), credit("gift_card", CARD)], False, id="money first"),
-        pytest.param([money(), {**money(), "id": "other"}], False, id="two other instruments"),
-        pytest.param([credit("gift_card"), money()], False, id="card without a code"),
+        pytest.param(
+            [credit("loyalty"), money()], True, "sign_in_required", id="points of a guest"
+        ),
+        pytest.param([credit("bitcoin"), money()], False, "value_unknown", id="unknown type"),
+        pytest.param(
+            [money(), credit("gift_card", CARD)], False, "payment_failed", id="money first"
+        ),
+        pytest.param(
+            [money(), {**money(), "id": "other"}],
+            False,
+            "payment_failed",
+            id="two other instruments",
+        ),
+        pytest.param(
+            [credit("gift_card"), money()], False, "payment_failed", id="card without a code"
+        ),
     ],
 )
-def test_rejected_instruments_take_nothing(instruments: list[dict[str, Any]], guest: bool) -> None:
+def test_rejected_instruments_take_nothing(
+    instruments: list[dict[str, Any]], guest: bool, error: str
+) -> None:
     # Given a card with 10.00
     code = gift_card(1_000)
     codes = {CARD: code, CARD.lower(): code.lower()}
@@ -182,20 +202,21 @@ def test_rejected_instruments_take_nothing(instruments: list[dict[str, Any]], gu
     # Then nothing is taken, and the checkout may still be completed
     assert rejected.status == 400
     assert_valid_ucp("error", rejected.json)
-    assert rejected.json["messages"][0]["code"] == "payment_failed"
+    assert rejected.json["messages"][0]["code"] == error
     assert balance(code) == 1_000
     route = "GET /checkout-sessions/{id}"
     shown = as_buyer(get_checkout, route, guest=guest, id=checkout["id"]).json
     assert shown["status"] == "ready_for_complete"
 
 
+@pytest.mark.usefixtures("one_window")
 def test_unknown_gift_cards_and_discount_codes_share_one_limit() -> None:
     # Given nine unknown gift cards of a guest; known ones in between do not count
     code, checkout = gift_card(10_000), begin(guest=True)
     for number in range(9):
         unknown = credit("gift_card", f"0000-0000-0000-{number:04d}")
         attempt = pay(checkout, unknown, guest=True)
-        assert (attempt.status, attempt.json["messages"][0]["code"]) == (400, "payment_failed")
+        assert (attempt.status, attempt.json["messages"][0]["code"]) == (400, "gift_card_unknown")
         known = pay(checkout, credit("gift_card", code, amount=1), money(amount=1), guest=True)
         assert known.json["status"] == "incomplete"
 

@@ -125,11 +125,11 @@ def ship(order: Order) -> ApiResponse:
     )
 
 
-def run_job_after(**time: float) -> dict[str, Any]:
-    """Run the scheduled job that closes groups, after the given time."""
-    then = datetime.now(UTC) + timedelta(**time)
+def run_job(group: dict[str, Any], **after_deadline: float) -> dict[str, Any]:
+    """Run the scheduled job that closes groups, some time after the deadline of a group."""
+    deadline = datetime.fromisoformat(group["deadline"])
     with patch("shop.entrypoints.scheduler.datetime") as clock:
-        clock.now.return_value = then
+        clock.now.return_value = deadline + timedelta(**after_deadline)
         result: dict[str, Any] = close_group_buys.handler({}, Context())
     return result
 
@@ -143,30 +143,40 @@ def available() -> int:
 
 
 def test_complete_group_lets_every_order_ship() -> None:
+    # Given a group of two
     group = open_group()
     assert (group["status"], group["size"], group["seats_remaining"]) == ("forming", 2, 2)
     assert total(begin_checkout(group, "ann")) == PRICE + SHIPPING
+
+    # When one has joined, then its order waits
     ann = join(group, "ann")
     assert read_group(group)["members"] == 1
     rejected = ship(ann)
     assert (rejected.status, rejected.json["code"]) == (409, "group_forming")
+
+    # When the other has joined, then both orders ship, and the job has nothing to settle
     bob = join(group, "bob")
     assert (read_group(group)["status"], read_group(group)["seats_remaining"]) == ("succeeded", 0)
     for order in (ann, bob):
         assert DynamoOrderRepository().get_by_id(order.id).group_succeeded
         assert ship(order).status == 201
     assert not list(PricingRow.query("GROUP_BUYS_DUE#0"))
-    assert run_job_after(hours=2) == {"due": 0, "settled": 0}
+    assert run_job(group, hours=1) == {"due": 0, "settled": 0}
 
 
 def test_failed_group_cancels_and_refunds_every_order() -> None:
+    # Given a group with one of two members
     before = available()
     group = open_group()
     ann = join(group, "ann")
     assert available() == before - 1
-    assert run_job_after(hours=1, seconds=30) == {"due": 1, "settled": 0}
+
+    # When its deadline has passed, then it stays open for late events of payments
+    assert run_job(group, seconds=30) == {"due": 1, "settled": 0}
     assert DynamoOrderRepository().get_by_id(ann.id).status is OrderStatus.CONFIRMED
-    assert run_job_after(hours=1, minutes=3) == {"due": 1, "settled": 1}
+
+    # When that time has passed too, then its order is cancelled and refunded
+    assert run_job(group, minutes=3) == {"due": 1, "settled": 1}
     cancelled = DynamoOrderRepository().get_by_id(ann.id)
     assert (cancelled.status, cancelled.cancel_reason) == (OrderStatus.CANCELLED, "group_failed")
     deliver_event(cancelled, "OrderCancelled")
@@ -174,7 +184,7 @@ def test_failed_group_cancels_and_refunds_every_order() -> None:
     assert (payment.status, payment.total_of("captured")) == (PaymentStatus.CANCELLED, 0)
     assert available() == before
     assert read_group(group)["status"] == "failed"
-    assert run_job_after(hours=1, minutes=3) == {"due": 0, "settled": 0}
+    assert run_job(group, minutes=3) == {"due": 0, "settled": 0}
 
 
 def test_pending_payments_hold_places_of_a_group() -> None:
@@ -214,21 +224,24 @@ def test_closed_group_code_is_rejected_with_its_reason() -> None:
     assert (code, "complete" in content) == ("discount_code_exhausted", True)
     late = open_group("late")
     join(late, "ann")
-    run_job_after(hours=1, minutes=3)
+    run_job(late, minutes=3)
     code, content = rejection(late, "cho")
     assert (code, "did not fill" in content) == ("discount_code_expired", True)
 
 
 def test_completion_after_the_deadline_buys_nothing_at_the_group_price() -> None:
+    # Given a checkout at the group price
     group = open_group()
     checkout = begin_checkout(group, "bob")
     assert total(checkout) == PRICE + SHIPPING
     deadline = datetime.fromisoformat(group["deadline"])
     with patch("shop.entrypoints.http.datetime") as clock:
-        # An offer is valid for 15 minutes: this one is made just before the deadline.
+        # And two offers of the last seconds, of which one is bought in time
         clock.now.return_value = deadline - timedelta(seconds=5)
         late, early = begin_checkout(group, "cho"), begin_checkout(group, "dan")
         assert pay(early).json["status"] == "completed"
+
+        # When the other is completed at the deadline, then nothing is bought at the group price
         clock.now.return_value = deadline
         response = pay(late).json
         assert response["status"] == "incomplete"
@@ -240,6 +253,8 @@ def test_completion_after_the_deadline_buys_nothing_at_the_group_price() -> None
         with pytest.raises(NotFound):
             order_of(late)
         assert available() == 9
+
+        # And the next completion buys at the regular price
         assert pay(late).json["status"] == "completed"
         assert (order_of(late).total, order_of(late).group_buy) == (1299 + SHIPPING, None)
         current = call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout["id"]).json
@@ -284,7 +299,7 @@ def test_repeated_or_late_confirmation_takes_no_second_seat() -> None:
 def test_payment_after_the_group_failed_is_cancelled() -> None:
     group = open_group()
     bob = buy(group, "bob")
-    run_job_after(hours=1, minutes=3)
+    run_job(group, minutes=3)
     deliver_event(bob, "OrderConfirmed")
     assert DynamoOrderRepository().get_by_id(bob.id).status is OrderStatus.CANCELLED
 
@@ -304,7 +319,7 @@ def test_interrupted_settlement_is_completed_by_the_scheduled_job() -> None:
             deliver_event(bob, "OrderConfirmed")
     assert read_group(group)["status"] == "succeeded"
     assert not DynamoOrderRepository().get_by_id(bob.id).group_succeeded
-    assert run_job_after(hours=1, minutes=3) == {"due": 1, "settled": 1}
+    assert run_job(group, minutes=3) == {"due": 1, "settled": 1}
     assert DynamoOrderRepository().get_by_id(bob.id).group_succeeded
 
 
@@ -339,4 +354,4 @@ def test_invalid_group_request_is_rejected(body: Any, status: int, code: str) ->
 
 def test_unknown_group_is_not_found() -> None:
     response = call(get_group_buy.handler, "GET /group-buys/{id}", id="grp_nothing")
-    assert (response.status, response.json["code"]) == (404, "group_unknown")
+    assert (response.status, response.json["code"]) == (404, "not_found")

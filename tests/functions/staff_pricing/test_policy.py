@@ -12,10 +12,10 @@ from shop.checkout.store import DynamoCheckoutSessionRepository
 from shop.orders.store import DynamoOrderRepository
 from tests.functions.staff_pricing.test_promotions import CLAIMS
 from tests.functions.staff_pricing.test_simulation import (
+    as_staff,
     create_and_publish,
     simulate,
     simulated,
-    staff,
 )
 from tests.kit.products import ADDRESS, checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, call
@@ -28,7 +28,7 @@ DEFAULT: dict[str, Any] = {"groups": [], "rounding": "half_even", "tax_by": "lin
 
 def put(version: int | None, **fields: Any) -> ApiResponse:
     based_on = {} if version is None else {"version": version}
-    return staff(update_policy, f"PUT {ROUTE}", {**DEFAULT, **based_on, **fields})
+    return as_staff(update_policy, f"PUT {ROUTE}", {**DEFAULT, **based_on, **fields})
 
 
 def set_policy(version: int, **fields: Any) -> None:
@@ -37,7 +37,7 @@ def set_policy(version: int, **fields: Any) -> None:
 
 
 def read(query: str = "") -> ApiResponse:
-    return staff(get_policy, f"GET {ROUTE}", None, query=query)
+    return as_staff(get_policy, f"GET {ROUTE}", None, query=query)
 
 
 def totals(body: dict[str, Any]) -> dict[str, int]:
@@ -151,7 +151,7 @@ def test_policy_update_requires_the_current_version_and_keeps_all() -> None:
     assert {name: before.json[name] for name in DEFAULT} == DEFAULT
     assert put(None).json["code"] == "version_missing"
     assert put(3).status == 409
-    created = staff(update_policy, f"PUT {ROUTE}", {**before.json, "rounding": "half_up"})
+    created = as_staff(update_policy, f"PUT {ROUTE}", {**before.json, "rounding": "half_up"})
     assert (created.status, created.json["version"], created.json["actor"]) == (
         200,
         1,
@@ -161,7 +161,7 @@ def test_policy_update_requires_the_current_version_and_keeps_all() -> None:
     assert (stale.status, stale.json["code"]) == (409, "stale")
     groups = [{"id": "g", "mode": "all", "priority": 7}]
     body, tag = {**DEFAULT, "groups": groups}, {"if-match": '"1"'}
-    after = staff(update_policy, f"PUT {ROUTE}", body, headers=tag)
+    after = as_staff(update_policy, f"PUT {ROUTE}", body, headers=tag)
     assert (after.status, after.headers["ETag"]) == (200, '"2"')
     assert read().json == after.json
     assert read("version=1").json == created.json
@@ -197,7 +197,7 @@ def test_invalid_policy_is_rejected_with_its_path(fields: dict[str, Any], path: 
 
 
 def test_policy_update_requires_every_field() -> None:
-    rejected = staff(update_policy, f"PUT {ROUTE}", {"groups": [], "version": 0})
+    rejected = as_staff(update_policy, f"PUT {ROUTE}", {"groups": [], "version": 0})
     assert [e["path"] for e in rejected.json["errors"]] == ["$.rounding", "$.tax_by"]
 
 
@@ -211,7 +211,7 @@ def test_group_in_use_is_removed_only_after_its_promotions_end() -> None:
     set_policy(1, groups=[{"id": "g", "mode": "all"}])
     route = "POST /staff/promotions/{id}/end"
     for name in ("ten", "fifth"):
-        assert staff(end_promotion, route, {"version": 2}, id=name).status == 200
+        assert as_staff(end_promotion, route, {"version": 2}, id=name).status == 200
     set_policy(2)
 
 

@@ -1,8 +1,10 @@
 """Tax rates through the handlers of staff, and their effect on a checkout."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,12 +23,21 @@ pytestmark = pytest.mark.usefixtures("cloud")
 
 RATES, COUNTRIES = "/staff/tax-rates/{country}", "GET /staff/tax-rates"
 STAFF = signed_in("staff-1", "staff")
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_clock() -> Iterator[None]:
+    """Let all requests arrive at one instant, so that no test runs past midnight."""
+    with patch("shop.entrypoints.http.datetime") as clock:
+        clock.now.return_value = NOW
+        yield
 
 
 def as_staff(function: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACCESS", "staff")
-        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ACCESS", "staff")
+        environment.setenv("ACCESS_GROUPS", "staff,catalogue")
         response = call(function.handler, route, body, claims=STAFF, **more)
     rule_set_cache(tax_table_cache()).clear()  # as after three seconds
     return response
@@ -43,8 +54,8 @@ def put_rates(country: str, body: Any, **more: Any) -> ApiResponse:
 
 
 def today(zone: str = "America/New_York") -> str:
-    """The day in a market."""
-    return datetime.now(ZoneInfo(zone)).date().isoformat()
+    """The day of the requests in a market."""
+    return NOW.astimezone(ZoneInfo(zone)).date().isoformat()
 
 
 def tax_of_checkout(country: str = "US", region: str = "NJ") -> int:
@@ -55,7 +66,7 @@ def tax_of_checkout(country: str = "US", region: str = "NJ") -> int:
     response = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert response.status == 201, response.text
     sessions = DynamoCheckoutSessionRepository()
-    session = sessions.get("guest", response.json["id"], datetime.now(UTC))
+    session = sessions.get("guest", response.json["id"], NOW)
     return session.offer.quote.tax.minor
 
 
@@ -150,7 +161,7 @@ def test_change_of_past_rates_is_rejected_with_its_path() -> None:
 
     removed = put_rates("US", {"rates": rates[1:], "version": 0})
     assert (removed.status, removed.json["errors"][0]["code"]) == (400, "rate_past")
-    two_days_ago = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    two_days_ago = (NOW - timedelta(days=2)).date().isoformat()
     late = {**new_jersey(1), "since": two_days_ago}
     added = put_rates("US", {"rates": [*rates, late], "version": 0})
     assert [(e["code"], e["path"]) for e in added.json["errors"]] == [
@@ -168,8 +179,8 @@ def test_unknown_countries_versions_and_values_are_rejected() -> None:
 
 
 def test_only_staff_may_change_rates() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACCESS", "staff")
-        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ACCESS", "staff")
+        environment.setenv("ACCESS_GROUPS", "staff,catalogue")
         body = {"rates": [], "version": 0}
         assert call(set_tax_rates.handler, f"PUT {RATES}", body, country="US").status == 401

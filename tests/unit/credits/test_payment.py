@@ -52,7 +52,7 @@ def test_empty_credit_is_rejected_while_an_amount_is_due() -> None:
     with pytest.raises(InvalidRequest) as error:
         allocate(1000, {POINTS: 0, STORE_CREDIT: 900}, "loyalty", "store_credit")
 
-    assert error.value.code == "payment_failed"
+    assert error.value.code == "credit_insufficient"
     assert error.value.problems[0].path == "$.payment.instruments[0]"
 
 

@@ -166,12 +166,12 @@ def test_group_deadline_is_at_most_the_end_of_its_promotion() -> None:
 @pytest.mark.parametrize(
     ("effect", "fields", "code"),
     [
-        (GroupPrice((Money(500, "CNY"),), size=1), {}, "size_invalid"),
-        (GroupPrice((Money(500, "CNY"),), size=101), {}, "size_invalid"),
-        (GroupPrice((Money(500, "CNY"),), hours=0), {}, "hours_invalid"),
-        (GroupPrice((Money(500, "CNY"),), hours=73), {}, "hours_invalid"),
+        (GroupPrice((Money(500, "CNY"),), size=1), {}, "out_of_range"),
+        (GroupPrice((Money(500, "CNY"),), size=101), {}, "out_of_range"),
+        (GroupPrice((Money(500, "CNY"),), hours=0), {}, "out_of_range"),
+        (GroupPrice((Money(500, "CNY"),), hours=73), {}, "out_of_range"),
         (GroupPrice((Money(500, "CNY"),)), {"code_required": False}, "code_required"),
-        (GroupPrice(()), {}, "amount_missing"),
+        (GroupPrice(()), {}, "missing"),
     ],
 )
 def test_invalid_group_price_is_rejected(effect: GroupPrice, fields: Any, code: str) -> None:

@@ -105,7 +105,7 @@ ENTRIES = [{"article": "p.1", "price": 5}]
         ),
         (
             {"entries": [{"article": "a", "price": 5}, {"article": "a", "price": 6}]},
-            "price_repeated",
+            "duplicate",
             "$.entries[1]",
         ),
         (
@@ -120,7 +120,7 @@ ENTRIES = [{"article": "p.1", "price": 5}]
         ),
         ({"entries": [{"article": "a", "price": 5.5}]}, "wrong_type", "$.entries[0].price"),
         ({"title": "<b>Winter</b>"}, "markup_not_allowed", "$.title"),
-        ({"entries": []}, "entries_missing", "$.entries"),
+        ({"entries": []}, "missing", "$.entries"),
     ],
 )
 def test_invalid_price_list_is_rejected_with_its_field(

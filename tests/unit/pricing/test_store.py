@@ -477,8 +477,8 @@ def test_credits_of_an_order_are_consumed_once_and_released_once() -> None:
     counters = DynamoUsageCounters(
         counter_shards(), DynamoCreditAccountRepository(), clock=lambda: NOW
     )
-    book = accounts.get("card/USD/x")
-    unit_of_work.commit(accounts.append_op(book, book.grant("g", 100, NOW)))
+    empty = accounts.get("card/USD/x")
+    unit_of_work.commit(accounts.append_op(empty, empty.grant("g", 100, NOW)))
     counts = [UsageReservation("credit", "card/USD/x|order", 70, None, "")]
     more = [UsageReservation("credit", "card/USD/x|other", 31, None, "")]
     unit_of_work.commit(counters.consume(counts))

@@ -15,6 +15,7 @@ from shop.pricing.model.effects import (
     PercentOff,
     ShippingOff,
 )
+from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.promotions import Promotion, Stacking
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
@@ -109,9 +110,10 @@ def test_flash_sale_without_limits_counts_no_uses() -> None:
 
 
 def test_total_that_differs_from_the_displayed_one_is_reported() -> None:
-    q = quote_of(displayed_total=Money(9_999, "USD"))
-    assert [notice.code for notice in q.notices] == ["total_changed"]
-    assert quote_of(displayed_total=Money(10_599, "USD")).notices == ()
+    q, rules = quote_of(), RuleSet("v7")
+    lower, equal = (PriceSnapshot("USD", total=total) for total in (9_999, 10_599))
+    assert [notice.code for notice in lower.notices(q, rules, {})] == ["total_changed"]
+    assert equal.notices(q, rules, {}) == ()
 
 
 def test_stop_promotion_locks_its_own_step_only() -> None:

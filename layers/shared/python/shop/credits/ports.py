@@ -1,4 +1,4 @@
-"""Ports of credits. Every write states what it was read as."""
+"""Ports of credits. Every write states the state that it is based on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CreditAccountRepository(Protocol):
     """The accounts of points, store credit and gift cards."""
 
     def get(self, account_name: str) -> CreditAccount:
-        """Return the account as last written; one without entries where none exist."""
+        """Return the account as last written, without entries if it was never written."""
 
     def condition_key(self, account_name: str) -> str:
         """Return the key by which :meth:`append_op` is recognized in ``ConditionFailed``."""
@@ -27,10 +27,10 @@ class CreditAccountRepository(Protocol):
         """Record a command that may run once on any account, with its random bytes."""
 
     def seed_of(self, command: str) -> bytes | None:
-        """Return the random bytes of a recorded command; ``None`` without any."""
+        """Return the random bytes of a recorded command, or ``None`` if it was not recorded."""
 
     def list_expiring(self, at: datetime, max_accounts: int) -> Sequence[str]:
-        """Return accounts of which a grant expired in the last days and was not moved out."""
+        """Return accounts with a grant that expired in the last days and was not moved out."""
 
     def mark_swept(self, account_name: str, at: datetime) -> None:
         """Record that the units which expired before today were moved out."""

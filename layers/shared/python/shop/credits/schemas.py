@@ -37,7 +37,7 @@ Example: Goodwill for a late parcel"""
 
 
 class CreditAdjustmentBody(BaseModel):
-    """Points or store credit that staff grant (above zero) or withdraw (below), with the reason.
+    """Points or store credit that staff grant (above zero) or withdraw (below zero).
 
     ``amount`` is points, or minor units of ``currency`` for store credit.
     """
@@ -48,7 +48,7 @@ class CreditAdjustmentBody(BaseModel):
     """Kind of credit to change.
     Example: store_credit"""
     amount: int
-    """Points, or minor units of the currency; below zero withdraws.
+    """Points, or minor units of the currency; an amount below zero withdraws.
     Example: 500"""
     currency: CurrencyCode | None = None
     """Currency of store credit as an ISO 4217 code; absent for points.
@@ -62,7 +62,9 @@ class CreditAdjustmentBody(BaseModel):
         if self.kind == "points":
             if self.currency is not None:
                 raise InvalidRequest(
-                    "Points have no currency. Remove it.", code="not_allowed", path="$.currency"
+                    "Points have no currency. Omit this field.",
+                    code="value_contradiction",
+                    path="$.currency",
                 )
             return points_account(customer_id)
         return store_credit_account(customer_id, _known_currency(self.currency))
@@ -146,16 +148,16 @@ class GiftCardBalanceView(BaseModel):
 
 
 class CreditEntryView(BaseModel):
-    """A movement: an amount above zero came in, below zero went out."""
+    """A movement into the account (amount above zero) or out of it (below zero)."""
 
     at: datetime
     """Instant of the movement."""
     kind: str
     """Kind of the movement."""
     amount: int
-    """Points, or minor units of the account's currency; below zero went out."""
+    """Points, or minor units of the account's currency; below zero for a movement out."""
     reference: str
-    """Order id or reason behind the movement; customers see orders only."""
+    """Order id or reason of the movement; customers see order ids only."""
     expires: datetime | None = None
     """Instant at which the credit expires; absent if never."""
 
@@ -180,7 +182,7 @@ class CreditAccountView(BaseModel):
         return cls(
             available=account.available(at),
             currency=currency,
-            expires_next=expiries[0] if expiries else None,  # the lots are sorted by expiry
+            expires_next=expiries[0] if expiries else None,  # lots are sorted by expiry
             movements=[
                 CreditEntryView(
                     at=entry.at,
@@ -195,7 +197,7 @@ class CreditAccountView(BaseModel):
 
 
 class CreditsView(BaseModel):
-    """Points and store credit of a customer, the latter by currency."""
+    """Points of a customer, and store credit by currency."""
 
     points: CreditAccountView
     """Loyalty points of the customer."""
@@ -224,11 +226,11 @@ def credits_view(
 def own_credits_view(
     customer_id: str, credit_accounts: CreditAccountRepository, at: datetime
 ) -> CreditsView:
-    """Return the credits as their customer sees them, without the staff's names and reasons."""
+    """Return the credits as their customer sees them, without staff names and reasons."""
     view = credits_view(customer_id, credit_accounts, at)
     for account in (view.points, *view.store_credit.values()):
         for movement in account.movements:
-            # A customer knows the orders; every other reference is written by staff.
+            # Order ids are the customer's own; staff write every other reference.
             if not _ORDER_ID.fullmatch(movement.reference):
                 movement.reference = ""
     return view

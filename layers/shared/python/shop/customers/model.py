@@ -9,18 +9,18 @@ from shop.kernel.frozen import frozen
 GROUP_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_GROUPS = 20
 COGNITO_SUBJECT_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The subject of Cognito's tokens: a UUID in small letters."""
+"""The subject of Cognito's tokens: a UUID in lower case."""
 
 
 def parse_customer_id(raw: str) -> str:
     """Return the id of a customer. Raises NotFound (``customer_unknown``) for any other form.
 
     The user pool holds the accounts, and the shop has no row of a customer before the first
-    purchase. The form is therefore the only check that no typing error becomes a customer.
+    purchase. The form is therefore the only protection against typing errors in the id.
     """
     if not COGNITO_SUBJECT_PATTERN.fullmatch(raw):
         raise NotFound(
-            f"Customer {raw!r} is unknown. Use the subject of the user pool.",
+            f"Customer {raw!r} is unknown. Use the subject of an account in the user pool.",
             code="customer_unknown",
             path="id",
         )
@@ -29,9 +29,10 @@ def parse_customer_id(raw: str) -> str:
 
 @frozen
 class CustomerSegments:
-    """``groups`` that staff give a customer, such as ``wholesale``, and ``segments`` of analyses.
+    """The groups and segments of a customer.
 
-    Version 0 is a customer without any.
+    Staff assign ``groups``, such as ``wholesale``; analyses produce ``segments``. Version 0 stands
+    for a customer whose groups and segments were never set.
     """
 
     customer_id: str
@@ -45,7 +46,7 @@ class CustomerSegments:
         for field in ("groups", "segments"):
             names = getattr(self, field)
             if len(names) > MAX_GROUPS:
-                problems.append(Problem("too_many", f"Use {MAX_GROUPS} or fewer.", f"$.{field}"))
+                problems.append(Problem("too_many", f"Send {MAX_GROUPS} or fewer.", f"$.{field}"))
             problems += invalid_names(names, f"$.{field}")
         if problems:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
@@ -53,7 +54,10 @@ class CustomerSegments:
 
 def invalid_names(names: Iterable[str], path: str) -> list[Problem]:
     """Return a problem for each invalid name of a group or segment."""
-    detail = "A name must be 1 to 64 letters, digits, '-', '_' or '.'."
+    detail = (
+        "Name must be 1 to 64 letters, digits, hyphens, underscores or points, and begin with a"
+        " letter or digit."
+    )
     return [
         Problem("name_invalid", detail, f"{path}[{n}]")
         for n, name in enumerate(names)

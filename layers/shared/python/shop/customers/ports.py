@@ -1,4 +1,4 @@
-"""Ports of customers. Every write states what it was read as."""
+"""Ports of customers. Every write states the state that it is based on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class CustomerSegmentRepository(Protocol):
     """The groups and segments of customers."""
 
     def get(self, customer_id: str, *, consistent: bool = True) -> CustomerSegments:
-        """Return groups and segments; version 0 without any for an unknown customer."""
+        """Return groups and segments; version 0 if they were never set."""
 
     def save(
         self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
     ) -> CustomerSegments:
-        """Write them if ``before`` is still stored. Raises VersionConflict."""
+        """Write ``after`` if ``before`` is still stored. Raises VersionConflict."""

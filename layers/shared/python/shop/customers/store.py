@@ -74,7 +74,7 @@ class DynamoCustomerSegmentRepository:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
             raise VersionConflict(
-                "The groups of this customer changed meanwhile. Read them and try again."
+                "The groups of this customer have changed since you read them. Read them again."
             ) from None
         return after
 

@@ -1,8 +1,8 @@
-"""The ports of pricing: protocols for what its use cases read and write.
+"""Ports of pricing: protocols of the stores and readers that its use cases need.
 
-Writes are conditional: a write names the state that it is based on, and raises ``VersionConflict``
-if another write came first. A method that ends in ``_op`` returns a write operation for the
-caller's transaction instead of writing by itself.
+Writes are conditional: each states the state that it is based on, and raises ``VersionConflict``
+if another write came first. Writes that repeat themselves raise ``Contention`` after the last
+attempt. A method that ends in ``_op`` returns a write operation for the caller's transaction.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class UsageLimitReader(Protocol):
 
         ``customer_key`` is the name under which the customer's uses are counted. The result
         reserves nothing and may be some milliseconds old; ``consistent`` reads the last written
-        state. A basket that meets no limit reads nothing. Others read once, and a second time for a
-        code with a limit per customer.
+        state. A basket without limits costs no read. Other baskets cost one read, and a second one
+        for a code with a limit per customer.
         """
 
 
@@ -84,9 +84,7 @@ class UsageCounters(Protocol):
     def pick_shards(self, counts: Sequence[UsageReservation]) -> Sequence[UsageReservation]:
         """Choose shards for the reservations of sharded counters.
 
-        The order stores the result.
-
-        Reads nothing and reserves nothing.
+        The order stores the result. The choice reads nothing and reserves nothing.
         """
 
     def consume(self, counts: Sequence[UsageReservation]) -> WriteOperation:
@@ -95,13 +93,13 @@ class UsageCounters(Protocol):
     def release(self, counts: Sequence[UsageReservation]) -> WriteOperation:
         """Return the write that releases the uses of an order.
 
-        It is called once for an order, in the transaction that cancels it.
+        The transaction that cancels an order contains it, so it runs once for each order.
         """
 
     def exhausted(
         self, error: ConditionFailed | PartitionThrottled, counts: Sequence[UsageReservation]
     ) -> Sequence[UsageReservation]:
-        """Return those of the reservations that a failed transaction could not get.
+        """Return the reservations that were exhausted when a transaction failed.
 
         ``counts`` are the reservations before :meth:`pick_shards`. If none is exhausted, the caller
         picks shards again.
@@ -127,8 +125,8 @@ class PromotionRepository(Protocol):
     ) -> Page[Promotion]:
         """Return a page of all promotions, in the order of their ids.
 
-        With ``status``, only those that have this status ``at`` the instant. Such a page may hold
-        fewer than ``limit`` promotions although more follow.
+        With ``status``, only promotions that have this status ``at`` the instant. Such a page may
+        have fewer than ``limit`` promotions although more follow.
         """
 
     def list_revisions(self, promotion_id: str) -> Sequence[PromotionRevision]:
@@ -146,7 +144,7 @@ class PromotionRepository(Protocol):
         If the promotion is published, ``check`` is called with :meth:`list_published` and may
         raise. The write fails and is repeated if that list changes in between.
 
-        Raises VersionConflict, Conflict (``id_taken``, ``too_many_promotions``).
+        Raises VersionConflict, Contention, and Conflict (``id_taken``, ``too_many_promotions``).
         """
 
 
@@ -171,7 +169,7 @@ class PriceListRepository(Protocol):
         ``check`` is called with all lists and may raise. The write fails and is repeated if the
         lists change in between.
 
-        Raises VersionConflict, Conflict (``id_taken``, ``list_too_large``).
+        Raises VersionConflict, Contention, and Conflict (``id_taken``, ``too_large``).
         """
 
 
@@ -188,7 +186,7 @@ class CouponRepository(Protocol):
         """
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
-        """Return the codes of a promotion that many customers share, at most 20."""
+        """Return the codes of a promotion that many customers share, 20 at most."""
 
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
         """Store a batch before its codes are issued.
@@ -200,9 +198,9 @@ class CouponRepository(Protocol):
         """
 
     def write_codes(self, coupon: Coupon, batch: CodeBatch, codes: Sequence[str]) -> Sequence[str]:
-        """Write those codes of a batch that do not exist yet.
+        """Write the codes of a batch that do not exist yet.
 
-        Return the normal forms of the codes that belong to another batch or coupon; they were not
+        Return the normal forms of the codes that belong to another batch or coupon; these were not
         written.
         """
 
@@ -236,8 +234,8 @@ class PricingPolicyRepository(Protocol):
         ``check`` is called with the published promotions and may raise. The write fails and is
         repeated if these promotions change in between.
 
-        Raises VersionConflict if ``after`` is not the next version, and Conflict
-        (``policy_too_large``).
+        Raises VersionConflict if ``after`` is not the next version, Contention, and Conflict
+        (``too_large``).
         """
 
 
@@ -267,20 +265,20 @@ class GroupBuyRepository(Protocol):
 
 
 class ReferenceChecker(Protocol):
-    """The existing things that a promotion or price list may name (§15.3)."""
+    """Checks references of promotions and price lists to goods and shipping methods (§15.3)."""
 
     def find_unknown(self, references: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
-        """Return those of the references (kind, id) that do not exist.
+        """Return the references (kind, id) without an object.
 
-        Kinds are ``product``, ``variant``, ``category``, ``sku`` and ``method`` (of shipping). Many
-        references cost few reads.
+        Kinds are ``product``, ``variant``, ``category``, ``sku`` and ``method`` (of shipping).
+        References are looked up in batches.
         """
 
     def sku_and_title(self, variant_id: str) -> tuple[str, str] | None:
-        """Return SKU and title of a variant as on an order, or ``None``."""
+        """Return SKU and title of a variant, as orders show them, or ``None``."""
 
     def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
-        """Return those of the ids that are neither a product nor a variant.
+        """Return the ids that are neither a product nor a variant.
 
-        Many ids cost few reads.
+        Ids are looked up in batches.
         """

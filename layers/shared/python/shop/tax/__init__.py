@@ -1,1 +1,1 @@
-"""Tax: the dated rates of every country, the table made of them, and the form of VAT numbers."""
+"""Tax: dated rates by country, the tax table of all countries, and validation of VAT numbers."""

@@ -12,9 +12,13 @@ from shop.tax.ports import TaxRateRepository
 
 
 def get_tax_rates(country: str, *, repository: TaxRateRepository) -> CountryRates:
-    """Return the rates of a country. Raises NotFound for an unknown country code."""
+    """Return the rates of a country. Raises NotFound (``country_unknown``)."""
     if country not in COUNTRIES:
-        raise NotFound(f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.")
+        raise NotFound(
+            f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.",
+            code="country_unknown",
+            path="country",
+        )
     return repository.get(country)
 
 
@@ -31,9 +35,9 @@ def set_tax_rates(
 ) -> CountryRates:
     """Change a country's rates from ``today`` on.
 
-    ``today`` is the day on the clock of the country's market.
+    ``today`` is the current day in the time zone of the country's market.
 
-    Raises NotFound for an unknown country, VersionConflict, and InvalidRequest (``rate_past``) if
+    Raises NotFound (``country_unknown``), VersionConflict, and InvalidRequest (``rate_past``) if
     the rates of an earlier day differ.
     """
     before = get_tax_rates(country, repository=repository)

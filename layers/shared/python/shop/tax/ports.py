@@ -1,4 +1,4 @@
-"""Ports of tax. Every write states what it was read as."""
+"""Ports of tax. Every write states the state that it is based on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TaxProvider(Protocol):
     """The source of the tax table: the bundled rates with the changes of staff, or a service."""
 
     def table(self) -> TaxTable:
-        """Return all rates; the same object until one changes."""
+        """Return all rates. The same object is returned until a rate changes."""
 
 
 class TaxRateRepository(Protocol):
@@ -25,17 +25,23 @@ class TaxRateRepository(Protocol):
         """Return the rates of a country; the bundled ones if staff never changed them."""
 
     def get_version(self, country: str, version: int) -> CountryRates:
-        """Return one version of them. Raises NotFound."""
+        """Return one version of a country's rates. Raises NotFound."""
 
     def list_customized(self) -> Sequence[CountryRates]:
         """Return the rates of all countries that staff changed."""
 
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
-        """Write the next version and put it in force. Raises VersionConflict if it is not next."""
+        """Write the next version and put it in force.
+
+        Raises VersionConflict if ``after`` is not the next version, and Conflict (``too_large``).
+        """
 
 
 class VatNumbers(Protocol):
-    """Validates VAT numbers by their form. Only the tax office knows if a number is in use."""
+    """Validates VAT numbers by their form.
+
+    A valid form does not prove that the number was issued; only a tax office can confirm that.
+    """
 
     def normalize(self, number: str) -> str | None:
-        """Return prefix and number without separators; ``None`` for an invalid form."""
+        """Return prefix and number without separators, or ``None`` for an invalid number."""

@@ -13,7 +13,7 @@ from shop.tax.model.country_rates import CountryRates
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate
 
 ReadOnly = Any
-"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+"""Field that only the shop sets. A request may send it back; its value is ignored."""
 
 
 class TaxRatesBody(BaseModel):
@@ -25,7 +25,7 @@ class TaxRatesBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     rates: list[Any]
-    """All rates of the country; they replace the former ones.
+    """All rates of the country; they replace the former rates.
     Example: [{"rate": 190000, "tax_class": "standard", "name": "USt."}]"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Version that was read, 0 for the bundled rates; ``If-Match`` may give it instead.
@@ -57,18 +57,18 @@ class TaxRateView(BaseModel):
     name: str = ""
     """Name of the tax, as receipts show it."""
     since: date | None = None
-    """First day on which the rate applies; absent if it always did."""
+    """First day on which the rate applies; absent for no start."""
     until: date | None = None
-    """First day on which the rate no longer applies; absent if it has no end."""
+    """First day on which the rate no longer applies; absent for no end."""
 
 
 class TaxRatesView(BaseModel):
-    """The tax rates of a country: past, present and future ones."""
+    """The past, present and future tax rates of a country."""
 
     country: str
     """Country as an ISO 3166-1 alpha-2 code."""
     version: int
-    """Version of the rates; 0 for the bundled ones."""
+    """Version of the rates; 0 for the bundled rates."""
     at: datetime
     """Instant from which this version applies."""
     actor: str
@@ -106,16 +106,16 @@ class TaxCountryView(BaseModel):
     country: str
     """Country as an ISO 3166-1 alpha-2 code."""
     version: int
-    """Version of the rates; 0 for the bundled ones."""
+    """Version of the rates; 0 for the bundled rates."""
     rates: int
     """Number of rates."""
 
 
 class TaxCountriesView(BaseModel):
-    """The countries that have tax rates, by code."""
+    """A page of the countries with tax rates."""
 
     countries: list[TaxCountryView] = Field(default_factory=list)
-    """Countries, in the order of their codes."""
+    """Countries, sorted by code."""
     cursor: str | None = None
     """Cursor of the next page; absent on the last page."""
 

@@ -198,7 +198,7 @@ def _cover_total(
         if index is not None:
             raise InvalidRequest(
                 "This credit was just used by another purchase. Check its balance and try again.",
-                code="payment_failed",
+                code="credit_insufficient",
                 path=f"$.payment.instruments[{index}]",
             )
     if message := _coverage_message(total, payment, covered.parts):

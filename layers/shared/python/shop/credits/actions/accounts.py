@@ -5,14 +5,14 @@ from datetime import datetime
 
 from shop.credits.model.accounts import CreditAccount
 from shop.credits.ports import CreditAccountRepository
-from shop.kernel.errors import InvalidRequest, VersionConflict
+from shop.kernel.errors import Contention, InvalidRequest
 from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
 
 MAX_UNITS = 10**9
-"""Units of one movement; more is taken for a typing error."""
+"""Highest number of units of one movement; a higher one counts as a typing error."""
 MAX_ATTEMPTS = 6
 EXPIRY_BATCH_SIZE = 500
-"""Accounts that one run of the expiry looks at."""
+"""Accounts that one run of the expiry processes."""
 
 
 def update_account(
@@ -25,7 +25,7 @@ def update_account(
     """Change an account and write the new entries.
 
     ``change`` may be called several times, each time with the account as last written. Raises
-    VersionConflict if other writers win every attempt.
+    Contention if other writers win every attempt.
     """
     for _ in range(MAX_ATTEMPTS):
         before = credit_accounts.get(account_name)
@@ -38,7 +38,7 @@ def update_account(
             # Another command was appended since the read; decide again on the new balance.
             continue
         return after
-    raise VersionConflict("This account is changing at the moment. Please try again.")
+    raise Contention("Other requests are changing this account. Try again.")
 
 
 def adjust_credits(
@@ -54,12 +54,13 @@ def adjust_credits(
 ) -> CreditAccount:
     """Grant (above zero) or withdraw (below zero) units by hand, with a reason.
 
-    Raises InvalidRequest for an amount out of range, and Conflict (``credit_insufficient``) where
-    the account holds less.
+    Raises InvalidRequest for an amount out of range, Conflict (``credit_insufficient``) if the
+    account holds less, and Contention.
     """
     if not amount or abs(amount) > MAX_UNITS:
         raise InvalidRequest(
-            f"Amount must be 1 to {MAX_UNITS} to grant, or -1 to -{MAX_UNITS} to withdraw.",
+            f"Amount must be from 1 to {MAX_UNITS}, or from -{MAX_UNITS} to -1 to withdraw.",
+            code="amount_invalid",
             path="$.amount",
         )
 
@@ -80,7 +81,8 @@ def expire_credits(
 ) -> int:
     """Move expired units out and return the number of accounts that had some.
 
-    Expired units are never spent, moved out or not; this only keeps the balances clean.
+    Expired units are never spent, whether or not they were moved out. This job only makes the
+    stored balances equal to the units that can be spent.
     """
     changed, command = 0, f"expire:{at:%Y-%m-%d}"
 

@@ -17,10 +17,10 @@ def find_gift_card(
     code_attempts: CodeAttemptLimiter,
     at: datetime,
 ) -> CreditAccount | None:
-    """Return the account of a gift card; ``None`` for an unknown code.
+    """Return the account of a gift card, or ``None`` for an unknown code.
 
-    Raises RateLimited after too many unknown codes of the caller (``rate_limit_subject``), with
-    the ``path`` of the code in the request.
+    Raises RateLimited after too many unknown codes of the caller (``rate_limit_subject``).
+    ``path`` is the place of the code in the request, for the error.
     """
     # The attempt is recorded before the lookup, so that parallel requests share one limit.
     code_attempts.record_attempts(rate_limit_subject, 1, at, path=path)

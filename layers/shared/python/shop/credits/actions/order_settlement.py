@@ -13,10 +13,10 @@ from shop.kernel.unit_of_work import UnitOfWork
 
 @frozen(slots=False)
 class OrderCredits:
-    """An order as far as its credits need it. Amounts are minor units.
+    """The facts of an order that decide its credits. Amounts are minor units.
 
-    ``goods_total`` is the cost of the goods that the customer keeps. ``excess`` is what credits
-    paid beyond the order's present value, by account. ``completed``: points may be earned.
+    ``goods_total`` is the cost of the goods that the customer keeps. ``excess`` is the amount that
+    credits paid beyond the order's present value, by account. A ``completed`` order earns points.
     """
 
     order_id: str
@@ -77,7 +77,8 @@ def _with_points(account: CreditAccount, order: OrderCredits, at: datetime) -> C
             expires=at + POINTS_VALIDITY,
             reference=order.order_id,
         )
-    # Of the difference, not of each return: any division into returns reverses the same points.
+    # Computed from the remaining goods, not from each return: any division into returns then
+    # reverses the same points.
     excess = granted - account.reversed_grant_total(order.order_id) - earned
     if excess <= 0:
         return account

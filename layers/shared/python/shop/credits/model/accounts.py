@@ -29,8 +29,8 @@ class LedgerEntry:
     """An amount that moved from ``source`` to ``target``; never changed afterwards.
 
     ``id`` is the id of the command, which may have one entry for each lot. ``reference`` is the
-    order or the reason. ``lot`` is the id of the grant that the units came from. Only grants have
-    ``expires``; ``None`` never expires.
+    order or the reason. ``lot`` is the id of the grant that the units came from. ``expires`` is set
+    for grants only; ``None`` means that the grant never expires.
     """
 
     id: str
@@ -46,7 +46,7 @@ class LedgerEntry:
 
 @frozen
 class GrantBalance:
-    """The remaining units of one grant."""
+    """The remaining units of one grant (a lot)."""
 
     id: str
     remaining: int
@@ -61,7 +61,7 @@ class GrantBalance:
 class CreditAccount:
     """All entries of one account: money in minor units, or points.
 
-    Every change returns a new account. A command that is repeated with the same id returns this
+    Every change returns a new account. A repeated command (same id, same entries) returns this
     account. A command whose id has other entries raises :class:`Conflict`
     (``ledger_entry_differs``).
 
@@ -87,7 +87,7 @@ class CreditAccount:
         return _sum(grants) if grants else None
 
     def reversed_grant_total(self, reference: str) -> int:
-        """Return the units of such grants that were reversed."""
+        """Return the units of grants for a reference that were reversed."""
         return _sum(self._entries(CreditEntryType.REVERSE_GRANT, reference))
 
     def reversed_spend_total(self, reference: str) -> int:
@@ -140,11 +140,14 @@ class CreditAccount:
         expires: datetime | None = None,
         reference: str = "",
     ) -> "CreditAccount":
-        """Add a lot: a gift card that was sold, points that were earned."""
+        """Add a lot, such as a sold gift card or earned points.
+
+        Raises :class:`InvalidRequest`: ``amount_invalid``, or ``time_past`` for the expiry.
+        """
         _require_positive(amount)
         if expires is not None and expires <= at:
             raise InvalidRequest(
-                "Expiry must be in the future.", code="ends_before_start", path="$.expires"
+                "Expiry must be in the future.", code="time_past", path="$.expires"
             )
         entry = LedgerEntry(
             command_id,
@@ -321,7 +324,7 @@ def _sum(entries: Iterable[LedgerEntry]) -> int:
 
 
 def _split(amount: int, lots: Iterable[tuple[str, int]]) -> Iterator[tuple[str, int]]:
-    """Split an amount over lots in their order; less where the lots hold less."""
+    """Split an amount over lots in their order, as far as the lots have units."""
     for lot, size in lots:
         units = min(amount, size)
         if units:

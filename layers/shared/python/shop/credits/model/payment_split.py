@@ -10,7 +10,7 @@ class CreditInstrument:
     """A credit that the buyer wants to pay with.
 
     ``type`` is ``gift_card`` (``token`` is its code), ``store_credit`` or ``loyalty``. ``amount``
-    is in minor units; ``None`` is as much as possible.
+    is in minor units; ``None`` means as much as possible.
     """
 
     type: str
@@ -28,14 +28,14 @@ class CreditAllocation:
 
 
 def allocated_units(due: int, available: int, unit_value: int, requested: int | None) -> int | None:
-    """Return the units that a credit pays of an amount due; ``None`` where it cannot pay.
+    """Return the units that a credit pays of an amount due, or ``None`` if it cannot pay.
 
-    ``due``, ``available`` and ``requested`` are in minor units of money, ``unit_value`` is one
-    unit's worth. Two cases cannot pay:
+    ``due``, ``available`` and ``requested`` are minor units of money; ``unit_value`` is the value
+    of one unit. A credit cannot pay in two cases:
 
-    - A requested amount that exceeds the credit or the amount due, or is no whole unit.
-    - A credit without a whole unit, while a whole unit is due: no other payment replaces it
-      unasked.
+    - The requested amount exceeds the credit or the amount due, or includes a part of a unit.
+    - The credit has no whole unit, and a whole unit is due. Only the buyer may replace it by
+      another payment.
     """
     if requested is not None and (
         requested > available or requested > due or requested % unit_value
@@ -47,10 +47,10 @@ def allocated_units(due: int, available: int, unit_value: int, requested: int | 
 
 
 def excess_credits(paid: Iterable[tuple[str, int]], value: int) -> tuple[tuple[str, int], ...]:
-    """Return what credits paid beyond the present value of an order, by account.
+    """Return the minor units that credits paid beyond the present value of an order, by account.
 
-    ``paid`` are accounts with minor units, in the order of use. Credits keep paying in that order,
-    so that a refund returns money first, and then the credit that was used last.
+    ``paid`` are accounts with minor units, in the order of use. The first credits stay used, so a
+    refund returns money first, and then the credit that was used last.
     """
     excess = []
     for account, amount in paid:

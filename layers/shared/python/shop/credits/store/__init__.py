@@ -1,1 +1,1 @@
-"""Credit accounts and code attempts in DynamoDB."""
+"""DynamoDB stores of credits: accounts and code attempts."""

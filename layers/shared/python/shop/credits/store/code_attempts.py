@@ -1,4 +1,4 @@
-"""Attempts with unknown codes, counted for a while in the ``sessions`` table."""
+"""Counts attempts with unknown codes per time window, in the ``sessions`` table."""
 
 import os
 from datetime import datetime
@@ -14,7 +14,7 @@ from shop.storage.connection import Row
 MAX_ATTEMPTS = 10
 """Unknown codes that one address or customer may try in a window."""
 WINDOW_SECONDS = 600
-"""Length of a window; windows begin at full ten minutes of the clock."""
+"""Length of a window in seconds; windows begin at full ten minutes of the clock (UTC)."""
 
 
 class _Row(Row):

@@ -19,7 +19,7 @@ from shop.kernel.unit_of_work import WriteOperation
 from shop.serialization import from_json, to_json
 
 EXPIRY_LOOKBACK = timedelta(days=7)
-"""How long expired grants are looked for, in case the daily run failed."""
+"""How long the daily job looks for expired grants, in case some of its runs failed."""
 
 
 class DynamoCreditAccountRepository:

@@ -1,4 +1,4 @@
-"""Check references of promotions and price lists against the catalogue.
+"""Check references of promotions and price lists against the catalog.
 
 Business rules: docs/rules/pricing.md §15.3.
 """
@@ -9,15 +9,15 @@ from shop.catalog.ports import ProductCatalog
 from shop.pricing.model.references import Reference
 
 MAX_REFERENCE_LENGTH = 200
-"""Longer ids are unknown without a lookup: a DynamoDB key holds 2 KB, and a longer one is an
-error."""
+"""Longer ids are unknown without a lookup: DynamoDB rejects keys above 2 KB with an error."""
 
 
 class CatalogReferences:
     """See :class:`shop.pricing.ports.ReferenceChecker`.
 
-    Products, variants and SKUs exist whether or not they are on sale. A category exists while a
-    product on sale is in it or below it. ``methods`` returns the ids of the shipping methods.
+    Products, variants and SKUs exist whether or not they are on sale. A category exists while it,
+    or a category below it, has a product on sale. ``methods`` returns the ids of the shipping
+    methods.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class CatalogReferences:
                 too_long.add((kind, id_))
             else:
                 ids.setdefault(kind, set()).add(id_)
-        # A variant is stored with its product, so one read of products answers for both.
+        # A variant is stored with its product, so one read of products finds both.
         owners = {variant.rpartition(".")[0] for variant in ids.get("variant", ())} - {""}
         product_ids = ids.get("product", set())
         products = self._catalog.get_many(product_ids | owners) if product_ids or owners else {}
@@ -57,7 +57,7 @@ class CatalogReferences:
         variant = product.variant(variant_id) if product else None
         if product is None or variant is None:
             return None
-        # The title of a single variant adds nothing to the product's.
+        # The title of a single variant repeats the product's title.
         uses_product_title = len(product.variants) == 1 or variant.title in ("", product.title)
         title = product.title if uses_product_title else f"{product.title} – {variant.title}"
         return variant.sku, title

@@ -34,10 +34,10 @@ def create_coupon(
     problems = coupon.problems()
     promotion = promotions.get(coupon.promotion_id)
     if isinstance(promotion.effect, GroupPrice):
-        detail = "Groups issue the codes of this promotion. Choose a promotion of another kind."
+        detail = "Only group buys issue codes of this promotion. Choose another promotion."
         problems.append(Problem("promotion_for_groups", detail, "$.promotion_id"))
     if not promotion.code_required:
-        detail = "This promotion must have code_required set to true."
+        detail = "The promotion must require a code. Set its code_required to true."
         problems.append(Problem("promotion_needs_no_code", detail, "$.promotion_id"))
     if problems:
         raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
@@ -57,9 +57,7 @@ def create_codes(
     at: datetime,
     prefix: str = "",
 ) -> tuple[str, ...]:
-    """Issue ``count`` new codes of a coupon.
-
-    The same ``key`` always returns the same codes.
+    """Issue ``count`` new codes of a coupon. A repeated ``key`` returns the same codes.
 
     ``random_bytes(n)`` returns n random bytes (``secrets.token_bytes``). Raises
     :class:`InvalidRequest` for an invalid count or prefix, :class:`Conflict` (``not_a_batch``,
@@ -76,7 +74,7 @@ def create_codes(
     ):
         raise InvalidRequest(
             f"Prefix must be at most {MAX_PREFIX_LENGTH} letters and digits.",
-            code="code_invalid",
+            code="prefix_invalid",
             path="$.prefix",
         )
     coupon = coupons.get(coupon_id)
@@ -91,7 +89,7 @@ def create_codes(
     batch_bytes = batch.random_source()
     issued: dict[str, str] = {}
     missing = count
-    # A code that exists in another batch is replaced by one more code of this batch.
+    # Repeat for codes that exist in another batch: each is replaced by one more code.
     while missing:
         generated = {
             normalize_code(code): code for code in generate_codes(missing, batch_bytes, prefix)
@@ -116,12 +114,12 @@ def track_code_attempts(
     """Count attempts of codes around a quote, to prevent guessing.
 
     ``known_codes`` were in the basket before and do not count. The yielded function takes the quote
-    and forgives the attempts of codes that exist. Raises RateLimited.
+    and subtracts the attempts of codes that exist. Raises RateLimited.
     """
     known = {normalize_code(code) for code in known_codes}
     attempted = {form for code in codes if (form := normalize_code(code)) not in known}
     if attempted:
-        # Counted before the lookup, so that simultaneous requests cannot exceed the limit.
+        # Recorded before the lookup, so that parallel requests share one limit.
         code_attempts.record_attempts(
             rate_limit_subject, len(attempted), at, path="$.discounts.codes"
         )

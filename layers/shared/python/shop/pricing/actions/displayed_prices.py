@@ -3,9 +3,9 @@
 Business rules: docs/rules/pricing.md §11.3 and §11.4.
 
 The displayed price follows from three append-only records: the prices of a variant, the price lists
-with their revisions, and the promotions with their times. A promotion on all goods therefore writes
-no price history for each article. The history is replayed, instant by instant, by the engine that
-also calculates the quotes.
+with their revisions, and the promotions with their times. The history is not stored: the engine of
+the quotes replays it from these records. A promotion on all goods therefore writes one row, and not
+a row for each article.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,15 +31,12 @@ if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
 
 MAX_CACHED_HISTORIES = 5_000
-"""Price histories that one rule set caches."""
+"""Price histories that are cached with one rule set."""
 
 
 @frozen
 class PriceContext:
-    """The place where a price is displayed.
-
-    ``currency`` is the requested currency, if there is one.
-    """
+    """Market and channel in which a price is displayed; ``currency`` if one is requested."""
 
     market: str
     currency: str | None = None
@@ -85,11 +82,9 @@ def price_tags_for_products(
     context: PriceContext,
     limits: UsageLimitReader | None = None,
 ) -> PriceTags:
-    """Return the tags of variants whose displayed price is not the catalogue's.
+    """Return the tags of variants on sale whose displayed price is not the catalog's.
 
-    Only variants on sale are considered.
-
-    A variant without a price in the requested currency is displayed in its own.
+    A variant without a price in the requested currency is displayed in its own currency.
     """
     display = _Display(rules, at, context)
     variants = [(product, variant) for product in products for variant in product.on_sale]
@@ -105,7 +100,7 @@ def price_tags_for_products(
         if line.id in affected:
             tags[variant.id] = _price_tag(variant, line, display, usage)
         elif variant.list_price is not None and variant.price < variant.list_price:
-            # Reduced by the catalogue alone: no rule to evaluate, but a reference to display.
+            # Only the catalog reduces it: no rule to evaluate, but a reference price to display.
             tag = PriceTag(variant.price, variant.list_price)
             tags[variant.id] = _with_reference(tag, variant, line, display)
     return PriceTags(tags)
@@ -122,8 +117,8 @@ def price_tags_for_cards(
 ) -> PriceTags:
     """Return the tags of a list of cards.
 
-    A card knows neither all its variants nor their past prices. The products of affected cards are
-    therefore read, in one batch; a list that no rule affects reads nothing.
+    A card has neither all variants nor their past prices. The products of affected cards are
+    therefore read, in one batch. A list without affected cards reads nothing.
     """
     affected = {line.id for line in _affected_lines([_featured_line(c) for c in cards], rules, at)}
     affected |= rules.products_with_variant_rules
@@ -146,9 +141,7 @@ def with_lowest_prior_prices(
     rules: RuleSet,
     context: PriceContext,
 ) -> "Quote":
-    """Add the reference price of each reduced line to a quote (§11.1).
-
-    The trace names it, too.
+    """Add the reference price of each reduced line to a quote and its trace (§11.1).
 
     A reduction for some customers only (of a group, or by a code) has no reference price.
     """
@@ -303,11 +296,9 @@ def _with_reference(
 def _displayed_price(
     line: BasketLine, display: _Display, currency: str, limits: UsageLimits
 ) -> tuple[Money, Money] | None:
-    """Return the price of one unit for every customer, and its regular price.
+    """Return the price of one unit for every customer, and the price before reductions.
 
-    The regular price is the one before reductions.
-
-    ``None`` if the line has no price in the currency.
+    Return ``None`` if the line has no price in the currency.
     """
     from shop.pricing.model.engine import calculate_quote  # lazy: pages without rules need none
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shop.kernel.errors import Conflict, VersionConflict
+from shop.kernel.errors import Conflict, Contention, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.unit_of_work import StagedChange
 from shop.pricing.model.effects import GroupPrice
@@ -12,7 +12,7 @@ from shop.pricing.model.promotions import Promotion, PromotionStatus
 from shop.pricing.ports import GroupBuyRepository
 
 MAX_ATTEMPTS = 8
-"""Attempts of a write that loses against other members of the same group."""
+"""Attempts of a write while other members change the same group."""
 PAYMENT_GRACE = timedelta(minutes=1)
 """Time for the event of a payment that was certain before the deadline to arrive."""
 
@@ -43,9 +43,9 @@ def create_group_buy(
 
 
 def join_group_buy(group_id: str, seat: Seat, *, group_buys: GroupBuyRepository) -> GroupBuy:
-    """Take a seat; the last seat makes the group succeed, and its event says so.
+    """Take a seat. The last seat makes the group succeed (event ``GroupBuySucceeded``).
 
-    A repeated call for the same order changes nothing. Raises NotFound, and Conflict:
+    A repeated call for the same order changes nothing. Raises NotFound, Contention, and Conflict:
     ``group_full``, ``group_expired``, ``already_member``.
     """
 
@@ -62,11 +62,12 @@ def leave_group_buy(
 ) -> GroupBuy:
     """Release the seat of an order while the group is forming.
 
-    A decided group, and one without a seat of this order, stay as they are. Raises NotFound.
+    A decided group, and a group without a seat of this order, stay as they are. Raises NotFound and
+    Contention.
     """
 
     def leave(before: GroupBuy) -> tuple[GroupBuy, str]:
-        # A decided group keeps its members: their orders are already settled by it.
+        # A decided group keeps its members: its decision has already settled their orders.
         decided = before.status is not GroupStatus.FORMING
         return before if decided else before.remove_order(order_id), "GroupBuyLeft"
 
@@ -74,10 +75,7 @@ def leave_group_buy(
 
 
 def close_group_buy(before: GroupBuy, *, group_buys: GroupBuyRepository, at: datetime) -> GroupBuy:
-    """Fail a group past its deadline.
-
-    A group that was decided meanwhile is returned as it is.
-    """
+    """Fail a group whose deadline has passed; return any other group as it is."""
     after = before.close(at - PAYMENT_GRACE)
     if after is before:
         return before
@@ -94,11 +92,11 @@ def _save_with_retries(
     group_buys: GroupBuyRepository,
     at: datetime,
 ) -> GroupBuy:
-    """Read, change and write a group; repeat while other members are faster.
+    """Read, change and write a group; repeat after a concurrent change by another member.
 
-    ``change`` returns the changed group and the type of the event, or the same group for no change.
+    ``change`` returns the changed group and the type of its event, or the same group for no change.
+    Raises Contention if other members win every attempt.
     """
-    conflict = VersionConflict("Other members are changing this group. Try again.")
     for _ in range(MAX_ATTEMPTS):
         before = group_buys.get(group_id)
         after, event_type = change(before)
@@ -106,10 +104,10 @@ def _save_with_retries(
             return before
         try:
             return group_buys.save(before, after, [_event(event_type, after, at)])
-        except VersionConflict as error:
-            # The next attempt decides on the new state: the last seat may be taken by now.
-            conflict = error
-    raise conflict
+        except VersionConflict:
+            # Decide again on the new state: another member may have taken the last seat.
+            continue
+    raise Contention("Other members are changing this group. Try again.")
 
 
 def _event(type: str, group: GroupBuy, at: datetime) -> Event:

@@ -21,9 +21,9 @@ def update_policy(
 ) -> PricingPolicy:
     """Replace the pricing policy, in force from now on.
 
-    Raises VersionConflict if the policy has changed since ``expected_version``, InvalidRequest for
-    a group that is declared twice, and Conflict (``group_in_use``) for a removed group that a
-    scheduled or running promotion names.
+    Raises VersionConflict if the policy has changed since ``expected_version``, InvalidRequest
+    (``duplicate``) for a group that is declared twice, and Conflict (``group_in_use``) for a
+    removed group that a scheduled or running promotion names.
     """
     before = policies.get()
     check_version("the pricing policy", before.version, expected_version)

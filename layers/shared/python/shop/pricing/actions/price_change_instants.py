@@ -9,7 +9,7 @@ from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.targeting import Window, time_zone
 
 RECURRING_LOOKBACK = timedelta(days=62)
-"""How far back days and hours of a window are replayed: a reduction and the month before it."""
+"""Period for which days and hours of a window are replayed: a reduction and the month before it."""
 
 
 def change_instants(
@@ -46,7 +46,7 @@ def _window_edges(window: Window, at: datetime) -> Iterator[datetime]:
     zone = time_zone(window.zone)
     clocks = window.hours or (time(0), time(0))
     first = (at - RECURRING_LOOKBACK).astimezone(zone).date()
-    # Three more days: today, tomorrow, and the difference between the zones.
+    # Three more days: today, tomorrow, and one for the difference between the time zones.
     for day in range(RECURRING_LOOKBACK.days + 3):
         for clock in dict.fromkeys(clocks):
             yield datetime.combine(first + timedelta(days=day), clock, zone)

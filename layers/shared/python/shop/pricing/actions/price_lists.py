@@ -14,7 +14,7 @@ from shop.pricing.model.rule_set import CHANNELS, MARKETS, Market
 from shop.pricing.ports import PriceListRepository, ReferenceChecker
 
 MAX_REPORTED_PROBLEMS = 100
-"""A list has up to 4,000 entries; an error response names the first problems only."""
+"""Problems in one error response. A list may have 4,000 invalid entries."""
 
 
 def create_price_list(
@@ -84,7 +84,7 @@ def _problems(
         for place, id_ in enumerate(getattr(price_list, name)):
             if id_ not in known:
                 problems.append(unknown_reference_problem(kind, id_, f"$.{name}[{place}]"))
-    # A list that is invalid by itself costs no read of the catalogue.
+    # A list that is invalid by itself costs no read of the catalog.
     if problems:
         return problems
     unknown = set(assortment.find_unknown_articles(price_list.articles))

@@ -24,8 +24,8 @@ def create_promotion(
 ) -> Promotion:
     """Store a promotion as a draft, which no quote uses yet.
 
-    Raises :class:`InvalidRequest` with field and reason of every contradiction and every unknown
-    reference.
+    Raises :class:`InvalidRequest` with the path of every invalid field and unknown reference, and
+    Conflict (``id_taken``).
     """
     promotion = _with_gift_article(promotion, assortment)
     draft = replace(promotion, published=False, ended_at=None, version=1)
@@ -43,9 +43,7 @@ def update_promotion(
     at: datetime,
     actor: str = "",
 ) -> Promotion:
-    """Change a promotion.
-
-    Before it begins, every field may change; while it runs, only title, end and capacity.
+    """Change a promotion: while it runs, only title, end and capacity (§15.1).
 
     Raises :class:`InvalidRequest` as :func:`create_promotion`, :class:`Conflict` for a field that
     may no longer change, and VersionConflict if it has changed since ``expected_version``.
@@ -97,7 +95,7 @@ def end_promotion(
 def draft_for_simulation(promotion: Promotion, *, assortment: ReferenceChecker) -> Promotion:
     """Return a promotion as if it were published, for a simulation.
 
-    It is validated like a draft; raises :class:`InvalidRequest` as :func:`create_promotion`.
+    Raises :class:`InvalidRequest` as :func:`create_promotion`.
     """
     promotion = replace(_with_gift_article(promotion, assortment), published=True, ended_at=None)
     _check(promotion, assortment)
@@ -124,7 +122,7 @@ def _at_version(promotion: Promotion, expected: int | None) -> Promotion:
 def _with_gift_article(promotion: Promotion, assortment: ReferenceChecker) -> Promotion:
     """Copy SKU and title of the gift's variant into the promotion.
 
-    Quotes then need no read of the catalogue.
+    Quotes then need no read of the catalog.
     """
     effect = promotion.effect
     if not isinstance(effect, FreeGift) or not effect.variant:

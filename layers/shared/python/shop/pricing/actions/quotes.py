@@ -19,8 +19,8 @@ def quote(
 ) -> Quote:
     """Return the price of a basket at an instant, with its trace.
 
-    ``limits`` are the remaining uses of codes, quotas and gifts. The trace names the promotions
-    that target goods in the basket; with ``explain``, all promotions.
+    ``limits`` are the remaining uses of codes, quotas and gifts. The trace lists the promotions
+    that target goods of the basket; with ``explain``, it lists all promotions.
 
     Raises :class:`shop.kernel.errors.InvalidRequest` with every problem if the basket cannot be
     priced: a quantity or price out of range, an unknown market, no price in the currency.

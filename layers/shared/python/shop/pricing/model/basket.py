@@ -7,15 +7,15 @@ from shop.places.model.destination import Destination
 from shop.tax.model.rates import STANDARD
 
 MAX_UNITS_PER_LINE = 1_000_000
-"""Units of one line. A higher quantity is taken for a typing error."""
+"""Highest quantity of a line; a higher one counts as a typing error."""
 
 
 @frozen
 class CustomerFacts:
-    """What the rules know about a customer; all fields are empty for a guest.
+    """The facts about a customer that rules use; all fields are empty for a guest.
 
-    ``previous_orders`` is ``None`` if they are not counted; a first-order promotion then does
-    not apply (docs/rules/pricing.md §4.1). ``vat_id`` is set only after a check of its form by
+    ``previous_orders`` is ``None`` if they were not counted; a first-order promotion then does not
+    apply (docs/rules/pricing.md §4.1). ``vat_id`` was validated by
     :class:`shop.tax.ports.VatNumbers`.
     """
 
@@ -30,9 +30,7 @@ class CustomerFacts:
 class BasketLine:
     """A quantity of one variant.
 
-    ``unit_price`` is the catalogue price before price lists.
-
-    ``displayed_price`` is the price that the client displayed. ``lowest_30_days`` is the reference
+    ``unit_price`` is the catalog price before price lists. ``lowest_30_days`` is the reference
     price of a reduced article (:mod:`shop.pricing.model.price_history`). Lengths are in
     millimetres, weights in grams.
     """
@@ -52,16 +50,14 @@ class BasketLine:
     tax_class: str = STANDARD
     compare_at: Money | None = None
     lowest_30_days: Money | None = None
-    displayed_price: Money | None = None
 
 
 @frozen
 class Basket:
     """The whole input of a quote except the rules and the instant.
 
-    ``shipping`` is the price of the selected option, with or without tax as in the market
-    (``None``: no option selected), and ``shipping_method`` is the id of that option.
-    ``displayed_total`` is the total that the client displayed.
+    ``shipping`` is the price of the selected option (``None``: no option is selected). It includes
+    tax if the prices of the market do. ``shipping_method`` is the id of the option.
     """
 
     lines: tuple[BasketLine, ...]
@@ -73,7 +69,6 @@ class Basket:
     shipping: Money | None = None
     shipping_method: str | None = None
     codes: tuple[str, ...] = ()
-    displayed_total: Money | None = None
 
     def validate(self) -> None:
         """Raise :class:`InvalidRequest` with every problem that prevents a quote."""
@@ -95,7 +90,7 @@ class Basket:
                 )
             if line.id in line_ids:
                 problems.append(
-                    Problem("line_repeated", f"Line id {line.id!r} must be unique.", f"{path}.id")
+                    Problem("duplicate", f"Line id {line.id!r} must be unique.", f"{path}.id")
                 )
             line_ids.add(line.id)
         if self.shipping is not None:

@@ -12,7 +12,7 @@ from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 
 RANDOM_CHARACTERS = 12
-"""60 random bits: with 10,000 codes issued, a guess hits with a probability of 2 ** -46."""
+"""60 random bits. With 10,000 issued codes, a guess is right with a probability of 2 ** -46."""
 
 
 def random_code(random_bytes: bytes, prefix: str = "") -> str:
@@ -96,13 +96,10 @@ class Coupon:
     def problems(self) -> list[Problem]:
         """Return the problem of every invalid field."""
         problems = []
-        if self.code is not None and not 3 <= len(normalize_code(self.code)) <= 40:
+        normalized = None if self.code is None else normalize_code(self.code)
+        if normalized is not None and not (3 <= len(normalized) <= 40 and normalized.isalnum()):
             problems.append(
-                Problem("code_invalid", "Code must have 3 to 40 letters and digits.", "$.code")
-            )
-        if self.code is not None and not normalize_code(self.code).isalnum():
-            problems.append(
-                Problem("code_invalid", "Code must consist of letters and digits.", "$.code")
+                Problem("code_invalid", "Code must be 3 to 40 letters and digits.", "$.code")
             )
         for name in ("quantity", "per_code", "per_customer"):
             limit = getattr(self, name)
@@ -117,7 +114,7 @@ class Coupon:
         ):
             problems.append(
                 Problem(
-                    "limit_contradiction",
+                    "value_contradiction",
                     "The limit per customer must be at most the quantity.",
                     "$.per_customer",
                 )

@@ -9,6 +9,7 @@ from shop.pricing.model.trace import PricingStep
 
 FULL_BASIS_POINTS = 10_000
 """100 %, in basis points."""
+GIFT_VARIANT_MESSAGE = "A variant is required: the gift is taken from its stock."
 
 
 @frozen
@@ -49,7 +50,7 @@ class LimitedPrice:
 class FlashSale:
     """A price or a percentage off for a limited number of units.
 
-    ``quota`` units in all, and at most ``per_customer`` units for each customer.
+    ``quota`` limits the units of all customers, ``per_customer`` the units of one customer.
     """
 
     kind: ClassVar[str] = "flash_sale"
@@ -68,9 +69,7 @@ class FlashSale:
 class GroupPrice:
     """The unit price for members of a group buy (:mod:`.group_buy`).
 
-    The group's code opens it.
-
-    A group has ``size`` members and must fill within ``hours``.
+    The group's code opens it. A group has ``size`` members and must fill within ``hours``.
     """
 
     kind: ClassVar[str] = "group_price"
@@ -85,7 +84,7 @@ class GroupPrice:
 
 @frozen
 class BuyGet:
-    """Buy ``buy_quantity`` units, get ``get_quantity`` units reduced (10,000: free).
+    """Buy ``buy_quantity`` units, get ``get_quantity`` units reduced.
 
     The units to buy come from the promotion's goods. The units to get come from ``get``, or from
     the same goods if ``get`` is ``None``.
@@ -96,9 +95,9 @@ class BuyGet:
     buy_quantity: int
     """Units to buy."""
     get_quantity: int
-    """Units that are reduced for them."""
+    """Units that are reduced."""
     get: Selection | None = None
-    """Goods that are reduced; without it those of the promotion."""
+    """Goods that are reduced; without it the goods of the promotion."""
     basis_points: int = FULL_BASIS_POINTS
     """Reduction in basis points; 10000 makes the units free."""
     times: int | None = None
@@ -200,9 +199,9 @@ class EverySpend:
 
 @frozen
 class FreeGift:
-    """A free gift of ``quantity`` units of ``variant``, while its stock lasts.
+    """A free gift of ``quantity`` units of ``variant``, as long as it is in stock.
 
-    ``sku`` and ``title`` are copied from the variant.
+    The shop copies ``sku`` and ``title`` from the variant.
     """
 
     kind: ClassVar[str] = "gift"

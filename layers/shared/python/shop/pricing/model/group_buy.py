@@ -36,7 +36,7 @@ class GroupBuyConsequence(StrEnum):
 
 @frozen
 class Seat:
-    """A member of a group. The order waits until the group is decided."""
+    """The place of a member whose payment is certain. The order waits for the group's decision."""
 
     customer_id: str
     order_id: str
@@ -47,8 +47,8 @@ class Seat:
 class GroupBuy:
     """One group. ``code`` opens its price until the deadline.
 
-    ``version`` is the expected version of each write: of two members who take the last seat at
-    once, the second must read again.
+    Each write expects the ``version`` that it read. Of two members who take the last seat at the
+    same moment, the second write fails.
     """
 
     id: str
@@ -64,7 +64,7 @@ class GroupBuy:
         """Raise :class:`InvalidRequest` if the group is too small."""
         if self.size < 2:
             raise InvalidRequest(
-                "A group must have at least 2 members.", code="size_invalid", path="$.size"
+                "A group must have 2 or more members.", code="out_of_range", path="$.size"
             )
 
     def status_at(self, at: datetime) -> GroupStatus:
@@ -79,7 +79,7 @@ class GroupBuy:
     def join(self, seat: Seat) -> "GroupBuy":
         """Take a seat; the last seat makes the group succeed.
 
-        The same customer with the same order again changes nothing. Raises :class:`Conflict`:
+        A repeated call for the same order changes nothing. Raises :class:`Conflict`:
         ``group_full``, ``group_expired``, ``already_member``.
         """
         for member in self.seats:
@@ -104,7 +104,7 @@ class GroupBuy:
         )
 
     def remove_order(self, order_id: str) -> "GroupBuy":
-        """Return the group without the seat of an order; itself without a seat."""
+        """Return the group without the seat of an order, or the same group if it has none."""
         seats = tuple(seat for seat in self.seats if seat.order_id != order_id)
         if seats == self.seats:
             return self

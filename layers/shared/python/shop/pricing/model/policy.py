@@ -13,7 +13,7 @@ from shop.pricing.model.rounding import RoundingPolicy
 
 MAX_GROUPS = 100
 POLICY_HISTORY_RETENTION = timedelta(days=400)
-"""How long a replaced policy stays available for the replay of past prices (§11.4)."""
+"""How long a replaced policy is stored for the replay of past prices (§11.4)."""
 BEFORE_FIRST_POLICY = datetime(2026, 9, 29, tzinfo=UTC)
 DEFAULT_ROUNDING = RoundingPolicy()
 
@@ -52,13 +52,13 @@ class PricingPolicy:
     ) -> "PricingPolicy":
         """Return the next version, in force from ``at`` on.
 
-        Raises :class:`InvalidRequest` (``group_repeated``) for a group that is declared twice.
+        Raises :class:`InvalidRequest` (``duplicate``) for a group that is declared twice.
         """
         problems = []
         for place, group in enumerate(groups):
             if any(group.id == other.id for other in groups[:place]):
-                detail = f"Group {group.id!r} must be declared only once."
-                problems.append(Problem("group_repeated", detail, f"$.groups[{place}].id"))
+                detail = f"Group {group.id!r} must be declared only once. Remove this entry."
+                problems.append(Problem("duplicate", detail, f"$.groups[{place}].id"))
         if problems:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
         revisions = (*self.revisions, PolicyRevision(at, self.groups, self.rounding))

@@ -10,9 +10,9 @@ from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 
 MAX_ENTRIES = 4_000
-"""Entries of one list, as many as a request of 256 KB holds. Staff split longer lists."""
+"""Entries of one list, as many as fit into a request of 256 KB. Staff split longer lists."""
 MAX_PRICE = 10**12
-"""Minor units. A higher price is taken for a typing error."""
+"""Highest price in minor units; a higher one counts as a typing error."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -26,8 +26,8 @@ def validate_price_list(price_list: PriceList) -> list[Problem]:
         path = f"$.entries[{place}]"
         problems.extend(_entry_problems(entry, path))
         if (entry.article, entry.min_quantity) in tiers:
-            detail = f"{entry.article} must have one price from {entry.min_quantity} units on."
-            problems.append(Problem("price_repeated", detail, path))
+            detail = f"Send one price of {entry.article} from {entry.min_quantity} units on."
+            problems.append(Problem("duplicate", detail, path))
         tiers.add((entry.article, entry.min_quantity))
     return problems
 
@@ -40,17 +40,17 @@ def _header_problems(price_list: PriceList) -> Iterator[Problem]:
         )
         yield Problem("id_invalid", detail, "$.id")
     if len(price_list.title) > 200:
-        yield Problem("title_invalid", "Title must have at most 200 characters.", "$.title")
+        yield Problem("text_invalid", "Title must have at most 200 characters.", "$.title")
     if TAG.search(price_list.title):
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, "$.title")
     if price_list.currency not in CURRENCIES:
-        detail = f"{price_list.currency!r} must be an ISO 4217 code."
+        detail = "Currency must be an ISO 4217 code such as USD."
         yield Problem("currency_unknown", detail, "$.currency")
     if not price_list.entries:
         detail = "A list requires at least one price. To end a list, set the end of its window."
-        yield Problem("entries_missing", detail, "$.entries")
+        yield Problem("missing", detail, "$.entries")
     if len(price_list.entries) > MAX_ENTRIES:
-        detail = f"A list may have at most {MAX_ENTRIES} prices."
+        detail = f"Send {MAX_ENTRIES} prices or fewer."
         yield Problem("too_many", detail, "$.entries")
 
 
@@ -61,5 +61,5 @@ def _entry_problems(entry: PriceEntry, path: str) -> Iterator[Problem]:
     if entry.min_quantity < 1:
         yield Problem("quantity_invalid", "Quantity must be 1 or more.", f"{path}.min_quantity")
     if entry.compare_at is not None and entry.compare_at <= entry.price:
-        detail = "The price to compare with must be above the price."
+        detail = "The price for comparison must be above the price."
         yield Problem("compare_at_invalid", detail, f"{path}.compare_at")

@@ -52,10 +52,10 @@ class PriceListScope:
 
 @frozen
 class PriceListRevision:
-    """What a change replaced, so that the list can be reconstructed for any instant.
+    """The content that a change replaced. Revisions reconstruct the list for any past instant.
 
-    Before ``until``, the list had ``scope`` (``None``: the scope after the change too), and
-    ``entries`` were all its prices for ``articles``.
+    Before ``until``, the list had ``scope`` (``None``: the change kept the scope), and ``entries``
+    were all its prices for ``articles``.
     """
 
     until: datetime
@@ -73,8 +73,7 @@ class PriceList:
     """Prices in one currency. Empty markets, channels or groups mean all of them.
 
     Lists with lower priority numbers come first; among equal priorities, the lowest price applies
-    (§3.3). ``revisions`` are append-only. ``created_at`` is ``None`` for a list that always
-    existed.
+    (§3.3). ``revisions`` are append-only. A list without ``created_at`` has always existed.
     """
 
     id: str
@@ -100,7 +99,7 @@ class PriceList:
     """Title for staff, 200 characters at most.
     Example: Trade prices in euro"""
     version: int = 1
-    """Version of the list; each change raises it."""
+    """Version of the list; each change increments it."""
     created_at: datetime | None = None
     """Instant of creation."""
     revisions: tuple[PriceListRevision, ...] = ()
@@ -213,8 +212,8 @@ class PriceList:
     def overlaps(self, others: Iterable["PriceList"]) -> list[Problem]:
         """Return a problem (``price_overlaps``) for every contradicted entry.
 
-        Such a list has the same currency, priority, markets, channels and groups, and an
-        overlapping period. Nothing would then decide which of the two prices is meant.
+        The other list has the same currency, priority, markets, channels and groups, and an
+        overlapping period. No rule would then decide between the two prices.
         """
         problems = []
         places = {(entry.article, entry.min_quantity): n for n, entry in enumerate(self.entries)}
@@ -264,7 +263,7 @@ class PriceList:
 
         Raises :class:`InvalidRequest` with field and reason of every problem.
         """
-        # Shoppers load lists that are valid already, so they never pay for this import.
+        # Only requests of staff need validation: stored lists are valid.
         from shop.pricing.model.price_list_validation import validate_price_list  # lazy: staff only
 
         problems: list[Problem] = []
@@ -280,7 +279,7 @@ class PriceList:
 class UnitPrice:
     """The unit price of a line before promotions, and its price list.
 
-    The list is ``None`` for the catalogue price.
+    The list is ``None`` for the catalog price.
     """
 
     price: Money

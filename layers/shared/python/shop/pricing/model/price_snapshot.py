@@ -10,9 +10,8 @@ from typing import Any
 from shop.kernel.codes import normalize_code
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import FlashSale
-from shop.pricing.model.quote import LimitUsage, PriceNotice, Quote
+from shop.pricing.model.quote import LimitUsage, Quote
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.trace import PricingStep
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
@@ -20,10 +19,19 @@ from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 PRICE_CHANGED = "price_changed"
 """A unit price changed."""
 LINE_TOTAL_CHANGED = "line_total_changed"
-"""The total of a line changed, but its unit price did not: a different promotion reduces it."""
+"""The total of a line changed because of promotions; its unit price did not change."""
 TOTAL_CHANGED = "total_changed"
 """The total changed."""
 CHANGE_CODES = (PRICE_CHANGED, LINE_TOTAL_CHANGED, TOTAL_CHANGED)
+
+
+@frozen
+class PriceNotice:
+    """A message about an amount that differs from the displayed one (§3.5a)."""
+
+    code: str
+    detail: str
+    line_id: str | None = None
 
 
 @frozen
@@ -71,27 +79,10 @@ class PriceSnapshot:
             tuple(use for use in quote.uses if use.code or use.gift_sku is None),
         )
 
-    @classmethod
-    def from_basket(cls, basket: Basket) -> "PriceSnapshot | None":
-        """Return the amounts that the client sent with its basket, or ``None``."""
-        currency = basket.currency
-        prices = {
-            line.id: line.displayed_price.minor
-            for line in basket.lines
-            if line.displayed_price is not None and line.displayed_price.currency == currency
-        }
-        displayed = basket.displayed_total
-        total = (
-            displayed.minor if displayed is not None and displayed.currency == currency else None
-        )
-        return cls(currency, total, prices) if prices or total is not None else None
-
     def notices(
         self, quote: Quote, rules: RuleSet, titles: Mapping[str, str]
     ) -> tuple[PriceNotice, ...]:
-        """Return a notice for each amount that a new quote changes.
-
-        The quote must be of the displayed basket.
+        """Return a notice for each amount that a new quote of the displayed basket changes.
 
         ``titles`` are the titles of the lines, by line id. Amounts in two currencies are not
         compared.
@@ -120,7 +111,7 @@ class PriceSnapshot:
         old, new = self.prices.get(id_), current.prices[id_]
         if old is not None and old != new:
             yield PriceNotice(PRICE_CHANGED, self._changed(title, old, new), id_)
-            # §3.5a: a changed unit price explains the changed total of its line.
+            # §3.5a: the changed unit price explains the changed total of the line.
             return
         old, new = self.lines.get(id_), current.lines[id_]
         if old is not None and old != new:

@@ -18,10 +18,7 @@ _STEPS = (
 
 
 class Candidate:
-    """A promotion with the attributes that every quote needs.
-
-    They are computed once per rule set.
-    """
+    """A promotion with attributes that every quote needs, computed once per rule set."""
 
     __slots__ = (
         "code_required",
@@ -76,6 +73,7 @@ class PromotionIndex:
             return declared.get(name) or StackingGroup(name, StackingMode.BEST)
 
         candidates = [Candidate(promotion, group_of(promotion)) for promotion in promotions]
+        # §4.6: by step, group and priority. Ids come last, so that the order is always the same.
         candidates.sort(
             key=lambda c: (
                 _STEPS.index(c.step),
@@ -101,10 +99,7 @@ class PromotionIndex:
                 _index_names(self._by_category, goods.categories, position)
 
     def candidates_for(self, lines: Sequence[BasketLine]) -> list[tuple[Candidate, list[int]]]:
-        """Return the candidates that target a line, in order, with its numbers.
-
-        The numbers of all matching lines stand beside each candidate.
-        """
+        """Return the candidates that target a line, in order, each with its line numbers."""
         matches: dict[int, list[int]] = {}
         by_product, by_variant, by_category = (
             self._by_product,

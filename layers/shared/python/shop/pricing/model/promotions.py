@@ -14,7 +14,7 @@ from shop.serialization import from_json, to_json
 
 
 class PromotionStatus(StrEnum):
-    """The status of a promotion, derived from publication and clock; never stored."""
+    """The status of a promotion, computed from its publication and the clock; never stored."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -55,9 +55,9 @@ class Stacking:
     priority: int = 100
     """Priority within the group; lower numbers come first."""
     exclusive: bool = False
-    """Whether it applies only to goods without a discount, and no discount follows it there."""
+    """Whether it applies to goods without a discount only, and excludes all later discounts."""
     stop: bool = False
-    """Whether no promotion of the same stage follows it on the same goods."""
+    """Whether no later promotion of the same step applies to the same goods."""
 
 
 @frozen
@@ -72,7 +72,7 @@ class ExpectedLoad:
     orders_per_second: int
     """Orders per second at the peak, from 1 to 20,000."""
     skus: tuple[str, ...] = ()
-    """SKUs in greatest demand, 20 at most; without them those of the promotion's goods."""
+    """SKUs in greatest demand, 20 at most; without them the SKUs of the promotion's goods."""
     lead_minutes: int = 60
     """Minutes before the start at which capacity is provisioned, from 1 to 1,440."""
     duration_minutes: int = 120
@@ -87,8 +87,8 @@ NO_CONDITIONS = Conditions()
 class Promotion:
     """A promotion. ``version`` increases with each change.
 
-    ``published_at`` is the time of publication (``None`` on a published promotion: since ever).
-    ``ended_at`` is the time at which staff ended it.
+    ``published_at`` is the time of publication. A published promotion without it has always been
+    published. ``ended_at`` is the time at which staff ended it.
     """
 
     id: str
@@ -101,7 +101,7 @@ class Promotion:
     """Discount, price or gift; its ``kind`` names the type.
     Example: {"kind": "percent_off", "basis_points": 1000}"""
     goods: Selection = ALL_GOODS
-    """Goods that the promotion is about; without it all goods.
+    """Goods to which the promotion applies; without it all goods.
     Example: {"categories": ["Kitchen"]}"""
     conditions: Conditions = NO_CONDITIONS
     """Conditions under which the promotion applies.
@@ -115,7 +115,7 @@ class Promotion:
     ended_at: datetime | None = None
     """Instant at which staff ended the promotion; absent if they did not."""
     version: int = 1
-    """Version of the promotion; each change raises it."""
+    """Version of the promotion; each change increments it."""
     published_at: datetime | None = None
     """Instant of publication; absent for drafts."""
     capacity: ExpectedLoad | None = None
@@ -146,7 +146,7 @@ class Promotion:
     def publish(self, at: datetime) -> "Promotion":
         """Publish a draft: it is scheduled, or runs at once.
 
-        Raises :class:`Conflict`: ``not_draft``, or ``end_has_passed`` if its window is over.
+        Raises :class:`Conflict`: ``not_draft``, or ``time_past`` if its window is over.
         """
         status = self.status(at)
         if status is not PromotionStatus.DRAFT:
@@ -156,8 +156,8 @@ class Promotion:
         ends = self.conditions.window.ends
         if ends is not None and at >= ends:
             raise Conflict(
-                "The end of this promotion has passed. Set a later end.",
-                code="end_has_passed",
+                "The end must be in the future. Set a later end, then publish the promotion.",
+                code="time_past",
                 path="$.conditions.window.ends",
             )
         return replace(self, published=True, published_at=at, version=self.version + 1)
@@ -175,7 +175,7 @@ class Promotion:
         """Change the promotion; while it runs, few fields may change (§15.1).
 
         Raises :class:`Conflict`: ``promotion_ended``; ``running_promotion`` with one problem for
-        each fixed field; ``end_has_passed``.
+        each fixed field; ``time_past`` for the end.
         """
         status = self.status(at)
         if status is PromotionStatus.ENDED:
@@ -194,7 +194,8 @@ class Promotion:
     def _check_running_update(self, to: "Promotion", at: datetime) -> None:
         """Allow only title, end and capacity to change.
 
-        Other terms are advertised while the promotion runs: staff end it and start another one.
+        The other terms are advertised while the promotion runs. To change them, staff end the
+        promotion and create another one.
         """
         window = replace(self.conditions.window, ends=to.conditions.window.ends)
         allowed = replace(
@@ -217,7 +218,7 @@ class Promotion:
         if window.ends is not None and window.ends < at:
             raise Conflict(
                 "The end must be in the future. To end the promotion now, use its end operation.",
-                code="end_has_passed",
+                code="time_past",
                 path="$.conditions.window.ends",
             )
 
@@ -245,10 +246,7 @@ class Promotion:
 
 @frozen
 class PromotionRevision:
-    """A version of a promotion, with its start, event and actor.
-
-    ``change`` is the type of the event.
-    """
+    """A version of a promotion, with its start and actor; ``change`` is the type of its event."""
 
     since: datetime
     change: str

@@ -94,10 +94,10 @@ class CodeOutcome:
 
 @frozen
 class LimitUsage:
-    """A limited use that the order consumes in its own transaction.
+    """A limited use that the order consumes in its transaction.
 
-    ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``, as the customer wrote
-    it (:func:`shop.pricing.model.coupons.normalize_code` returns the stored form).
+    It consumes ``units`` of a quota or of a gift (``gift_sku``), and one use of ``code``. The code
+    is as the customer wrote it (:func:`shop.kernel.codes.normalize_code` returns the stored form).
     """
 
     promotion_id: str
@@ -113,22 +113,6 @@ class LimitUsage:
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "LimitUsage":
         return cls(raw["promotion"], raw["units"], raw.get("code"), raw.get("gift"))
-
-
-@frozen
-class PriceNotice:
-    """A message about a price that differs from the displayed one (§3.5a)."""
-
-    code: str
-    detail: str
-    line_id: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return without_none(code=self.code, detail=self.detail, line=self.line_id)
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> "PriceNotice":
-        return cls(raw["code"], raw["detail"], raw.get("line"))
 
 
 @frozen
@@ -156,7 +140,6 @@ class Quote:
     gifts: tuple[GiftLine, ...] = ()
     codes: tuple[CodeOutcome, ...] = ()
     uses: tuple[LimitUsage, ...] = ()
-    notices: tuple[PriceNotice, ...] = ()
     reverse_charge: bool = False
     _by_id: dict[str, QuoteLine] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -207,8 +190,6 @@ class Quote:
             document["codes"] = [outcome.to_dict() for outcome in self.codes]
         if self.uses:
             document["uses"] = [use.to_dict() for use in self.uses]
-        if self.notices:
-            document["notices"] = [notice.to_dict() for notice in self.notices]
         if self.reverse_charge:
             document["reverse_charge"] = True
         document["trace"] = [entry.to_dict() for entry in self.trace]
@@ -239,6 +220,5 @@ class Quote:
             gifts=tuple(GiftLine.from_dict(gift, currency) for gift in raw.get("gifts", ())),
             codes=tuple(CodeOutcome.from_dict(code, currency) for code in raw.get("codes", ())),
             uses=tuple(LimitUsage.from_dict(use) for use in raw.get("uses", ())),
-            notices=tuple(PriceNotice.from_dict(notice) for notice in raw.get("notices", ())),
             reverse_charge=raw.get("reverse_charge", False),
         )

@@ -29,10 +29,7 @@ class RuleChange:
 
 @frozen
 class QuoteDiff:
-    """Changed sums (by name), lines (by id) and rules (by step and id).
-
-    It is false if both quotes are equal.
-    """
+    """Changed sums (by name), lines (by id) and rules (by step and id); false without changes."""
 
     currency: str
     sums: tuple[AmountChange, ...]
@@ -54,7 +51,7 @@ class QuoteDiff:
 def diff_quotes(before: Quote, after: Quote) -> QuoteDiff:
     """Compare two quotes. Raises ``ValueError`` if their currencies differ."""
     if before.currency != after.currency:
-        raise ValueError(f"{before.currency} and {after.currency} cannot be compared")
+        raise ValueError(f"Quotes in {before.currency} and {after.currency} cannot be compared.")
     sums = [
         AmountChange(name, getattr(before, name).minor, getattr(after, name).minor)
         for name in ("subtotal", "discount", "shipping", "tax", "total")

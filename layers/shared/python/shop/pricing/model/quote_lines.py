@@ -29,11 +29,9 @@ class AppliedDiscount:
 
 @frozen
 class LineTax:
-    """The tax of a line.
+    """The tax of a line, or of shipping.
 
-    ``rate`` is in parts per million (8.875 % is 88,750), exact for any law.
-
-    ``tax_class`` is the class of the line's goods.
+    ``rate`` is in parts per million: 88,750 is 8.875 %. ``tax_class`` is the class of the goods.
     """
 
     rate: int
@@ -77,7 +75,7 @@ class UnitPrices:
 class QuoteLine:
     """A priced line: ``total`` = ``subtotal`` - ``discount``; added tax comes on top.
 
-    ``list_price`` is the catalogue's unit price, ``unit_price`` the one after price lists, and
+    ``list_price`` is the catalog's unit price, ``unit_price`` the one after price lists, and
     ``price_list`` the list that set it. Refunds are calculated from ``units``.
     """
 
@@ -104,18 +102,18 @@ class QuoteLine:
         return self.total if self.tax.included else self.total + self.tax.amount
 
     def refund(self, units: Iterable[int]) -> Money:
-        """Return what these units cost, including tax. Units are numbered from 0.
+        """Return the price of these units, including tax. Units are numbered from 0.
 
         The refunds of any division of a line sum to :attr:`payable` (docs/rules/pricing.md §1.5).
-        Raises ``ValueError`` for a unit that the line does not have, or that is named twice.
+        Raises ``ValueError`` for a repeated unit, and for a unit that the line does not have.
         """
         numbers = list(units)
         if len(set(numbers)) != len(numbers):
-            raise ValueError("a unit can be refunded once only")
+            raise ValueError("Each unit may be refunded once.")
         amount = 0
         for number in numbers:
             if not 0 <= number < self.quantity:
-                raise ValueError(f"line {self.id} has no unit {number}")
+                raise ValueError(f"Line {self.id} has no unit {number}.")
             end = 0
             for run in self.units:
                 end += run.units
@@ -125,7 +123,7 @@ class QuoteLine:
         return Money(amount, self.subtotal.currency)
 
     def refund_next(self, already: int, units: int) -> Money:
-        """Return what the next ``units`` units cost, after ``already`` refunded ones."""
+        """Return the price of the next ``units`` units, after ``already`` refunded units."""
         return self.refund(range(already, already + units))
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,7 +137,7 @@ class QuoteLine:
             total=self.total.minor,
             tax=self.tax.to_list(),
             units=[[run.units, run.total, run.tax] for run in self.units],
-            # The catalogue price may be in another currency, so its currency is stored (§3.1).
+            # The catalog price may be in another currency, so its currency is stored (§3.1).
             list_price=(
                 None if list_price == self.unit_price else [list_price.minor, list_price.currency]
             ),

@@ -1,4 +1,4 @@
-"""The references of a promotion to catalogue, markets and shipping.
+"""The references of a promotion to catalog, markets and shipping.
 
 Business rules: docs/rules/pricing.md §15.3.
 """
@@ -20,19 +20,19 @@ from shop.pricing.model.rule_set import CHANNELS, MARKETS
 from shop.pricing.model.targeting import Selection
 
 MAX_REFERENCES = {"product": 1_000, "variant": 1_000, "category": 100}
-"""References of each kind in one promotion, each id counted once: all of them are looked up."""
+"""Different references of each kind in one promotion; each costs a part of a lookup."""
 
 Reference = tuple[str, str]
-"""Kind and id of a referenced thing."""
+"""Kind and id of a referenced object."""
 
 LocatedReference = tuple[str, str, str]
-"""Kind and id of a referenced thing, and the JSONPath that names it."""
+"""Kind and id of a referenced object, and the JSONPath of the reference."""
 
 MARKET_IDS = frozenset(market.id for market in MARKETS)
 
 
 def references_in(promotion: Promotion) -> list[LocatedReference]:
-    """Return every reference of a promotion, with the JSONPath that names it.
+    """Return every reference of a promotion, with its JSONPath.
 
     These are products, variants, categories, SKUs, markets, channels and shipping methods.
     """
@@ -81,15 +81,15 @@ def _list_references(kind: str, ids: Iterable[str], path: str) -> Iterator[Locat
 def unknown_references(
     promotion: Promotion, find_unknown: Callable[[Collection[Reference]], Collection[Reference]]
 ) -> list[Problem]:
-    """Return a problem for every reference to a thing that the shop does not have.
+    """Return a problem for every reference to an unknown object.
 
-    ``find_unknown`` returns those of the references that the assortment lacks. Markets and channels
-    are checked here.
+    ``find_unknown`` returns the references without an object in catalog and shipping. Markets and
+    channels are checked here.
     """
     located = references_in(promotion)
     references = {(kind, id_) for kind, id_, _ in located}
     counts = Counter(kind for kind, _ in references)
-    # The limit is checked before the lookup, because the lookup is what it protects.
+    # The limit protects the lookup, so it is checked first.
     if exceeded := [kind for kind, maximum in MAX_REFERENCES.items() if counts[kind] > maximum]:
         limits = [f"{MAX_REFERENCES[kind]} references of kind {kind}" for kind in exceeded]
         return [
@@ -110,25 +110,30 @@ def unknown_references(
 
 
 def unknown_reference_problem(kind: str, id_: str, path: str) -> Problem:
-    """Return the problem for a reference to a thing that the shop does not have."""
+    """Return the problem for a reference to an unknown object."""
     if kind == "category":
-        detail = f"Category {id_!r} must have a product on sale."
+        detail = f"Category {id_!r} has no product on sale. Use another category."
         return Problem("category_unknown", detail, path)
     if kind == "method":
-        return Problem("method_unknown", f"Shipping method {id_!r} must exist.", path)
+        detail = f"Shipping method {id_!r} is unknown. Use a method of the shipping table."
+        return Problem("method_unknown", detail, path)
     known = {"market": MARKET_IDS, "channel": CHANNELS}.get(kind)
     if known:
         detail = f"{kind.capitalize()} {id_!r} must be one of: {', '.join(sorted(known))}."
     else:
-        detail = f"{'SKU' if kind == 'sku' else kind.capitalize()} {id_!r} must exist."
+        name = "SKU" if kind == "sku" else kind.capitalize()
+        detail = f"{name} {id_!r} is unknown. Use one of the catalog."
     return Problem(f"{kind}_unknown", detail, path)
 
 
 def price_conflicts(promotion: Promotion, others: Iterable[Promotion]) -> list[Problem]:
     """Return a problem for every second advertised price of an article.
 
-    Two limited or flash prices conflict if both are published, their periods overlap, both name the
-    same product or variant, and no market, channel, customer group or code separates them.
+    Two limited or flash prices conflict if all of these hold:
+
+    - Both are published, and their periods overlap.
+    - Both name the same product or variant.
+    - No market, channel, customer group or code separates them.
     """
     problems = []
     if not _sets_a_price(promotion):

@@ -8,9 +8,9 @@ from shop.kernel.money import Rounding
 
 @frozen
 class RoundingPolicy:
-    """How halves are rounded, and whether tax is rounded by line or by unit.
+    """The rounding of halves (``mode``), and of tax by line or by unit (``tax_by``).
 
-    An order stores the policy of its quote and keeps it after later changes by staff.
+    An order stores the policy of its quote, so later changes by staff do not affect it.
     """
 
     mode: Rounding = Rounding.HALF_EVEN

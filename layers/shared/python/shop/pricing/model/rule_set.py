@@ -60,7 +60,7 @@ _EU = frozenset(
 
 
 def market_of(country: str | None) -> str:
-    """Return the market of a country; without a country, the shop's home market."""
+    """Return the market of a country; without a country, the market US."""
     if country is None or country == "US":
         return "US"
     if country in _EU:
@@ -76,7 +76,7 @@ PriceHistoryCache = dict[object, "tuple[datetime, datetime, PriceHistory]"]
 
 @frozen(slots=False)
 class RuleSet:
-    """Everything that decides a price, except the basket and the instant.
+    """All rules that decide a price. Basket, instant and usage limits come from the request.
 
     ``version`` changes with every change of a rule; caches compare it. Derived values are computed
     on first use and cached with the rule set. ``ended_promotions`` and ``policy_revisions`` (oldest
@@ -160,7 +160,7 @@ class RuleSet:
         """Return whether a quote of ``then`` under that version still holds at ``at``.
 
         It holds if no rule has changed, begun or ended in between. Facts outside the rules, such as
-        catalogue prices and remaining limits, are not checked.
+        catalog prices and remaining limits, are not checked.
         """
         if version != self.version:
             return False
@@ -206,9 +206,9 @@ def possible_gifts(basket: Basket, rules: RuleSet, at: datetime) -> tuple[str, .
 
 
 def needs_first_order_check(basket: Basket, rules: RuleSet) -> bool:
-    """Return whether the price of a basket depends on earlier orders.
+    """Return whether a first-order promotion targets a line of the basket.
 
-    It does if a first-order promotion targets a line. Most baskets save the lookup.
+    Only then does its price depend on earlier orders. Most baskets need no lookup of orders.
     """
     return rules.has_first_order_promotion and any(
         candidate.promotion.conditions.first_order and (basket.codes or not candidate.code_required)

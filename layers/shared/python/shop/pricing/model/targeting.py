@@ -1,15 +1,28 @@
-"""Targeting of promotions: goods, time window and audience.
+"""Targeting of promotions: goods, time window and conditions.
 
-Business rules: docs/rules/pricing.md §4.1 and §4.4.
+Business rules: docs/rules/pricing.md §4.1 to §4.5.
+
+To add a condition to promotions:
+
+1. Add a field to :class:`Conditions`. Its default means "no restriction", because stored
+   promotions lack the field. JSON, requests and docs/openapi.json follow from the field.
+2. Reject invalid values in :meth:`Conditions.problems`.
+3. Compare it with the basket in :meth:`Conditions.mismatch_reason`, and describe the new reason in
+   :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`.
+
+CONTRIBUTING.md ("Change a rule") lists the files of rules and tests. Further code changes only if
+the basket lacks the fact (:class:`shop.pricing.model.usage_limits.UsageLimits` adds facts that a
+store reads), or if the values name things of the shop (:mod:`shop.pricing.model.references`).
 """
 
+from collections.abc import Iterable
 from datetime import datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.money import Money
+from shop.kernel.money import CURRENCIES, Money
 from shop.kernel.time_bounds import validate_instant
 from shop.pricing.model.basket import Basket, BasketLine
 
@@ -18,7 +31,7 @@ from shop.pricing.model.basket import Basket, BasketLine
 class Selection:
     """Goods by product, variant or category, minus the exclusions.
 
-    A selection that names nothing includes all goods.
+    A selection without inclusions includes all goods.
     """
 
     products: tuple[str, ...] = ()
@@ -57,6 +70,16 @@ class Selection:
             or any(category in self.categories for category in line.categories)
         )
 
+    def problems(self, path: str) -> list[Problem]:
+        """Return a problem for each kind of goods with ids that are both included and excluded."""
+        problems = []
+        for name in ("products", "variants", "categories"):
+            both = set(getattr(self, name)) & set(getattr(self, f"not_{name}"))
+            if both:
+                detail = f"Include or exclude {', '.join(sorted(both))}, not both."
+                problems.append(Problem("value_contradiction", detail, f"{path}.not_{name}"))
+        return problems
+
 
 ALL_GOODS = Selection()
 
@@ -65,8 +88,9 @@ ALL_GOODS = Selection()
 class Window:
     """A period: ``starts`` <= instant < ``ends``, on some days and hours.
 
-    ``weekdays`` counts Monday as 0. ``hours`` is from and to on the wall clock of the zone. If "to"
-    is not after "from", the hours run past midnight and belong to the day on which they began.
+    ``weekdays`` counts Monday as 0. ``hours`` are begin and end on the wall clock of the zone. If
+    the end is before the begin, the hours run past midnight and belong to the day on which they
+    began.
     """
 
     starts: datetime | None = None
@@ -126,17 +150,17 @@ class Window:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             problems.append(
                 Problem(
-                    "zone_unknown",
-                    f"{self.zone!r} must be an IANA time zone such as Europe/Berlin.",
+                    "time_zone_unknown",
+                    "The time zone must be an IANA name, such as Europe/Berlin.",
                     f"{path}.zone",
                 )
             )
         if any(not 0 <= day <= 6 for day in self.weekdays):
             detail = "Weekdays must be from 0 (Monday) to 6 (Sunday)."
-            problems.append(Problem("weekday_invalid", detail, f"{path}.weekdays"))
+            problems.append(Problem("out_of_range", detail, f"{path}.weekdays"))
         if self.hours is not None and self.hours[0] == self.hours[1]:
             problems.append(
-                Problem("hours_empty", "The two hours must be different.", f"{path}.hours")
+                Problem("value_contradiction", "Begin and end must be different.", f"{path}.hours")
             )
         return problems
 
@@ -158,10 +182,14 @@ ALWAYS = Window()
 
 @frozen
 class Conditions:
-    """The conditions of a promotion. An empty or ``None`` field is no condition.
+    """The conditions of a promotion. A field with its default value is no restriction.
 
-    ``min_quantity`` and ``min_amount`` count the goods of ``of``, or the promotion's own goods if
-    ``of`` is ``None``, at their present cost.
+    They are checked at three places of the calculation:
+
+    - ``window``: :meth:`Window.reason_closed`, for every promotion of the basket's goods
+    - audience (``channels`` to ``first_order``): :meth:`mismatch_reason`
+    - thresholds (``min_quantity``, ``min_amount``): the engine, at the present cost of the goods.
+      They count the goods of ``of``, or the promotion's goods if ``of`` is ``None``.
     """
 
     window: Window = ALWAYS
@@ -185,13 +213,17 @@ class Conditions:
     of: Selection | None = None
     """Goods that the minimum counts; without it those of the promotion."""
 
-    def customer_mismatch_reason(self, basket: Basket) -> str:
-        """Return why channel, market or customer do not match, or ``""`` if they do."""
+    def mismatch_reason(self, basket: Basket) -> str:
+        """Return why the promotion is not for this basket, or ``""`` if it is.
+
+        The reason is a code of :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`.
+        """
         if self.channels and basket.channel not in self.channels:
             return "channel_mismatch"
         if self.markets and basket.market not in self.markets:
             return "market_mismatch"
         customer = basket.customer
+        # Before groups and segments: a guest may belong to them after signing in.
         if self.signed_in and (customer is None or customer.id is None):
             return "sign_in_required"
         if self.groups and (
@@ -202,10 +234,28 @@ class Conditions:
             customer is None or not any(part in self.segments for part in customer.segments)
         ):
             return "customer_segment_mismatch"
-        # A count that is not known (None) is no first order (§4.1).
+        # §4.1: orders that were not counted (None) are no proof of a first order.
         if self.first_order and (customer is None or customer.previous_orders != 0):
             return "not_first_order"
         return ""
+
+    def problems(self, path: str) -> list[Problem]:
+        """Return the problem of every invalid field."""
+        from shop.customers.model import invalid_names  # lazy: only staff validate
+
+        problems = self.window.problems(f"{path}.window")
+        if self.min_quantity < 0:
+            detail = "Quantity must be 0 or more."
+            problems.append(Problem("quantity_invalid", detail, f"{path}.min_quantity"))
+        problems += amount_problems(self.min_amount, f"{path}.min_amount")
+        problems += invalid_names(self.groups, f"{path}.groups")
+        problems += invalid_names(self.segments, f"{path}.segments")
+        if self.of is not None:
+            problems += self.of.problems(f"{path}.of")
+            if not (self.min_quantity or self.min_amount):
+                detail = "Goods to count require min_quantity or min_amount."
+                problems.append(Problem("value_contradiction", detail, f"{path}.of"))
+        return problems
 
 
 def amount_in(amounts: tuple[Money, ...], currency: str) -> int | None:
@@ -214,3 +264,35 @@ def amount_in(amounts: tuple[Money, ...], currency: str) -> int | None:
         if amount.currency == currency:
             return amount.minor
     return None
+
+
+def amount_problems(
+    amounts: Iterable[Money], path: str, *, zero_allowed: bool = False
+) -> list[Problem]:
+    """Return the problem of every invalid amount, and of every second amount in one currency."""
+    problems: list[Problem] = []
+    currencies: set[str] = set()
+    for place, amount in enumerate(amounts):
+        amount_path = f"{path}[{place}]"
+        if amount.currency in currencies:
+            problems.append(duplicate_currency(amount.currency, amount_path))
+        currencies.add(amount.currency)
+        problems += money_problems(amount, amount_path, zero_allowed=zero_allowed)
+    return problems
+
+
+def money_problems(amount: Money, path: str, *, zero_allowed: bool = False) -> list[Problem]:
+    """Return the problems of one amount: an unknown currency, or too few minor units."""
+    problems = []
+    if amount.currency not in CURRENCIES:
+        detail = "Currency must be an ISO 4217 code such as USD."
+        problems.append(Problem("currency_unknown", detail, f"{path}.currency"))
+    minimum = 0 if zero_allowed else 1
+    if amount.minor < minimum:
+        detail = f"Amount must be {minimum} or more."
+        problems.append(Problem("amount_invalid", detail, f"{path}.amount"))
+    return problems
+
+
+def duplicate_currency(currency: str, path: str) -> Problem:
+    return Problem("duplicate", f"Send one amount in {currency}.", path)

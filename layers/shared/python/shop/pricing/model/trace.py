@@ -22,10 +22,9 @@ class PricingStep(StrEnum):
 class TraceEntry:
     """One evaluated rule.
 
-    ``amount`` is its discount in minor units (for tax: the tax).
-
-    ``reason`` is a code of :data:`NOT_APPLIED_REASONS`, ``detail`` a text for people. ``lines`` are
-    the ids of the reduced lines, ``code`` is the discount code that opened the promotion.
+    ``amount`` is the discount in minor units, or the amount of a tax. ``reason`` is a code of
+    :data:`NOT_APPLIED_REASONS`, ``detail`` a text for people. ``lines`` are the ids of the lines
+    that the rule changed. ``code`` is the discount code that opened the promotion.
     """
 
     step: PricingStep

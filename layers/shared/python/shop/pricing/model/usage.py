@@ -33,9 +33,10 @@ SHARED_KINDS = (CODE_USES, QUOTA)
 class UsageCounter:
     """The row of a shared counter. Its uses are in the row, in shards, or in both.
 
-    ``article`` is the SKU-like name of the uses in shards. ``remaining`` are the uses that the row
-    itself can still give (negative after the limit was lowered), ``used`` those that were taken
-    from it, and ``in_shards`` those that were moved to shards, used or not.
+    - ``article``: the name of the uses in shards, like a SKU
+    - ``remaining``: uses that orders can take from the row; below zero after the limit was lowered
+    - ``used``: uses that orders have taken from the row
+    - ``in_shards``: uses that were moved to shards, taken or not
     """
 
     kind: str
@@ -54,7 +55,7 @@ def usage_of_quote(
     customer_key: str | None,
     applied: Iterable[str] = (),
 ) -> tuple[UsageReservation, ...]:
-    """Return what the order of a quote must reserve on each counter.
+    """Return the reservations that the order of a quote makes on usage counters.
 
     Without ``customer_key``, limits per customer are not counted yet. ``applied`` are the ids of
     the promotions that apply; they decide whether a first-order discount is used.

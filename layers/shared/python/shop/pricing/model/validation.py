@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from shop.customers.model import invalid_names
 from shop.kernel.errors import Problem
-from shop.kernel.money import CURRENCIES, Money
+from shop.kernel.money import Money
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.pricing.model.effects import (
     FULL_BASIS_POINTS,
+    GIFT_VARIANT_MESSAGE,
     AmountOff,
     Bundle,
     BuyGet,
@@ -26,7 +26,12 @@ from shop.pricing.model.effects import (
     SpendTier,
 )
 from shop.pricing.model.promotions import ExpectedLoad, Promotion
-from shop.pricing.model.targeting import Conditions, Selection
+from shop.pricing.model.targeting import (
+    Selection,
+    amount_problems,
+    duplicate_currency,
+    money_problems,
+)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ID_MESSAGE = (
@@ -37,13 +42,14 @@ MAX_COUNT = 1_000_000
 """The highest quantity, quota or number of repetitions."""
 MAX_GROUP_SIZE = 100
 MAX_GROUP_HOURS = 72
-"""Card authorizations last at least seven days; the goods must still ship after the group fills."""
+"""Card authorizations last at least seven days, and the goods must still ship after the group is
+complete."""
 MAX_PEAK_SKUS = 20
 """SKUs that the shop prepares for one traffic peak."""
 
 
 def validate_promotion(promotion: Promotion) -> list[Problem]:
-    """Return every problem of a promotion by itself, with JSONPaths."""
+    """Return every problem of a promotion that shows without other data, with JSONPaths."""
     validator = _PromotionValidator(promotion)
     validator.check()
     return validator.problems
@@ -61,13 +67,13 @@ class _PromotionValidator:
         if not _ID.fullmatch(promotion.id):
             self.add("id_invalid", _ID_MESSAGE, "$.id")
         if not 1 <= len(promotion.title.strip()) <= 200:
-            self.add("title_invalid", "Title must have 1 to 200 characters.", "$.title")
+            self.add("text_invalid", "Title must have 1 to 200 characters.", "$.title")
         if TAG.search(promotion.title):
             self.add("markup_not_allowed", MARKUP_MESSAGE, "$.title")
         if not _ID.fullmatch(promotion.stacking.group):
             self.add("id_invalid", _ID_MESSAGE, "$.stacking.group")
         self.check_selection(promotion.goods, "$.goods")
-        self.check_conditions(promotion.conditions, "$.conditions")
+        self.problems.extend(promotion.conditions.problems("$.conditions"))
         _EFFECT_CHECKS[type(promotion.effect)](self, promotion.effect, "$.effect")
         if promotion.capacity is not None:
             self.check_capacity(promotion.capacity)
@@ -78,14 +84,7 @@ class _PromotionValidator:
     # ---------------------------------------------------------------- parts shared by effects
 
     def check_selection(self, goods: Selection, path: str) -> None:
-        for name in ("products", "variants", "categories"):
-            both = set(getattr(goods, name)) & set(getattr(goods, f"not_{name}"))
-            if both:
-                self.add(
-                    "selection_contradiction",
-                    f"Include or exclude {', '.join(sorted(both))}, not both.",
-                    f"{path}.not_{name}",
-                )
+        self.problems.extend(goods.problems(path))
 
     def check_capacity(self, capacity: ExpectedLoad) -> None:
         for name, maximum in (
@@ -94,29 +93,11 @@ class _PromotionValidator:
             ("duration_minutes", 7 * 24 * 60),
         ):
             if not 1 <= getattr(capacity, name) <= maximum:
-                self.add("capacity_invalid", f"Must be from 1 to {maximum}.", f"$.capacity.{name}")
-        if len(capacity.skus) > MAX_PEAK_SKUS or len(set(capacity.skus)) < len(capacity.skus):
-            self.add(
-                "capacity_invalid",
-                f"Must be at most {MAX_PEAK_SKUS} different SKUs.",
-                "$.capacity.skus",
-            )
-
-    def check_conditions(self, conditions: Conditions, path: str) -> None:
-        self.problems.extend(conditions.window.problems(f"{path}.window"))
-        if conditions.min_quantity < 0:
-            self.add("quantity_invalid", "Quantity must be 0 or more.", f"{path}.min_quantity")
-        self.check_amounts(conditions.min_amount, f"{path}.min_amount", required=False)
-        for name in ("groups", "segments"):
-            self.problems.extend(invalid_names(getattr(conditions, name), f"{path}.{name}"))
-        if conditions.of is not None:
-            self.check_selection(conditions.of, f"{path}.of")
-            if not (conditions.min_quantity or conditions.min_amount):
-                self.add(
-                    "condition_contradiction",
-                    "Goods to count require min_quantity or min_amount.",
-                    f"{path}.of",
-                )
+                self.add("out_of_range", f"Must be from 1 to {maximum}.", f"$.capacity.{name}")
+        if len(capacity.skus) > MAX_PEAK_SKUS:
+            self.add("too_many", f"Send {MAX_PEAK_SKUS} SKUs or fewer.", "$.capacity.skus")
+        elif len(set(capacity.skus)) < len(capacity.skus):
+            self.add("duplicate", "Send each SKU once.", "$.capacity.skus")
 
     def check_amounts(
         self,
@@ -127,28 +108,11 @@ class _PromotionValidator:
         zero_allowed: bool = False,
     ) -> None:
         if required and not amounts:
-            self.add("amount_missing", "An amount in at least one currency is required.", path)
-        currencies: set[str] = set()
-        for place, amount in enumerate(amounts):
-            amount_path = f"{path}[{place}]"
-            if amount.currency in currencies:
-                self.add_repeated_currency(amount.currency, amount_path)
-            self.check_amount(amount, amount_path, zero_allowed=zero_allowed)
-            currencies.add(amount.currency)
+            self.add("missing", "An amount in at least one currency is required.", path)
+        self.problems.extend(amount_problems(amounts, path, zero_allowed=zero_allowed))
 
-    def add_repeated_currency(self, currency: str, path: str) -> None:
-        self.add("currency_repeated", f"Only one amount in {currency} is allowed.", path)
-
-    def check_amount(self, amount: Money, path: str, *, zero_allowed: bool = False) -> None:
-        if amount.currency not in CURRENCIES:
-            self.add(
-                "currency_unknown",
-                f"{amount.currency!r} must be an ISO 4217 code.",
-                f"{path}.currency",
-            )
-        minimum = 0 if zero_allowed else 1
-        if amount.minor < minimum:
-            self.add("amount_invalid", f"Amount must be {minimum} or more.", f"{path}.amount")
+    def check_amount(self, amount: Money, path: str) -> None:
+        self.problems.extend(money_problems(amount, path))
 
     def check_percent(self, basis_points: int | None, path: str) -> None:
         if basis_points is not None and not 1 <= basis_points <= FULL_BASIS_POINTS:
@@ -181,9 +145,7 @@ class _PromotionValidator:
 
     def check_flash_sale(self, effect: FlashSale, path: str) -> None:
         if bool(effect.price) == (effect.basis_points is not None):
-            self.add(
-                "effect_contradiction", "Exactly one of price and percentage is required.", path
-            )
+            self.add("value_contradiction", "Send either a price or a percentage.", path)
         self.check_amounts(effect.price, f"{path}.price", required=False, zero_allowed=True)
         self.check_percent(effect.basis_points, f"{path}.basis_points")
         self.check_count(effect.quota, f"{path}.quota")
@@ -194,7 +156,7 @@ class _PromotionValidator:
             and effect.per_customer > effect.quota
         ):
             self.add(
-                "limit_contradiction",
+                "value_contradiction",
                 "The limit per customer must be at most the quota.",
                 f"{path}.per_customer",
             )
@@ -203,19 +165,19 @@ class _PromotionValidator:
         self.check_amounts(effect.price, f"{path}.price", zero_allowed=True)
         if not 2 <= effect.size <= MAX_GROUP_SIZE:
             self.add(
-                "size_invalid", f"A group must have 2 to {MAX_GROUP_SIZE} members.", f"{path}.size"
+                "out_of_range", f"A group must have 2 to {MAX_GROUP_SIZE} members.", f"{path}.size"
             )
         if not 1 <= effect.hours <= MAX_GROUP_HOURS:
             self.add(
-                "hours_invalid",
-                f"A group must fill within 1 to {MAX_GROUP_HOURS} hours, while its payments stay"
-                " authorized.",
+                "out_of_range",
+                f"Hours must be from 1 to {MAX_GROUP_HOURS}, because payments stay authorized for a"
+                " limited time.",
                 f"{path}.hours",
             )
         if not self.promotion.code_required:
             self.add(
                 "code_required",
-                "The code of a group opens this price: code_required must be true.",
+                "code_required must be true, because the code of a group opens this price.",
                 "$.code_required",
             )
 
@@ -231,20 +193,20 @@ class _PromotionValidator:
         self.check_amounts(effect.price, f"{path}.price", zero_allowed=True)
         self.check_count(effect.times, f"{path}.times")
         if not effect.parts:
-            self.add("parts_missing", "A bundle requires at least one part.", f"{path}.parts")
+            self.add("missing", "A bundle requires at least one part.", f"{path}.parts")
         for place, part in enumerate(effect.parts):
             self.check_count(part.quantity, f"{path}.parts[{place}].quantity")
             self.check_selection(part.goods, f"{path}.parts[{place}].goods")
         if self.promotion.goods != Selection():
             self.add(
-                "effect_contradiction",
-                "The parts of a bundle name its goods; leave this field out.",
+                "value_contradiction",
+                "The parts of a bundle name its goods. Omit this field.",
                 "$.goods",
             )
 
     def check_spend_save(self, effect: SpendSave, path: str) -> None:
         if not effect.tiers:
-            self.add("tiers_missing", "At least one tier is required.", f"{path}.tiers")
+            self.add("missing", "At least one tier is required.", f"{path}.tiers")
         previous: dict[str, tuple[int, int]] = {}
         for place, tier in enumerate(effect.tiers):
             tier_path = f"{path}.tiers[{place}]"
@@ -266,9 +228,7 @@ class _PromotionValidator:
         """Check one tier; return its saving at its threshold, or ``None``."""
         self.check_amount(tier.spend, f"{path}.spend")
         if (tier.save is None) == (tier.basis_points is None):
-            self.add(
-                "effect_contradiction", "Exactly one of amount and percentage is required.", path
-            )
+            self.add("value_contradiction", "Send either an amount or a percentage.", path)
             return None
         self.check_percent(tier.basis_points, f"{path}.basis_points")
         if tier.save is None:
@@ -285,7 +245,7 @@ class _PromotionValidator:
         self.check_count(effect.times, f"{path}.times")
         if not effect.every:
             detail = "At least one pair of spend and save is required."
-            self.add("amount_missing", detail, f"{path}.every")
+            self.add("missing", detail, f"{path}.every")
         currencies: set[str] = set()
         for place, every in enumerate(effect.every):
             every_path = f"{path}.every[{place}]"
@@ -296,14 +256,14 @@ class _PromotionValidator:
             elif every.save > every.spend:
                 self.add_excessive_saving(every_path)
             if every.spend.currency in currencies:
-                self.add_repeated_currency(every.spend.currency, every_path)
+                self.problems.append(duplicate_currency(every.spend.currency, every_path))
             currencies.add(every.spend.currency)
 
     def add_currency_mismatch(self, path: str) -> None:
         self.add("currency_mismatch", "Save must be in the currency of spend.", f"{path}.save")
 
     def add_excessive_saving(self, path: str) -> None:
-        self.add("tier_invalid", "Save must be at most spend.", f"{path}.save")
+        self.add("value_contradiction", "Save must be at most spend.", f"{path}.save")
 
     def check_gift(self, effect: FreeGift, path: str) -> None:
         if TAG.search(effect.title):
@@ -311,13 +271,13 @@ class _PromotionValidator:
         self.check_count(effect.quantity, f"{path}.quantity")
         self.check_amounts(effect.value, f"{path}.value", required=False, zero_allowed=True)
         if not (effect.variant or effect.sku.strip()):
-            self.add("variant_missing", "The variant of the gift is required.", f"{path}.variant")
+            self.add("missing", GIFT_VARIANT_MESSAGE, f"{path}.variant")
 
     def check_shipping_off(self, effect: ShippingOff, path: str) -> None:
         reductions = [effect.basis_points is not None, bool(effect.amount), bool(effect.price)]
         if sum(reductions) != 1:
-            detail = "Exactly one of percentage, amount and price is required."
-            self.add("effect_contradiction", detail, path)
+            detail = "Send exactly one of percentage, amount and price."
+            self.add("value_contradiction", detail, path)
         self.check_percent(effect.basis_points, f"{path}.basis_points")
         self.check_amounts(effect.amount, f"{path}.amount", required=False)
         self.check_amounts(effect.price, f"{path}.price", required=False, zero_allowed=True)

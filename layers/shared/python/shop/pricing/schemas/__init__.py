@@ -1,1 +1,1 @@
-"""Prices, promotions, coupons and credits in the words of staff and shoppers: plain JSON."""
+"""Request and response types of pricing."""

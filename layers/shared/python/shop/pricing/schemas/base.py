@@ -1,4 +1,4 @@
-"""What the shapes of this floor have in common."""
+"""Types that several request and response types of pricing share."""
 
 from typing import Annotated, Any
 
@@ -29,7 +29,7 @@ Example: 3"""
 
 
 ReadOnly = Any
-"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+"""Field that only the shop sets. A request may send it back; its value is ignored."""
 
 
 class VersionBody(BaseModel):

@@ -1,4 +1,4 @@
-"""Coupons and their codes as staff write and read them."""
+"""Request and response types of coupons and their codes."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,13 +11,13 @@ from shop.serialization import to_json
 
 
 class CouponBody(BaseModel):
-    """A coupon: with ``code`` one code for many buyers, without it codes are issued in batches."""
+    """A coupon with one code for many buyers (``code``), or for batches of single codes."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     id: Id
     promotion_id: Id
-    """Id of the promotion that the coupon enables.
+    """Id of the promotion that the codes open.
     Example: black-friday"""
     code: Annotated[str, StringConstraints(max_length=64)] | None = None
     """The one code of the coupon, 3 to 40 letters and digits; absent for batches.
@@ -71,14 +71,14 @@ class CodeBatchBody(BaseModel):
 
 
 class CodeBatchView(BaseModel):
-    """A batch of codes that were issued."""
+    """A batch of issued codes."""
 
     issued: int
     """Number of codes."""
     examples: list[str]
     """The first three codes."""
     codes_at: str
-    """Path from which all codes can be read."""
+    """Path that returns all codes of the coupon."""
 
 
 def batch_view(coupon_id: str, codes: Sequence[str]) -> CodeBatchView:

@@ -1,4 +1,4 @@
-"""Groups that buy together, as they are opened and shown."""
+"""Request and response types of group buys."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ class GroupBuyBody(BaseModel):
 
 
 class GroupBuyView(BaseModel):
-    """A group of buyers. A buyer joins it with its ``code`` at the checkout."""
+    """A group of buyers. A buyer joins it by its ``code`` at the checkout."""
 
     id: str
     """Id of the group."""
@@ -35,13 +35,16 @@ class GroupBuyView(BaseModel):
     members: int
     """Number of members whose payment is certain."""
     seats_remaining: int
-    """Number of members still missing; orders that await payment may take some."""
+    """Number of seats without a member. Orders that await payment may hold places for them."""
     deadline: str
     """Instant in ISO 8601 by which the group must be complete."""
 
 
 def group_buy_view(group: GroupBuy, at: datetime) -> dict[str, Any]:
-    """A group as it is shown; a deadline that is past has failed it, whoever closes it later."""
+    """Return the view of a group.
+
+    A forming group is failed from its deadline on, even before the scheduled job closes it.
+    """
     return GroupBuyView(
         id=group.id,
         promotion_id=group.promotion_id,

@@ -1,4 +1,4 @@
-"""The pricing policy as staff write and read it."""
+"""Request and response types of the pricing policy."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class StackingGroupBody(BaseModel):
-    """A stacking group, as docs/rules/pricing.md (4.6) describes it."""
+    """A stacking group, as docs/rules/pricing.md (§4.6) describes it."""
 
     model_config = _CLOSED
 
@@ -31,12 +31,12 @@ class StackingGroupBody(BaseModel):
 
 
 class PricingPolicyBody(BaseModel):
-    """The pricing policy: stacking groups and rounding (docs/rules/pricing.md, 1.2 and 4.6)."""
+    """The pricing policy: stacking groups and rounding (docs/rules/pricing.md §1.2 and §4.6)."""
 
     model_config = _CLOSED
 
     groups: Annotated[list[StackingGroupBody], Field(max_length=MAX_GROUPS)]
-    """Stacking groups of promotions; they replace the former ones.
+    """Stacking groups of promotions; they replace all former groups.
     Example: [{"id": "default", "mode": "best"}]"""
     rounding: Literal["half_even", "half_up", "half_down"]
     """Rounding of halves: half_even, half_up or half_down.
@@ -55,7 +55,7 @@ class PricingPolicyBody(BaseModel):
         return tuple(StackingGroup(g.id, StackingMode(g.mode), g.priority) for g in self.groups)
 
     def draft(self, at: datetime) -> PricingPolicy:
-        """This policy as if it were the first, to ask what it would do. Raises Invalid."""
+        """Return the policy for a simulation, as version 1. Raises InvalidRequest."""
         return PricingPolicy().update(
             self.stacking_groups(), self.rounding_policy(), at=at, actor=""
         )
@@ -82,7 +82,7 @@ class PricingPolicyView(BaseModel):
     """The pricing policy."""
 
     groups: list[StackingGroupView]
-    """Stacking groups of promotions; they replace the former ones.
+    """Stacking groups of promotions.
     Example: [{"id": "default", "mode": "best"}]"""
     rounding: str
     """Rounding of halves: half_even, half_up or half_down.
@@ -91,7 +91,7 @@ class PricingPolicyView(BaseModel):
     """Whether tax is rounded by line or by unit.
     Example: line"""
     version: int
-    """Version of the policy; 0 for the initial one."""
+    """Version of the policy; 0 for the initial policy."""
     at: datetime
     """Instant from which this version applies."""
     actor: str

@@ -1,4 +1,4 @@
-"""Price lists and price histories as staff write and read them."""
+"""Request and response types of price lists and price histories."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -32,7 +32,7 @@ class PriceListBody(BaseModel):
     version: Version | None = None
 
     def price_list(self, id_: str | None = None) -> PriceList:
-        """Raises Invalid with field and reason of every contradiction."""
+        """Return the price list. Raises InvalidRequest with the path of every problem."""
         fields = dict(self.model_extra or {})
         for name in ("status", "created_at", "revisions"):
             fields.pop(name, None)
@@ -42,7 +42,7 @@ class PriceListBody(BaseModel):
 
 
 class PriceListView(BaseModel):
-    """A price list with its current status; other fields as they were written."""
+    """A price list with its current status, and the other fields as staff wrote them."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -56,9 +56,9 @@ class PriceListView(BaseModel):
     id: str
     currency: str
     status: str
-    """Status by the clock: scheduled, running or ended."""
+    """Current status: scheduled, running or ended."""
     version: int
-    """Version of the list; each change raises it."""
+    """Version of the list; each change increments it."""
 
     @classmethod
     def of(cls, price_list: PriceList, at: datetime) -> "PriceListView":
@@ -77,9 +77,9 @@ class PriceListSummary(BaseModel):
     currency: str
     """Currency of all prices as an ISO 4217 code."""
     status: str
-    """Status by the clock: scheduled, running or ended."""
+    """Current status: scheduled, running or ended."""
     version: int
-    """Version of the list; each change raises it."""
+    """Version of the list; each change increments it."""
     entries: int
     """Number of prices."""
     priority: int
@@ -114,7 +114,7 @@ class PriceListSummary(BaseModel):
 
 
 class PriceListsView(BaseModel):
-    """A page of price lists, in the order of their ids."""
+    """A page of price lists, sorted by id."""
 
     price_lists: list[PriceListSummary]
     """Price lists of this page."""
@@ -125,12 +125,16 @@ class PriceListsView(BaseModel):
 def price_lists_view(
     lists: Sequence[PriceList], at: datetime, *, limit: int, cursor: str | None
 ) -> PriceListsView:
-    """A page of the lists, in the order of their ids."""
+    """Return a page of the lists, sorted by id."""
     after = decode_name_cursor(cursor)
-    rest = [n for n in sorted(lists, key=lambda n: n.id) if after is None or n.id > after]
-    more = to_cursor({"after": rest[limit - 1].id}) if len(rest) > limit else None
+    remaining = sorted(
+        (price_list for price_list in lists if after is None or price_list.id > after),
+        key=lambda price_list: price_list.id,
+    )
+    page = remaining[:limit]
     return PriceListsView(
-        price_lists=[PriceListSummary.of(n, at) for n in rest[:limit]], cursor=more
+        price_lists=[PriceListSummary.of(price_list, at) for price_list in page],
+        cursor=to_cursor({"after": page[-1].id}) if len(remaining) > limit else None,
     )
 
 
@@ -176,7 +180,7 @@ class PriceHistoryView(BaseModel):
     def of(
         cls, history: PriceHistory, market: str, currency: str, at: datetime
     ) -> "PriceHistoryView":
-        now = history.reduction(at)
+        reduction = history.reduction(at)
         return cls(
             article=history.article,
             market=market,
@@ -190,12 +194,12 @@ class PriceHistoryView(BaseModel):
                 for p in history.points
             ],
             reduction=None
-            if now is None
+            if reduction is None
             else ReductionView(
-                began=now.began,
-                price=now.price.minor,
-                lowest_30_days=now.lowest.minor if now.lowest else None,
-                percent=now.percent,
+                began=reduction.began,
+                price=reduction.price.minor,
+                lowest_30_days=reduction.lowest.minor if reduction.lowest else None,
+                percent=reduction.percent,
             ),
         )
 

@@ -1,4 +1,4 @@
-"""Promotions as staff write and read them."""
+"""Request and response types of promotions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
-from shop.pricing.model.effects import FreeGift
+from shop.pricing.model.effects import GIFT_VARIANT_MESSAGE, FreeGift
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
 from shop.pricing.schemas.base import Version
 
@@ -16,8 +16,8 @@ from shop.pricing.schemas.base import Version
 class PromotionBody(BaseModel):
     """A promotion, as docs/rules/pricing.md describes it.
 
-    The domain model validates it; each problem has the path of its field. A promotion can be sent
-    back as it was read: its status and revisions belong to the shop and are ignored.
+    The domain model validates it; each problem has the path of its field. A promotion may be sent
+    as it was read: status and revisions are ignored, because only the shop sets them.
     """
 
     model_config = ConfigDict(
@@ -32,23 +32,23 @@ class PromotionBody(BaseModel):
     version: Version | None = None
 
     def promotion(self, id_: str | None = None) -> Promotion:
-        """Raises Invalid with field and reason of every contradiction."""
+        """Return the promotion. Raises InvalidRequest with the path of every problem."""
         fields = dict(self.model_extra or {})
         for name in ("published", "published_at", "ended_at", "status", "revisions"):
             fields.pop(name, None)
         if id_ is not None and fields.setdefault("id", id_) != id_:
-            message = f"The id of this promotion is {id_!r}. It cannot change: omit it."
+            message = f"The id must stay {id_!r}. Omit it."
             raise InvalidRequest(message, code="id_differs", path="$.id")
         promotion = Promotion.from_dict(fields)
         effect = promotion.effect
         if isinstance(effect, FreeGift) and not effect.variant:
-            message = "A gift needs a variant, because it is taken from stock."
-            raise InvalidRequest(message, code="variant_missing", path="$.effect.variant")
+            # Stored promotions may name a SKU only; staff must name the variant.
+            raise InvalidRequest(GIFT_VARIANT_MESSAGE, code="missing", path="$.effect.variant")
         return promotion
 
 
 class PromotionView(BaseModel):
-    """A promotion with its current status; other fields as they were written."""
+    """A promotion with its current status, and the other fields as staff wrote them."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -59,9 +59,9 @@ class PromotionView(BaseModel):
     id: str
     title: str
     status: str
-    """Status by publication and clock: draft, scheduled, running or ended."""
+    """Current status: draft, scheduled, running or ended."""
     version: int
-    """Version of the promotion; each change raises it."""
+    """Version of the promotion; each change increments it."""
 
     @classmethod
     def of(cls, promotion: Promotion, at: datetime) -> "PromotionView":
@@ -77,7 +77,7 @@ class RevisionView(BaseModel):
     since: datetime
     """Instant from which this version applied."""
     change: str
-    """Name of the change, such as PromotionScheduled."""
+    """Type of the change, such as PromotionPublished."""
     actor: str
     """Staff user who made the change."""
     content: Annotated[
@@ -101,14 +101,14 @@ class PromotionHistoryView(PromotionView):
     """A promotion with its versions."""
 
     revisions: list[RevisionView]
-    """Versions, newest first, 50 at most."""
+    """Versions, the newest first, 50 at most."""
 
     @classmethod
     def from_history(
         cls, promotion: Promotion, past: Sequence[PromotionRevision], at: datetime
     ) -> "PromotionHistoryView":
-        now = PromotionView.of(promotion, at).model_dump()
-        return cls(**now, revisions=[RevisionView.of(revision) for revision in past])
+        current = PromotionView.of(promotion, at).model_dump()
+        return cls(**current, revisions=[RevisionView.of(revision) for revision in past])
 
 
 class PromotionListView(BaseModel):
@@ -125,11 +125,13 @@ class PromotionListView(BaseModel):
 
 
 def promotion_status_from_query(text: str | None) -> PromotionStatus | None:
-    """``?status=`` of the list. Raises Invalid."""
+    """Return the status of ``?status=``, if it is sent. Raises InvalidRequest."""
     if text is None:
         return None
     try:
         return PromotionStatus(text)
     except ValueError:
         known = ", ".join(PromotionStatus)
-        raise InvalidRequest(f"a status is one of {known}", path="status") from None
+        raise InvalidRequest(
+            f"Status must be one of {known}.", code="value_unknown", path="status"
+        ) from None

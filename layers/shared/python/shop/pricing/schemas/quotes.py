@@ -1,4 +1,4 @@
-"""Quotes as staff read them: every price, discount and tax, and the rules behind them."""
+"""Response types of quotes: every price, discount and tax, and the evaluated rules."""
 
 from datetime import datetime
 
@@ -48,20 +48,20 @@ class TaxView(_ResponseModel):
     included: bool
     """Whether the price includes the tax."""
     jurisdiction: str | None = None
-    """Country, or country and region, whose rate applies; absent if no location was known."""
+    """Country, or country and region, whose rate applies; absent if no location is known."""
     reverse_charge: bool = False
     """Whether a business in another member state owes the tax (Directive 2006/112/EC, Art. 138 and
     196)."""
 
     @classmethod
-    def of(cls, tax: LineTax, where: str | None, *, reverse_charge: bool) -> "TaxView":
+    def of(cls, tax: LineTax, jurisdiction: str | None, *, reverse_charge: bool) -> "TaxView":
         return cls(
             tax_class=tax.tax_class,
             name=tax.name,
             rate=tax.rate,
             amount=tax.amount.minor,
             included=tax.included,
-            jurisdiction=where,
+            jurisdiction=jurisdiction,
             reverse_charge=reverse_charge,
         )
 
@@ -93,7 +93,7 @@ class LinePricingView(_ResponseModel):
     price_list: str | None = None
     """Id of the price list that gave the unit price; absent if the catalog did."""
     compare_at: int | None = None
-    """Higher price that was displayed beside the unit price, in minor units."""
+    """Higher price that is displayed beside the unit price, in minor units."""
     lowest_30_days: int | None = None
     """Lowest price of the 30 days before a reduction (Directive 98/6/EC), in minor units."""
     unit_price: int
@@ -165,7 +165,7 @@ class RoundingView(_ResponseModel):
     mode: str
     """Rounding of halves: half_even, half_up or half_down."""
     tax_by: str
-    """Whether tax was rounded by line or by unit."""
+    """Whether tax is rounded by line or by unit."""
 
 
 class GiftView(_ResponseModel):
@@ -205,7 +205,7 @@ class CodeView(_ResponseModel):
     amount: int | None = None
     """Discount in minor units; absent if there is none."""
     reason: str
-    """Reason code of UCP for a code that was not applied."""
+    """UCP's reason code for a code that was not applied."""
     detail: str
     """Reason in words."""
 
@@ -225,7 +225,7 @@ class TraceEntryView(_ResponseModel):
     """A pricing rule that was evaluated, in order of evaluation."""
 
     step: PricingStep
-    """Stage of the price calculation."""
+    """Step of the price calculation."""
     rule: str
     """Id of the promotion, price list or tax jurisdiction."""
     applied: bool
@@ -233,7 +233,7 @@ class TraceEntryView(_ResponseModel):
     amount: int
     """Discount, or for tax its amount, in minor units."""
     reason: str
-    """Reason code for a rule that was not applied, such as too_few."""
+    """Reason code of a rule that was not applied, such as quantity_too_low."""
     detail: str
     """Explanation in words."""
     lines: list[str]
@@ -285,7 +285,7 @@ class QuoteView(_ResponseModel):
 
     @classmethod
     def of(cls, quote: Quote) -> "QuoteView":
-        path = {
+        jurisdictions = {
             line_id: entry.rule
             for entry in quote.trace
             if entry.step is PricingStep.TAX
@@ -293,7 +293,7 @@ class QuoteView(_ResponseModel):
         }
 
         def taxed(tax: LineTax, line_id: str) -> TaxView:
-            return TaxView.of(tax, path.get(line_id), reverse_charge=quote.reverse_charge)
+            return TaxView.of(tax, jurisdictions.get(line_id), reverse_charge=quote.reverse_charge)
 
         delivery = quote.delivery
         return cls(

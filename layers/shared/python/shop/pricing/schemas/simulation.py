@@ -1,4 +1,4 @@
-"""A basket as staff ask what if, and what would change."""
+"""Request and response types of simulated checkouts."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ Currency = Annotated[str, AfterValidator(validate_currency)]
 """Currency as an ISO 4217 code.
 Example: USD"""
 Email = Annotated[str, AfterValidator(validate_email)]
-"""E-mail address.
+"""Email address.
 Example: ada@example.com"""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """Text of 1 to 100 characters."""
@@ -34,8 +34,9 @@ _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class SimulationCustomerBody(BaseModel):
-    """A customer to simulate. With an ``id`` the stored groups, segments and orders of that
-    customer count too.
+    """A customer to simulate.
+
+    With an ``id``, the stored groups, segments and orders of that customer count too.
     """
 
     model_config = _CLOSED
@@ -49,21 +50,23 @@ class SimulationCustomerBody(BaseModel):
     """Names of further customer segments.
     Example: ["newsletter"]"""
     previous_orders: Annotated[int, Field(ge=0)] | None = None
-    """Number of earlier orders; 0 makes this the first one.
+    """Number of earlier orders; with 0 this is the first order.
     Example: 0"""
     tax_id: Annotated[str, StringConstraints(max_length=30)] | None = None
     """VAT number of the European Union, of a business.
     Example: FR40303265045"""
     email: Email | None = None
-    """E-mail address, by which the uses of a guest are counted.
+    """Email address, by which the uses of a guest are counted.
     Example: ada@example.com"""
 
     def facts(self, vat_ids: VatNumbers, path: str) -> CustomerFacts:
-        """Raises Invalid for what is no VAT number."""
+        """Return the facts for the rules. Raises InvalidRequest for an invalid VAT number."""
         number = None if self.tax_id is None else vat_ids.normalize(self.tax_id)
         if self.tax_id is not None and number is None:
             raise InvalidRequest(
-                "this is no VAT number", code="vat_id_invalid", path=f"{path}.tax_id"
+                "Tax id must be a VAT number of the European Union, such as FR40303265045.",
+                code="vat_id_invalid",
+                path=f"{path}.tax_id",
             )
         return CustomerFacts(
             self.id, tuple(self.groups), tuple(self.segments), self.previous_orders, number
@@ -118,11 +121,11 @@ class SimulationCreditBody(BaseModel):
 
 
 class SimulationBody(BaseModel):
-    """A checkout to simulate, and the circumstances to compare it with.
+    """A checkout to simulate, and the changes to compare it with.
 
     The comparison may differ in its instant, customer, promotion and pricing policy. A
-    ``destination`` gives shipping options; ``country``, ``region`` and ``postal_code`` are hints
-    that apply without it.
+    ``destination`` gives shipping options. Without it, ``country``, ``region`` and ``postal_code``
+    locate the buyer.
     """
 
     model_config = _CLOSED
@@ -189,13 +192,13 @@ class SimulationBody(BaseModel):
         return Destination(self.country, self.region, self.postal_code)
 
     def draft(self) -> Promotion | None:
-        """The promotion that is written here. Raises Invalid with every contradiction."""
+        """Return the draft, if there is one. Raises InvalidRequest with every problem."""
         return self.promotion.promotion() if self.promotion is not None else None
 
     def with_single_promotion(self) -> "SimulationBody":
-        """This, where it has one promotion at most. Raises Invalid."""
+        """Return this body. Raises InvalidRequest if it has both a draft and a promotion id."""
         if self.promotion is not None and self.promotion_id is not None:
-            message = "Send either promotion or promotion_id, not both."
+            message = "Send promotion or promotion_id, not both."
             raise InvalidRequest(message, code="value_contradiction", path="$.promotion_id")
         return self
 
@@ -212,7 +215,7 @@ class SimulatedOptionView(BaseModel):
 
 
 class SimulatedMessageView(BaseModel):
-    """A message of the simulated checkout, as its buyer would read it."""
+    """A message of the simulated checkout to its buyer."""
 
     type: str
     """Type of the message: error, warning or info."""
@@ -261,7 +264,7 @@ class SimulatedCheckoutView(QuoteView):
     credits: list[int]
     """Amounts that the credits pay, in minor units and in the order of the request."""
     due: int
-    """Amount that the credits leave, in minor units."""
+    """Amount due after the credits, in minor units."""
 
     @classmethod
     def from_quote(cls, quote: Quote, **checkout: Any) -> "SimulatedCheckoutView":
@@ -295,21 +298,21 @@ class SimulationDifferenceView(BaseModel):
     lines: dict[str, tuple[int, int]]
     """Amounts to pay in minor units, by line id."""
     rules: dict[str, tuple[str, str]]
-    """Results of rules, by stage and id: the amount applied, or the reason for none."""
+    """Results of rules, by step and id: the applied amount, or the reason for none."""
 
 
 class SimulationView(BaseModel):
     """Two simulated checkouts, and their differences."""
 
     before: SimulatedCheckoutView
-    """Checkout under the present circumstances."""
+    """Checkout as requested."""
     after: SimulatedCheckoutView
-    """Checkout under the circumstances of the comparison."""
+    """Checkout with the changes of the comparison."""
     difference: SimulationDifferenceView
     """Differences between the two."""
 
 
-_AT_THE_CHECKOUT = (
+_CHECKOUT_PATHS = (
     (re.compile(r"^\$\.line_items(\[\d+\])\.item\b.*"), r"$.lines\1.item"),
     (re.compile(r"^\$\.line_items"), "$.lines"),
     (re.compile(r"^\$\.fulfillment\..*selected_option_id$"), "$.option"),
@@ -318,17 +321,17 @@ _AT_THE_CHECKOUT = (
     (re.compile(r"^\$\.payment\.instruments"), "$.credits"),
     (re.compile(r"^\$\.buyer\."), "$.customer."),
 )
-"""What a checkout calls its fields, and what they are called here."""
+"""JSONPaths of a checkout's fields, each with the path of the same field in this body."""
 
-Names = Sequence[tuple[re.Pattern[str], str]]
+PathRules = Sequence[tuple[re.Pattern[str], str]]
 
 
-def translate_path(path: str | None, names: Names = _AT_THE_CHECKOUT) -> str | None:
-    """A path of the checkout, as this body has it."""
+def translate_path(path: str | None, rules: PathRules = _CHECKOUT_PATHS) -> str | None:
+    """Return the path in this body of a field of the checkout."""
     if path is None:
         return None
-    for name, ours in names:
-        translated = name.sub(ours, path, count=1)
+    for pattern, replacement in rules:
+        translated = pattern.sub(replacement, path, count=1)
         if translated != path:
             return translated
     return path
@@ -336,10 +339,13 @@ def translate_path(path: str | None, names: Names = _AT_THE_CHECKOUT) -> str | N
 
 @contextmanager
 def translated_errors(*, draft: str | None = None) -> Iterator[None]:
-    """Translate the paths of errors of the checkout, or of the draft, to those of this body."""
-    names = ((re.compile(r"^\$"), f"$.{draft}"),) if draft else _AT_THE_CHECKOUT
+    """Translate the paths of errors to those of this body.
+
+    The errors are of the checkout, or of the field ``draft`` (a promotion or a policy).
+    """
+    rules = ((re.compile(r"^\$"), f"$.{draft}"),) if draft else _CHECKOUT_PATHS
     try:
         yield
     except InvalidRequest as error:
-        problems = [replace(p, path=translate_path(p.path, names)) for p in error.problems]
+        problems = [replace(p, path=translate_path(p.path, rules)) for p in error.problems]
         raise InvalidRequest(error.detail, code=error.code, problems=problems) from None

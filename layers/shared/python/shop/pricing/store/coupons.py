@@ -24,7 +24,7 @@ from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 UNLIMITED = 10**12
-"""The remaining uses of a code without a limit; out of reach for any shop."""
+"""The stored remaining uses of a code without a limit, more than orders can ever use."""
 MAX_LIMITED_CODES = 20
 """Codes of one promotion that the shop prepares for a traffic peak."""
 BATCH_GET_SIZE = 100
@@ -49,7 +49,7 @@ class DynamoCouponRepository:
         problems: list[Problem] = []
         coupon = from_json(Coupon, row.doc, "$", problems)
         if coupon is None:
-            raise ValueError(f"coupon {coupon_id} cannot be read: {problems[0]}")
+            raise ValueError(f"Coupon {coupon_id} cannot be read: {problems[0]}")
         return coupon
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
@@ -100,7 +100,7 @@ class DynamoCouponRepository:
         except PutError as error:
             if error.cause_response_code != _CONDITION_FAILED:
                 raise
-            # The batch exists: this call repeats or completes it.
+            # The batch exists: this call repeats it, or completes it after an interruption.
             return self._resume_batch(coupon, batch, now)
         return batch
 
@@ -132,9 +132,9 @@ class DynamoCouponRepository:
         PricingRow(_pk(coupon.id), _batch_sk(batch)).update([PricingRow.lease_until.remove()])
 
     def write_codes(self, coupon: Coupon, batch: CodeBatch, codes: Sequence[str]) -> Sequence[str]:
-        # A batch write has no conditions, so existing codes are read first. Two calls that generate
-        # the same 60 random bits between these two steps are not expected. Existing codes of this
-        # batch are not written again: they may have been used meanwhile.
+        # A batch write has no conditions, so existing codes are read first. Another call would have
+        # to generate the same 60 random bits between the two steps. Existing codes of this batch
+        # are not written again, because orders may have used them.
         existing: set[str] = set()
         taken: set[str] = set()
         keys = [counter_row_key(CODE_USES, normalize_code(code)) for code in codes]
@@ -179,9 +179,7 @@ def code_statuses(
     consistent: bool = False,
     in_shards: Mapping[str, int] = MappingProxyType({}),
 ) -> Mapping[str, CodeStatus]:
-    """Return the status of codes by normal form.
-
-    Only rows that are ``None`` are read.
+    """Return the status of codes by normal form. Rows that are ``None`` are read.
 
     ``in_shards`` are the remaining uses in the shards of a code, by the key of its row.
     """

@@ -15,7 +15,7 @@ from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 DUE_SHARDS = 8
-"""Partitions of the list of due groups, so that many new groups do not write to one partition."""
+"""Partitions of the list of due groups. One partition would throttle many new groups."""
 
 
 class DynamoGroupBuyRepository:
@@ -25,7 +25,7 @@ class DynamoGroupBuyRepository:
         try:
             row = PricingRow.get(_pk(group_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
-            raise NotFound(f"Group {group_id!r} does not exist.", code="group_unknown") from None
+            raise NotFound(f"Group buy {group_id!r} does not exist.") from None
         return _group_from(row)
 
     def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:
@@ -53,7 +53,9 @@ class DynamoGroupBuyRepository:
         try:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
-            raise VersionConflict("Another member changed this group. Try again.") from None
+            raise VersionConflict(
+                "This group has changed since you read it. Read it again."
+            ) from None
         return after
 
     def list_due(self, at: datetime, max_results: int) -> Iterable[GroupBuy]:
@@ -62,7 +64,7 @@ class DynamoGroupBuyRepository:
         for shard in range(DUE_SHARDS):
             rows = PricingRow.query(_due_pk(shard), PricingRow.sk <= until, limit=max_results)
             keys += [(row.sk, row.doc) for row in rows]
-        # Each shard is sorted by deadline; the oldest of all shards come first.
+        # Each shard is sorted by deadline; merge them, so that the oldest groups come first.
         for _, group_id in sorted(keys)[:max_results]:
             yield self.get(group_id)
 
@@ -95,7 +97,7 @@ def _group_from(row: PricingRow) -> GroupBuy:
     problems: list[Problem] = []
     group = from_json(GroupBuy, row.doc, "$", problems)
     if group is None:
-        raise ValueError(f"{row.pk} cannot be read: {problems[0]}")
+        raise ValueError(f"Group buy {row.pk} cannot be read: {problems[0]}")
     return group
 
 

@@ -6,7 +6,7 @@ The current policy is a row of the rule set; every version is stored beside it.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shop.kernel.errors import Conflict, NotFound, VersionConflict
+from shop.kernel.errors import Conflict, Contention, NotFound, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.policy import PricingPolicy
@@ -18,7 +18,7 @@ from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
-"""Attempts of a write that loses against another change of the rule set."""
+"""Attempts of a write while other changes of the rule set come first."""
 MAX_ITEM_BYTES = 100 * 1024
 """Compressed size with revisions. Every Lambda reads the policy with the rule set."""
 
@@ -50,7 +50,7 @@ class DynamoPricingPolicyRepository:
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
             raise Conflict(
                 "The pricing policy is too large with its revisions. Declare fewer groups.",
-                code="policy_too_large",
+                code="too_large",
             )
         current = PricingRow(RULE_SET, POLICY, version=after.version, doc=doc, events=tuple(events))
         revision = PricingRow(POLICY, _version_key(after.version), version=after.version, doc=doc)
@@ -75,7 +75,7 @@ class DynamoPricingPolicyRepository:
                     ) from None
                 continue  # another rule changed: repeat the check with that change
             return after
-        raise VersionConflict("Other prices are being changed. Try again.")
+        raise Contention("Other prices are being changed. Try again.")
 
 
 def _version_key(version: int) -> str:

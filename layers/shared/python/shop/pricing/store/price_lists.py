@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shop.kernel.errors import Conflict, NotFound, VersionConflict
+from shop.kernel.errors import Conflict, Contention, NotFound, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.pricing.model.price_lists import PriceList
@@ -18,7 +18,7 @@ from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
-"""Attempts of a write that loses against another change of the rule set."""
+"""Attempts of a write while other changes of the rule set come first."""
 
 
 class DynamoPriceListRepository:
@@ -44,7 +44,7 @@ class DynamoPriceListRepository:
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
             raise Conflict(
                 "This price list is too large with its revisions. Create another list.",
-                code="list_too_large",
+                code="too_large",
             )
         row = PricingRow(
             PRICE_LISTS, after.id, version=after.version, doc=doc, events=tuple(events)
@@ -79,4 +79,4 @@ class DynamoPriceListRepository:
                     "This price list has changed since you read it. Read it again."
                 ) from None
             return after
-        raise VersionConflict("Other prices are being changed. Try again.")
+        raise Contention("Other prices are being changed. Try again.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from shop.kernel.errors import Conflict, NotFound, Problem, VersionConflict
+from shop.kernel.errors import Conflict, Contention, NotFound, Problem, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
@@ -15,7 +15,7 @@ from shop.serialization import from_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
-"""Attempts of a write that loses against another change of the rule set."""
+"""Attempts of a write while other changes of the rule set come first."""
 MAX_ROWS_SCANNED = 500
 """Promotions that one page of a list by status reads."""
 MAX_REVISIONS = 50
@@ -99,7 +99,7 @@ class DynamoPromotionRepository:
                     "This promotion has changed since you read it. Read it again."
                 ) from None
             return after
-        raise VersionConflict("Other promotions are being changed. Try again.")
+        raise Contention("Other promotions are being changed. Try again.")
 
 
 def read_published() -> Sequence[Promotion]:
@@ -179,5 +179,5 @@ def _decode(name: str, raw: Any) -> Promotion:
     problems: list[Problem] = []
     promotion = from_json(Promotion, raw, "$", problems)
     if promotion is None:
-        raise ValueError(f"promotion {name} cannot be read: {problems[0]}")
+        raise ValueError(f"Promotion {name} cannot be read: {problems[0]}")
     return promotion

@@ -5,12 +5,10 @@ PK                                         SK                 content
 =========================================  =================  ====================================
 ``PROMOTIONS``                             promotion id       a promotion and its version
 ``PROMOTION#<id>``                         version, 8 digits  a revision: content, event, actor
-``TAX``                                    country            tax rates that staff changed
-``TAX#<country>``                          ``VERSION#<n>``    each version of them, written once
-``RULE_SET``                               ``VERSION``        its version, a few bytes
-``RULE_SET``                               ``RULES``          its published promotions
-``RULE_SET``                               ``POLICY``         its policy: stacking, rounding
-``POLICY``                                 ``VERSION#<n>``    each policy, written once
+``RULE_SET``                               ``VERSION``        version of the rules, a few bytes
+``RULE_SET``                               ``RULES``          published promotions
+``RULE_SET``                               ``POLICY``         policy: stacking, rounding
+``POLICY``                                 ``VERSION#<n>``    a version of the policy
 ``PRICE_LISTS``                            list id            a price list with its revisions
 ``COUPON#<id>``                            ``HEAD``           a coupon
 ``COUPON#<id>``                            ``CODES#<…>``      up to 1,000 codes of a batch
@@ -18,7 +16,6 @@ PK                                         SK                 content
 ``LIMITED_CODES#<promotion>``              code               a single code with a limit
 ``CODE#<normal form>``                     ``CODE``           a code: coupon, remaining uses
 ``CUSTOMER_USES#<coupon>#<customer>``      ``COUNT``          uses of a coupon by one customer
-``CUSTOMER#<id>``                          ``HEAD``           groups and segments of a customer
 ``FIRST_ORDER#<customer>``                 ``COUNT``          use of a first-order discount
 ``GROUP_BUY#<id>``                         ``HEAD``           a group buy and its seats
 ``GROUP_BUYS_DUE#<shard>``                 deadline and id    group buys that are not settled yet
@@ -51,14 +48,14 @@ class PricingRow(Row):
     doc = CompressedJsonAttribute(null=True)
     events = EventsAttribute(null=True)
     published = BooleanAttribute(null=True)
-    """On a promotion: it is published, or was."""
+    """On a promotion: it was published, and may have ended."""
     used = NumberAttribute(null=True)
     remaining = NumberAttribute(null=True)
     """On a code: remaining uses; :data:`shop.pricing.store.coupons.UNLIMITED` without a limit."""
     in_shards = NumberAttribute(null=True)
-    """On a code or quota: uses that were moved to shards. The row can no longer give them; for a
-    quota they count as used."""
+    """On a code or quota: uses that were moved to shards. Orders cannot take them from the row; for
+    a quota they count as used."""
     shard_count = NumberAttribute(null=True)
     """The approximate number of shards; absent if the counter was never sharded."""
     lease_until = NumberAttribute(null=True)
-    """On an unfinished batch: until when one call owns it, in seconds since 1970."""
+    """On an unfinished batch: the end of the lease of its call, in seconds since 1970."""

@@ -1,9 +1,9 @@
-"""The rule set in the memory of warm Lambdas.
+"""The rule set, cached in the memory of warm Lambdas.
 
-Requests normally read nothing of it. Every three seconds, a Lambda reads the version row of a few
-bytes, and the rule set only if the version has changed. A change is therefore in force everywhere
-within five seconds (three, plus the lag of an eventually consistent read), and the cost of rules
-does not grow with the number of visitors.
+Most requests read no rule from DynamoDB. Every three seconds, a Lambda reads the version row, which
+has a few bytes. It reads the rule set only if the version has changed. A change is therefore in
+force everywhere within five seconds: three, plus the lag of an eventually consistent read. The cost
+of rules does not grow with the number of visitors.
 """
 
 from dataclasses import replace
@@ -41,7 +41,7 @@ class VersionedTaxTable(TaxProvider, Protocol):
         """Return the row that ``table`` always reads."""
 
     def clear(self) -> None:
-        """Forget everything, as after a cold start."""
+        """Drop everything, as after a cold start."""
 
 
 class RuleSetCache:

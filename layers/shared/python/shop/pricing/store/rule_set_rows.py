@@ -52,7 +52,7 @@ def promotions_from(
     current = [from_json(Promotion, raw, "$", problems) for raw in row.doc["promotions"]]
     ended = [from_json(Promotion, raw, "$", problems) for raw in row.doc.get("ended", ())]
     if problems:
-        raise ValueError(f"the rule set cannot be read: {problems[0]}")
+        raise ValueError(f"The rule set cannot be read: {problems[0]}")
     return tuple(p for p in current if p is not None), tuple(p for p in ended if p is not None)
 
 
@@ -60,7 +60,7 @@ def price_list_from(row: PricingRow) -> PriceList:
     problems: list[Problem] = []
     price_list = from_json(PriceList, row.doc, "$", problems)
     if price_list is None:
-        raise ValueError(f"price list {row.sk} cannot be read: {problems[0]}")
+        raise ValueError(f"Price list {row.sk} cannot be read: {problems[0]}")
     return price_list
 
 
@@ -71,9 +71,7 @@ def policy_from(row: PricingRow) -> PricingPolicy:
 def publish_rules_op(promotions: Iterable[Promotion], before: int, at: datetime) -> WriteOperation:
     """Return the write that puts promotions in force.
 
-    It fails if ``before`` is no longer the version.
-
-    Raises Conflict (``too_many_promotions``).
+    It fails if ``before`` is no longer the version. Raises Conflict (``too_many_promotions``).
     """
     current, ended = [], []
     for promotion in promotions:

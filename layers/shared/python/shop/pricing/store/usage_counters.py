@@ -34,8 +34,8 @@ if TYPE_CHECKING:  # product pages load this module and need neither
     from shop.customers.model import CustomerSegments
 
 SHARDED_ROW_CACHE_SECONDS = 2.0
-"""How long the row of a sharded counter is cached: it only says that there are shards. In a traffic
-peak, every page and every quote would read it."""
+"""How long the row of a sharded counter is cached. It only states the number of shards, and in a
+traffic peak every page and every quote would read it."""
 MAX_CACHED_ROWS = 1_000
 
 RowKey = tuple[str, str]
@@ -60,7 +60,8 @@ class CounterShards(StockReservations[Any], Protocol):
 class _LimitedGoods:
     """The flash sales that target a basket.
 
-    ``quotas`` are by promotion id; ``customer_limited`` are ids with a limit per customer.
+    ``quotas`` are units by promotion id; ``customer_limited`` are promotions with a limit per
+    customer.
     """
 
     quotas: Mapping[str, int]
@@ -280,7 +281,7 @@ class DynamoUsageCounters:
         try:
             after = before.spend(f"{order_id}:spend", count.units, at, reference=order_id)
         except Conflict:
-            # Too little credit is an exhausted counter: the caller handles both alike.
+            # An insufficient credit counts as an exhausted counter: callers handle both alike.
             raise ConditionFailed(frozenset({self._failed_key(count)})) from None
         self._credit_accounts.append_op(before, after)(writes)
 
@@ -329,7 +330,7 @@ class DynamoUsageCounters:
     def _find_moved(self, rows: Mapping[str, PricingRow]) -> set[str]:
         """Return the keys of rows whose uses have moved to shards.
 
-        They are remembered for the next order.
+        Their numbers of shards are cached for the next order.
         """
         keys = [(row.pk, row.sk) for row in rows.values()]
         for row in PricingRow.batch_get(keys, True) if keys else ():
@@ -359,7 +360,7 @@ def _release_in_row(writes: Any, count: UsageReservation) -> None:
     actions = [PricingRow.used.add(-units)]
     if count.kind == CODE_USES:
         actions.append(PricingRow.remaining.add(units))
-    # The condition keeps a release that is not matched by a use from creating uses.
+    # The condition rejects a release without a matching use, which would create uses.
     writes.update(row, actions, PricingRow.used >= units)
 
 

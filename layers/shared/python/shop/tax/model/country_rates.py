@@ -1,4 +1,4 @@
-"""The tax rates of one country as staff maintain them; rates of past days never change."""
+"""The tax rates of one country, as staff maintain them. Rates of past days never change."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ Period = tuple[date | None, date, int]
 
 @frozen(slots=False)
 class CountryRates:
-    """All rates of a country, past and future. Version 0 are the bundled ones."""
+    """All rates of a country, past and future. Version 0 has the bundled rates."""
 
     country: str
     rates: tuple[TaxRate, ...] = ()
@@ -39,7 +39,7 @@ class CountryRates:
 
     @classmethod
     def bundled(cls, country: str) -> "CountryRates":
-        """Return the rates that the shop comes with; none for a country outside its table."""
+        """Return the bundled rates of a country; none for a country outside the bundled table."""
         return cls(
             country, tuple(rate for rate in BUNDLED_TAX_TABLE.rates if rate.country == country)
         )
@@ -65,7 +65,7 @@ class CountryRates:
             if rate is not None:
                 problems += _problems_of(rate, country, path)
                 rates.append(rate)
-        # Overlaps and gaps are only searched in valid rates; otherwise they would be misleading.
+        # Overlaps and gaps are checked last: between invalid rates they would be misleading.
         _raise_if_any(problems)
         TaxTable(tuple(rates))  # raises for overlapping rates
         _raise_if_any(list(_gaps(rates)))
@@ -83,8 +83,8 @@ class CountryRates:
     ) -> "CountryRates":
         """Return the next version, with the rates from ``today`` on.
 
-        Raises :class:`InvalidRequest` (``rate_past``) if the rates of an earlier day differ. Goods
-        were taxed by them, and may still be returned.
+        Raises :class:`InvalidRequest` (``rate_past``) if the rates of an earlier day differ. They
+        taxed goods that may still be returned.
         """
         old, new = _past_periods(self.rates, today), _past_periods(rates, today)
         for key in {**old, **new}:
@@ -124,12 +124,12 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
         yield Problem("country_other", f"Country must be {country}.", f"{path}.country")
     if not TAX_CLASS_PATTERN.fullmatch(rate.tax_class) or rate.tax_class == ZERO:
         detail = (
-            "Tax class must be 1 to 32 small letters, digits or '_', such as standard."
-            f" The class {ZERO} is never taxed."
+            "Tax class must be 1 to 32 lower-case letters, digits or underscores, begin with a"
+            f" letter, and differ from {ZERO}, which is never taxed."
         )
         yield Problem("tax_class_invalid", detail, f"{path}.tax_class")
     if rate.region is not None and not is_region(country, rate.region):
-        detail = f"Region {rate.region!r} is not in {country}. Use its ISO 3166-2 code."
+        detail = f"Region must be an ISO 3166-2 code of {country} without the country, such as CA."
         yield Problem("region_unknown", detail, f"{path}.region")
     if len(rate.name) > MAX_NAME_LENGTH or not rate.name.isprintable():
         detail = f"Name must be one line of at most {MAX_NAME_LENGTH} characters."
@@ -139,7 +139,10 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
 
 
 def _gaps(rates: list[TaxRate]) -> Iterator[Problem]:
-    """Find days without a rate between two rates of one key; they are always a mistake."""
+    """Yield a problem for each period without a rate between two rates of one key.
+
+    Such a gap is always a mistake: a class that becomes untaxed gets a rate of 0.
+    """
     for position, rate in enumerate(rates):
         if rate.until is None:
             continue
@@ -155,7 +158,10 @@ def _key(rate: TaxRate) -> RateKey:
 
 
 def _past_periods(rates: Iterable[TaxRate], today: date) -> dict[RateKey, list[Period]]:
-    """Return the periods before today, with equal neighbours merged, so that they compare."""
+    """Return the periods before today by key, to compare two versions.
+
+    Adjacent periods of equal rate are merged, because their division changes no tax.
+    """
     by_key: dict[RateKey, list[Period]] = {}
     for rate in sorted(rates, key=lambda rate: rate.since or date.min):
         if rate.since is not None and rate.since >= today:

@@ -11,9 +11,9 @@ from shop.places.model.destination import Destination
 from shop.tax.model.vat_rates import VAT
 
 MILLION = 1_000_000
-"""Rates are parts per million: 72,500 is 7.25 %."""
+"""Rates are parts per million: 72,500 means 7.25 %."""
 STANDARD, SHIPPING = "standard", "shipping"
-"""The tax classes of most goods and of the shipping."""
+"""The tax class of most goods, and the tax class of shipping."""
 ZERO = "zero"
 """The tax class that is never taxed."""
 MAX_CACHED_RATES = 10_000
@@ -23,7 +23,7 @@ MAX_CACHED_RATES = 10_000
 class TaxRate:
     """A rate in parts per million of the net price, in force on days ``since`` <= day < ``until``.
 
-    Without a region it applies to the whole country; a rate of the region takes precedence.
+    A rate without a region applies to the whole country. A rate of the region takes precedence.
     """
 
     country: str
@@ -48,7 +48,7 @@ class TaxRate:
 
 @frozen(slots=False)
 class TaxTable:
-    """Rates to look up.
+    """All tax rates, indexed for lookup.
 
     ``union`` are the countries between which the reverse charge applies. Raises
     :class:`InvalidRequest` if two rates of one class, country and region overlap.
@@ -74,23 +74,24 @@ class TaxTable:
         return {}
 
     def rate(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
-        """Return the rate of a class at a destination on a day; ``None`` where it is untaxed.
+        """Return the rate of a class at a destination on a day, or ``None`` if it is untaxed.
 
-        A class without a rate there is taxed as ``standard``. The class ``zero``, and a
-        destination outside the table, are untaxed.
+        A class without a rate at the destination is taxed as ``standard``. The class ``zero`` and
+        destinations outside the table are untaxed.
         """
         if tax_class == ZERO:
             return None
         key = (destination.country, destination.region, tax_class, day)
         cache = self._cached_rates
         if key not in cache:
-            # Regions come from clients, so the keys are not limited by the table.
+            # Regions come from clients, so the number of keys is unlimited.
             if len(cache) > MAX_CACHED_RATES:
                 cache.clear()
             cache[key] = self._look_up(tax_class, destination, day)
         return cache[key]
 
     def _look_up(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
+        # The class before the region: a national rate of the class precedes a regional standard.
         for one_class in (tax_class, STANDARD):
             for region in (destination.region, None):
                 for rate in self._by_key.get((destination.country, region, one_class), ()):
@@ -122,7 +123,7 @@ class TaxTable:
 
 def _problems_of(rate: TaxRate, others: list[TaxRate], path: str) -> Iterator[Problem]:
     if not 0 <= rate.rate <= MILLION:
-        yield Problem("rate_invalid", "Rate must be 0 to 1000000 (100 %).", f"{path}.rate")
+        yield Problem("rate_invalid", "Rate must be from 0 to 1000000 (100 %).", f"{path}.rate")
     if rate.since is not None and rate.until is not None and rate.until <= rate.since:
         yield Problem("ends_before_start", "Until must be after since.", f"{path}.until")
     if any(rate.overlaps(other) for other in others):
@@ -153,7 +154,7 @@ def _european_rates() -> list[TaxRate]:
 
 
 _FORMER_RATES: dict[tuple[str, str], tuple[tuple[int, date], ...]] = {
-    # Each with its last day plus one. Goods that were taxed by it may still be returned.
+    # Each rate with its last day plus one. Goods that it taxed may still be returned.
     ("CZ", "reduced"): ((100_000, date(2024, 1, 1)),),
     ("DE", STANDARD): ((190_000, date(2020, 7, 1)), (160_000, date(2021, 1, 1))),
     ("DE", "reduced"): ((70_000, date(2020, 7, 1)), (50_000, date(2021, 1, 1))),
@@ -187,6 +188,6 @@ BUNDLED_TAX_TABLE = TaxTable(
 )
 """Europe (classes ``standard``, ``reduced`` and ``super_reduced``), a sample of the US, and China.
 
-``reduced`` is the lowest rate of at least 5 %. ``super_reduced`` is the one below 5 %, or the
-reduced one where there is none.
+``reduced`` is the lowest rate of at least 5 %. ``super_reduced`` is the rate below 5 %, or the
+``reduced`` rate in countries without one.
 """

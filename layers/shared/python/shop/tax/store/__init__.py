@@ -1,1 +1,1 @@
-"""Tax rates in DynamoDB, and the tax table in the memory of warm Lambdas."""
+"""DynamoDB store of tax rates, and the cache of the tax table."""

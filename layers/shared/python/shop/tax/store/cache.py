@@ -1,4 +1,4 @@
-"""The tax table in force, in the memory of warm Lambdas."""
+"""The tax table in force, cached in the memory of warm Lambdas."""
 
 from functools import lru_cache
 
@@ -11,15 +11,15 @@ from shop.tax.store.rows import RATES, TABLE_VERSION, TaxRow, country_rates_from
 class TaxTableCache:
     """See :class:`shop.tax.ports.TaxProvider`.
 
-    Each call of :meth:`table` reads a row of a few bytes, the version. The rates are read only
-    after it has changed. The caller decides how often it calls, and may prefetch the row.
+    Each call of :meth:`table` reads the version row, which has a few bytes. It reads the rates only
+    after the version has changed. The caller decides how often it calls, and may prefetch the row.
     """
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything, as after a cold start."""
+        """Drop everything, as after a cold start."""
         self._version = 0
         self._countries: dict[str, CountryRates] = {}
         self._table: TaxTable = BUNDLED_TAX_TABLE

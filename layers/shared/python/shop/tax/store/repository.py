@@ -49,7 +49,8 @@ class DynamoTaxRateRepository:
         doc = document(after)
         if len(compress_json(doc)) > MAX_ITEM_BYTES:
             raise Conflict(
-                "These are too many rates for one country. Send fewer rates.", code="too_large"
+                f"The tax rates of {after.country} are too large to store. Send fewer rates.",
+                code="too_large",
             )
         before = after.version - 1
         current = TaxRow(RATES, after.country, version=after.version, doc=doc, events=tuple(events))
@@ -64,14 +65,15 @@ class DynamoTaxRateRepository:
         def write(writes: Any) -> None:
             writes.save(current, unchanged)
             writes.save(past, TaxRow.pk.does_not_exist())
-            # Every cached tax table is reread when this number changes. It needs no condition:
-            # changes of two countries may both count it up.
+            # Every cached tax table is read again when this number changes. No condition: changes
+            # of two countries may both increment it.
             writes.update(TaxRow(*TABLE_VERSION), [TaxRow.version.add(1)])
 
         try:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
             raise VersionConflict(
-                f"The rates of {after.country} changed meanwhile. Read them and try again."
+                f"The tax rates of {after.country} have changed since you read them."
+                " Read them again."
             ) from None
         return after

@@ -18,6 +18,7 @@ def _most_expensive_first(run: UnitRun) -> tuple[int, int]:
 def buy_get(
     calculation: QuoteCalculation, candidate: Candidate, effect: BuyGet, visible: list[int]
 ) -> DiscountProposal:
+    """Propose to reduce the cheapest units to get, for the most expensive units to buy (§6.2)."""
     buy_lines = set(visible)
     if effect.get is None:
         get_lines = buy_lines
@@ -29,12 +30,13 @@ def buy_get(
                 [n for n, line in enumerate(calculation.lines) if gettable.contains(line)],
             )
         )
+    # §6.1: only units that serve no other set.
     runs = [run for n in sorted(buy_lines | get_lines) for run in calculation.runs[n] if run.free]
     only_buy = sum([run.free for run in runs if run.line not in get_lines])
     only_get = sum([run.free for run in runs if run.line not in buy_lines])
     both = sum([run.free for run in runs]) - only_buy - only_get
     buy, get = effect.buy_quantity, effect.get_quantity
-    # §6.2: enough units to buy, enough to get, and enough in all, since none may serve as both.
+    # §6.2: enough units to buy, enough to get, and enough in total, since no unit serves as both.
     times = min(
         (only_buy + both) // buy,
         (only_get + both) // get,
@@ -46,13 +48,13 @@ def buy_get(
         return DiscountProposal(
             reason="quantity_too_low", detail=f"{only_buy + both} to buy, {only_get + both} to get"
         )
-    # Units that could serve as both, minus those that must remain to be bought.
+    # Units that could serve as both, minus the units that must remain to be bought.
     spare = both - max(0, times * buy - only_buy)
     got = _take_cheapest(runs, get_lines, buy_lines, times * get, spare)
     bought = _take_most_expensive(runs, buy_lines, times * buy, got)
     discounts: dict[int, int] = {}
     for run, units in got:
-        # §6.2: each unit got is reduced and rounded by itself.
+        # §6.2: the reduction is rounded for each unit.
         saved = units * ratio(
             run.cost * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding
         )
@@ -69,10 +71,7 @@ def buy_get(
 def _take_cheapest(
     runs: list[UnitRun], get_lines: set[int], buy_lines: set[int], needed: int, spare: int
 ) -> list[tuple[UnitRun, int]]:
-    """Take the units got, cheapest first.
-
-    At most ``spare`` of them may be units that could also be bought.
-    """
+    """Take the units got, cheapest first; at most ``spare`` of them could also be bought."""
     taken: list[tuple[UnitRun, int]] = []
     for run in sorted(runs, key=_cheapest_first):
         if run.line not in get_lines:
@@ -90,7 +89,7 @@ def _take_cheapest(
 def _take_most_expensive(
     runs: list[UnitRun], buy_lines: set[int], needed: int, got: list[tuple[UnitRun, int]]
 ) -> list[tuple[UnitRun, int]]:
-    """Take the units bought, most expensive first, from those that are not got."""
+    """Take the units bought, most expensive first, from the units that are not got."""
     got_units = {id(run): units for run, units in got}
     taken: list[tuple[UnitRun, int]] = []
     for run in sorted(runs, key=_most_expensive_first):
@@ -105,6 +104,7 @@ def _take_most_expensive(
 def bundle(
     calculation: QuoteCalculation, candidate: Candidate, effect: Bundle, visible: list[int]
 ) -> DiscountProposal:
+    """Propose bundles at their price, as often as they save something (§6.3)."""
     price = amount_in(effect.price, calculation.currency)
     if price is None:
         return DiscountProposal(reason="no_amount_in_currency")
@@ -121,7 +121,7 @@ def bundle(
                 )
             break
         saved = sum(run.cost * units for run, units in picked.items()) - price
-        # §6.3: bundles get cheaper as units run out, so no later bundle can save anything.
+        # §6.3: each bundle takes the most expensive units that remain, so later ones save less.
         if saved <= 0:
             break
         # The next bundle picks the same units until one of their runs is used up. Counting these

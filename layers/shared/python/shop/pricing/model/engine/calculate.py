@@ -1,6 +1,5 @@
 """Calculate the quote of a basket: the seven steps of docs/rules/pricing.md §2.1."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shop.kernel.money import Money
@@ -11,7 +10,6 @@ from shop.pricing.model.engine.discount_codes import code_outcomes, open_promoti
 from shop.pricing.model.engine.quote_taxes import QuoteTaxes
 from shop.pricing.model.engine.stacking import CandidateLines, apply_promotions
 from shop.pricing.model.price_lists import UnitPrice, unit_prices
-from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.quote import CodeOutcome, GiftLine, LimitUsage, Quote
 from shop.pricing.model.quote_lines import (
@@ -60,7 +58,7 @@ def calculate_quote(
     _trace_price_lists(calculation, listed, prices)
 
     # Steps 2 to 6, lines, sets, order, gifts, shipping (§5 to §9): one pass over the candidates,
-    # which are sorted by step. Codes come first, because they decide who is a candidate (§4.2).
+    # which are sorted by step. Codes come first, because they open promotions (§4.2).
     calculation.codes_by_promotion, pending_outcomes = open_promotions(
         basket, rules.promotion_index, limits, at
     )
@@ -73,13 +71,7 @@ def calculate_quote(
 
     # The outcome of a code follows from the trace, so it comes after all promotions (§4.2).
     codes = code_outcomes(pending_outcomes, calculation.trace, basket.currency)
-    quote = _quote(calculation, rules, at, taxes, quote_lines, delivery, codes)
-    # §3.5: report differences from the amounts that the client displayed, if it sent any.
-    displayed = PriceSnapshot.from_basket(basket)
-    if displayed is None:
-        return quote
-    titles = {line.id: line.title for line in basket.lines}
-    return replace(quote, notices=displayed.notices(quote, rules, titles))
+    return _quote(calculation, rules, at, taxes, quote_lines, delivery, codes)
 
 
 def _quote(
@@ -140,19 +132,22 @@ def _candidates(
 ) -> CandidateLines:
     """Return the promotions in force for this basket, in the order of §4.6.
 
-    Others are traced with the reason: those that a shopper can act on always, all with ``explain``.
+    Other promotions are traced with the reason: without ``explain``, only those to which the
+    shopper can react.
     """
     candidates: CandidateLines = []
     matching = rules.promotion_index.candidates_for(calculation.lines)
     codes = calculation.codes_by_promotion
     for candidate, numbers in matching:
-        # §4.1: the instant first, then channel, market and customer, then the code (§4.2).
+        # §4.1: the instant comes first. Shoppers see this reason only for their own codes.
         reason = candidate.promotion.reason_not_running(at)
         is_traced = explain or candidate.id in codes
         if not reason:
-            reason = candidate.conditions.customer_mismatch_reason(calculation.basket)
+            # §4.1: then channel, market and customer, to which a shopper can react.
+            reason = candidate.conditions.mismatch_reason(calculation.basket)
             # Promotions behind a code stay out of the trace of shoppers without the code.
             is_traced = is_traced or not candidate.code_required
+        # §4.2: the code comes last. Only ``explain`` reveals that a code exists.
         if not reason and candidate.code_required and candidate.id not in codes:
             reason = "code_missing"
             is_traced = explain
@@ -273,9 +268,9 @@ def _split_by_unit(total: int, tax: int, quantity: int) -> tuple[UnitPrices, ...
 def _in_currency(
     amount: Money | None, line: BasketLine, currency: str, taxes: QuoteTaxes
 ) -> Money | None:
-    """Convert a price for comparison in the way of the line's price.
+    """Convert a price for comparison like the line's price: net under reverse charge.
 
-    ``None`` if it is in another currency (§1.1).
+    Return ``None`` if it is in another currency (§1.1).
     """
     if amount is None or amount.currency != currency:
         return None

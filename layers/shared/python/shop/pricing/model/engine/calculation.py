@@ -14,13 +14,15 @@ from shop.pricing.model.trace import PricingStep, TraceEntry
 from shop.pricing.model.usage_limits import UsageLimits
 
 UNLOCKED, LOCKED_FOR_STEP, LOCKED = 0, 1, 2
-"""Lock states of a line, weakest first (§4.7): a stop promotion locks for the rest of its step, an
-exclusive promotion for the rest of the calculation. Plain integers, because the hot path tests
-them by truth value."""
+"""Lock states of a line, weakest first (§4.7).
+
+A stop promotion locks for the rest of its step, an exclusive promotion for the rest of the
+calculation. The states are integers, because the hot path tests them by truth value.
+"""
 
 
 class UnitRun:
-    """Units of one line at an equal cost. ``free`` units serve no set yet (§6.1)."""
+    """Units of one line at the same cost; ``free`` of them serve no set yet (§6.1)."""
 
     __slots__ = ("cost", "free", "line")
 
@@ -121,7 +123,7 @@ class QuoteCalculation:
         self.trace: list[TraceEntry] = []
 
     def visible_lines(self, candidate: Candidate, numbers: list[int]) -> list[int]:
-        """Return those of the lines that the promotion sees (§4.4, §4.7)."""
+        """Return the lines among ``numbers`` that the promotion sees (§4.4, §4.7)."""
         # §4.4: gift and shipping promotions see locked goods too.
         if candidate.step is PricingStep.GIFTS or candidate.step is PricingStep.SHIPPING:
             return numbers

@@ -1,4 +1,4 @@
-"""Discount codes: promotions opened, and outcome of each code.
+"""Discount codes: which promotions they open, and the outcome of each code.
 
 Business rules: docs/rules/pricing.md §4.2.
 """
@@ -41,8 +41,8 @@ _CODE_BY_REASON = {
     "quota_exhausted": CODE_EXHAUSTED,
     "gift_out_of_stock": CODE_EXHAUSTED,
 }
-"""UCP's discount error code for each reason; every other reason is ``NOT_APPLICABLE``, the shop's
-own code."""
+"""UCP's discount error code for each reason. Other reasons have ``NOT_APPLICABLE``, the shop's own
+code."""
 
 
 @frozen
@@ -155,7 +155,7 @@ def code_outcomes(
             outcomes.append(outcome)
             continue
         entry = entries.get(outcome.promotion_id)
-        # Without an entry, the promotion matched no line and never became a candidate.
+        # Without an entry, the promotion matched no line, so it was never a candidate.
         reason = "no_matching_goods" if entry is None else entry.reason
         if entry is not None and entry.applied:
             outcomes.append(

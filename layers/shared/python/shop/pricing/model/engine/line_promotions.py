@@ -17,6 +17,7 @@ from shop.pricing.model.targeting import amount_in
 def percent_off(
     calculation: QuoteCalculation, candidate: Candidate, effect: PercentOff, visible: list[int]
 ) -> DiscountProposal:
+    """Propose a percentage off each line, with a cap on the sum."""
     cost, points, rounding = calculation.cost, effect.basis_points, calculation.rounding
     discounts = [(n, ratio(cost[n] * points, FULL_BASIS_POINTS, rounding)) for n in visible]
     if effect.up_to:
@@ -33,6 +34,7 @@ def percent_off(
 def amount_off(
     calculation: QuoteCalculation, candidate: Candidate, effect: AmountOff, visible: list[int]
 ) -> DiscountProposal:
+    """Propose an amount off each unit or line."""
     amount = amount_in(effect.amount, calculation.currency)
     if amount is None:
         return DiscountProposal(reason="no_amount_in_currency")
@@ -49,6 +51,7 @@ def limited_price(
     effect: LimitedPrice | GroupPrice,
     visible: list[int],
 ) -> DiscountProposal:
+    """Propose a lower unit price for all units."""
     price = amount_in(effect.price, calculation.currency)
     if price is None:
         return DiscountProposal(reason="no_amount_in_currency")
@@ -60,12 +63,13 @@ def limited_price(
 def flash_sale(
     calculation: QuoteCalculation, candidate: Candidate, effect: FlashSale, visible: list[int]
 ) -> DiscountProposal:
+    """Propose a price or percentage for the units that quota and customer limit allow."""
     price = None
     if effect.price:
         price = amount_in(effect.price, calculation.currency)
         if price is None:
             return DiscountProposal(reason="no_amount_in_currency")
-    # §5.1: the smaller of the remaining quota and the customer's remaining units; None: no limit.
+    # §5.1: the smaller of the remaining quota and the customer's remaining units. None is no limit.
     remaining = None
     if effect.quota is not None:
         remaining = calculation.limits.quota_remaining.get(candidate.id, effect.quota)
@@ -85,7 +89,7 @@ def flash_sale(
         quantity = calculation.quantity[n]
         units = quantity if remaining is None else min(remaining, quantity)
         if not units:
-            break
+            break  # the limit is used up
         unit_cost, remainder = divmod(calculation.cost[n], quantity)
         cost = unit_cost * units + min(units, remainder)
         if price is not None:
@@ -100,5 +104,5 @@ def flash_sale(
             allotted[n] = units
             if remaining is not None:
                 remaining -= units
-    # Without a limit there is nothing to count when the order is placed.
+    # Without a limit, the order counts no units.
     return DiscountProposal(discounts, counted_units=None if remaining is None else allotted)

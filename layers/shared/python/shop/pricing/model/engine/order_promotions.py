@@ -25,7 +25,8 @@ def _base_amount(calculation: QuoteCalculation, visible: list[int]) -> int:
 def order_percent(
     calculation: QuoteCalculation, candidate: Candidate, effect: OrderPercent, visible: list[int]
 ) -> DiscountProposal:
-    # §7.1: rounded once for the order, where percent_off rounds for each line.
+    """Propose a percentage off the sum of the goods."""
+    # §7.1: rounded once for the order; percent_off rounds for each line.
     amount = ratio(
         _base_amount(calculation, visible) * effect.basis_points,
         FULL_BASIS_POINTS,
@@ -42,6 +43,7 @@ def order_percent(
 def order_amount(
     calculation: QuoteCalculation, candidate: Candidate, effect: OrderAmount, visible: list[int]
 ) -> DiscountProposal:
+    """Propose an amount off the sum of the goods, at most that sum."""
     amount = amount_in(effect.amount, calculation.currency)
     if amount is None:
         return DiscountProposal(reason="no_amount_in_currency")
@@ -53,6 +55,7 @@ def order_amount(
 def spend_save(
     calculation: QuoteCalculation, candidate: Candidate, effect: SpendSave, visible: list[int]
 ) -> DiscountProposal:
+    """Propose the saving of the highest tier that the goods reach."""
     base = _base_amount(calculation, visible)
     reached: SpendTier | None = None
     has_currency = False
@@ -78,6 +81,7 @@ def spend_save(
 def every_spend(
     calculation: QuoteCalculation, candidate: Candidate, effect: EverySpend, visible: list[int]
 ) -> DiscountProposal:
+    """Propose a saving for every full amount of goods."""
     base = _base_amount(calculation, visible)
     for every in effect.every:
         if every.spend.currency == calculation.currency:
@@ -97,7 +101,8 @@ def every_spend(
 def gift(
     calculation: QuoteCalculation, candidate: Candidate, effect: FreeGift, visible: list[int]
 ) -> DiscountProposal:
-    # A gift whose stock is not known counts as in stock; the order reserves it (§8.2).
+    """Propose the units of a gift that are in stock."""
+    # §8.2: a gift of unknown stock counts as in stock, because the order reserves it.
     remaining = calculation.gifts_remaining.get(effect.sku)
     units = effect.quantity if remaining is None else min(remaining, effect.quantity)
     if units <= 0:
@@ -111,10 +116,11 @@ def gift(
 def shipping_off(
     calculation: QuoteCalculation, candidate: Candidate, effect: ShippingOff, visible: list[int]
 ) -> DiscountProposal:
+    """Propose a reduction of the shipping charge."""
     charge = calculation.shipping
     if not charge:
         return DiscountProposal(reason="no_shipping_charge")
-    # §4.7: an exclusive or stop promotion locks the charge as others lock lines.
+    # §4.7: exclusive and stop promotions lock the charge, as they lock lines.
     if calculation.shipping_locked:
         locked = calculation.shipping_locked == LOCKED
         return DiscountProposal(reason="locked_by_exclusive" if locked else "locked_by_stop")
@@ -131,7 +137,7 @@ def shipping_off(
     amount = amount_in(effect.amount or effect.price, calculation.currency)
     if amount is None:
         return DiscountProposal(reason="no_amount_in_currency")
-    # §9.1: the charge is never below zero, and a price above it leaves it as it is.
+    # §9.1: the charge never falls below zero, and a price above the charge changes nothing.
     return DiscountProposal(
         shipping_discount=min(charge, amount) if effect.amount else max(0, charge - amount)
     )

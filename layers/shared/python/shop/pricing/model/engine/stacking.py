@@ -161,7 +161,7 @@ def _apply(calculation: QuoteCalculation, candidate: Candidate, proposal: Discou
     effect = candidate.effect
     if isinstance(effect, FreeGift):
         calculation.gifts.append((candidate, effect, proposal.gift_units))
-        # A later gift of the same SKU gets only what this one does not take.
+        # A later gift of the same SKU gets only the units that remain.
         if effect.sku in calculation.gifts_remaining:
             calculation.gifts_remaining[effect.sku] -= proposal.gift_units
     if proposal.shipping_discount and calculation.shipping is not None:
@@ -184,7 +184,7 @@ def _lock(
     if proposal.shipping_discount:
         calculation.shipping_locked = max(calculation.shipping_locked, state)
     affected = proposal.affected_lines
-    # max: a stop promotion must not weaken the lock of an earlier exclusive one.
+    # max: a stop promotion must not weaken the lock of an earlier exclusive promotion.
     for n in [n for n, _ in discounts] if affected is None else affected:
         calculation.locked[n] = max(calculation.locked[n], state)
         calculation.any_hidden = True
@@ -195,7 +195,7 @@ def _apply_best(calculation: QuoteCalculation, group: CandidateLines) -> None:
 
     Of equal proposals, the first one applies.
     """
-    # All are evaluated before any is applied, so that all see the same costs.
+    # All are evaluated before one is applied, so that all see the same costs.
     proposals = [
         (candidate, evaluate(calculation, candidate, numbers)) for candidate, numbers in group
     ]
@@ -250,7 +250,7 @@ def _apply_first(calculation: QuoteCalculation, group: CandidateLines) -> None:
         if not proposal.reason:
             applied = True
             if by_line:
-                # Later promotions of the group do not see these lines, other groups do.
+                # Later promotions of this group do not see these lines; other groups see them.
                 for n, _ in proposal.line_discounts:
                     calculation.taken_in_group[n] = True
                     calculation.any_hidden = True
