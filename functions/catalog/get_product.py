@@ -1,6 +1,6 @@
-"""POST /catalog/product: one product in full, with the remaining choices.
+"""POST /catalog/product: one product in full, with the availability of each option value.
 
-One read, or two: stock levels are cached for two seconds.
+A request reads the catalog, and the stock unless a level of the last two seconds is cached.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
     result = get_product(body.id, catalog=catalog, variant_filter=body.variant_filter)
     levels = stock.levels(variant.sku for variant in result.product.on_sale)
     availability = {sku: level.availability(request.received_at) for sku, level in levels.items()}
-    offer = select_variant(
+    selection = select_variant(
         result.product,
         variants=result.variants,
         in_stock=lambda variant: availability[variant.sku] != "out_of_stock",
@@ -45,4 +45,4 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
         context=PriceContext(market_of(body.country), body.currency, request.channel),
         limits=usage_limits,
     )
-    return product_detail_view(offer, availability, tags)
+    return product_detail_view(selection, availability, tags)

@@ -1,6 +1,6 @@
 """POST /catalog/lookup: products and variants by id, with availability.
 
-One read, or two: stock levels are cached for two seconds.
+A request reads the catalog, and the stock unless levels of the last two seconds are cached.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ usage_limits = DynamoUsageLimitReader(counter_level_cache())
 def handler(request: Request[LookupRequest]) -> dict[str, Any]:
     body = request.body
     resolved, unknown = lookup_products(
-        body.some_ids, catalog=catalog, variant_filter=body.variant_filter
+        body.distinct_ids, catalog=catalog, variant_filter=body.variant_filter
     )
     levels = stock.levels(match.variant.sku for item in resolved for match in item.matches)
     availability = {sku: level.availability(request.received_at) for sku, level in levels.items()}

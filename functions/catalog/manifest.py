@@ -1,4 +1,4 @@
-"""Endpoints of the catalogue for shoppers and their agents."""
+"""Endpoints of the catalog for shoppers and their agents."""
 
 from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
@@ -14,7 +14,7 @@ FEATURE = Feature(
             peak=Peak(requests=2, seconds=0.05),
             module="catalog.search_catalog",
             access=Access.PUBLIC,
-            summary="Find products by words, categories and price",
+            summary="Search products by words, categories and price",
             capability=_SEARCH,
             request="shop.catalog.schemas.storefront:SearchRequest",
             response="ucp:shopping/catalog_search.json#/$defs/search_response",
@@ -38,7 +38,7 @@ FEATURE = Feature(
             peak=Peak(requests=4, seconds=0.03),
             module="catalog.get_product",
             access=Access.PUBLIC,
-            summary="One product in full, and what is left to choose",
+            summary="Get a product in full, with the availability of each option value",
             capability=_LOOKUP,
             request="shop.catalog.schemas.storefront:ProductRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",

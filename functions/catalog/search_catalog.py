@@ -1,6 +1,7 @@
 """POST /catalog/search: search products, with current prices.
 
-One read, and a second one only if a product on the page is reduced. Lookup and detail show stock.
+A request reads the index, and the products of the page only if one of them is reduced. Search
+shows no availability; lookup and product detail do.
 """
 
 from typing import Any

@@ -16,7 +16,7 @@ def handler(request: Request[None]) -> ImportReportView:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     parsed = parse_product_file(request.raw_body, kind, import_options_from_query(request.query))
     result = import_products(parsed.entries, catalog=catalog, at=request.received_at)
-    # Products of the file that were refused get no stock: nothing could sell it.
+    # Rejected products get no stock, because no product would sell it.
     counts = {
         sku: units
         for entry in parsed.entries
@@ -28,5 +28,9 @@ def handler(request: Request[None]) -> ImportReportView:
         counts, actor=actor, reason="product import", at=request.received_at
     )
     return ImportReportView.of(
-        result, parsed.rejected, len(created_levels), len(counts), list(parsed.notices)
+        result,
+        parsed.rejected,
+        stock_created=len(created_levels),
+        stock_counted=len(counts),
+        notices=list(parsed.notices),
     )

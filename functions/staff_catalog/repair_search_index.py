@@ -1,4 +1,4 @@
-"""Every 15 minutes: finish product changes that a crash left with stale postings."""
+"""Every 15 minutes: finish product changes that a crash interrupted."""
 
 from datetime import datetime
 from typing import Any

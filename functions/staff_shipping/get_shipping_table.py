@@ -13,9 +13,11 @@ def handler(request: Request[None]) -> ShippingTableView:
     version = request.query.get("version")
     if version is None:
         return ShippingTableView.of(repository.get_current())
-    # isdigit alone accepts digits of other scripts, which int would read too.
+    # isdigit alone accepts digits of other scripts, and int would parse them.
     if not (version.isascii() and version.isdigit() and len(version) < 10):
         raise InvalidRequest(
-            "The version must be a whole number of at most 9 digits.", path="version"
+            "Version must be a whole number of at most 9 digits.",
+            code="version_invalid",
+            path="version",
         )
     return ShippingTableView.of(repository.get(int(version)))

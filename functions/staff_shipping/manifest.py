@@ -1,4 +1,4 @@
-"""Shipping for staff: zones, methods and rates."""
+"""Endpoints of the shipping table for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import CURSOR, limit, version
@@ -15,7 +15,7 @@ FEATURE = Feature(
             module="staff_shipping.get_shipping_table",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="The shipping table",
+            summary="Get the shipping table, or an earlier version of it",
             response=_VIEW,
             reads=(Table.PRICING,),
         ),
@@ -24,8 +24,7 @@ FEATURE = Feature(
             module="staff_shipping.set_shipping_table",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Replace the shipping table: zones, methods, rates, distances;"
-            " applies everywhere within five seconds",
+            summary="Replace the shipping table; the change applies everywhere within five seconds",
             request="shop.shipping.schemas:ShippingTableBody",
             response=_VIEW,
             writes=(Table.PRICING,),
@@ -36,7 +35,7 @@ FEATURE = Feature(
             module="staff_shipping.list_shipping_history",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Who changed the shipping table, when and why, newest first",
+            summary="List the versions of the shipping table with actor and reason, newest first",
             response="shop.shipping.schemas:ShippingHistoryView",
             reads=(Table.PRICING,),
         ),
@@ -45,7 +44,7 @@ FEATURE = Feature(
             module="staff_shipping.simulate_shipping",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Shipping options of goods to a destination, by the current table or a draft",
+            summary="Calculate the shipping options of goods by the current table or a draft",
             request="shop.shipping.schemas:ShippingSimulationBody",
             response="shop.shipping.schemas:ShippingSimulationView",
             reads=(Table.PRICING,),

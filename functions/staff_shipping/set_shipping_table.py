@@ -1,4 +1,4 @@
-"""PUT /staff/shipping: replace the shipping table."""
+"""PUT /staff/shipping: replace the shipping table, at the version that was read."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.optimistic_locking import require_version

@@ -1,4 +1,4 @@
-"""POST /staff/shipping/try: the shipping options of goods to a destination."""
+"""POST /staff/shipping/try: price a shipment with the current shipping table or a draft."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.shipping.actions import shipping_options
@@ -10,7 +10,7 @@ repository = DynamoShippingTableRepository()
 
 @endpoint(ShippingSimulationBody)
 def handler(request: Request[ShippingSimulationBody]) -> ShippingSimulationView:
-    goods, destination = request.body.goods(), request.body.place()
+    goods, destination = request.body.goods(), request.body.destination()
     table = request.body.draft() or repository.get_current().table
     zone = table.zone_of(destination)
     options = shipping_options(goods, destination, table=table, at=request.received_at)

@@ -1,4 +1,4 @@
-"""GET /staff/stock-terms/{sku+}: on which terms a SKU is sold that is not here."""
+"""GET /staff/stock-terms/{sku+}: the back-order terms of a SKU at a location."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
@@ -15,6 +15,6 @@ catalog = DynamoProductCatalog()
 @endpoint()
 def handler(request: Request[None]) -> Response:
     location = request.query.get("location", MAIN_LOCATION)
-    locations.get().location(location)
+    locations.get().location(location)  # raises NotFound for an unknown location
     level = get_level(request.path["sku"], stock=stock, skus=catalog, location=location)
     return Response(BackorderTermsView.of(level), headers={"ETag": f'"{level.version}"'})

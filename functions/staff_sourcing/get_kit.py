@@ -1,4 +1,4 @@
-"""GET /staff/kits/{sku+}: what a kit takes, and how many its parts make."""
+"""GET /staff/kits/{sku+}: the parts of a kit, and the number of kits that they make."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint

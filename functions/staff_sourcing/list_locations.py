@@ -1,4 +1,4 @@
-"""GET /staff/locations: where goods lie, and how orders are shared among these places."""
+"""GET /staff/locations: all locations, and the policy that allocates orders to them."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.schemas.locations import LocationsView

@@ -1,4 +1,4 @@
-"""Where the goods of an order come from, as staff decide it."""
+"""Endpoints of locations, allocation, back-order terms and kits, for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import LOCATION
@@ -6,7 +6,7 @@ from functions.query_parameters import LOCATION
 GROUPS = ("staff", "fulfilment")
 _KITS = "shop.inventory.schemas.kits"
 _TERMS = "shop.inventory.schemas.backorders"
-_WIRE = "shop.inventory.schemas.locations"
+_LOCATIONS = "shop.inventory.schemas.locations"
 
 FEATURE = Feature(
     "staff_sourcing",
@@ -16,8 +16,8 @@ FEATURE = Feature(
             module="staff_sourcing.list_locations",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List the warehouses and shops, and the sourcing policy",
-            response=f"{_WIRE}:LocationsView",
+            summary="List the locations and the allocation policy",
+            response=f"{_LOCATIONS}:LocationsView",
             reads=(Table.INVENTORY,),
         ),
         Endpoint(
@@ -25,10 +25,10 @@ FEATURE = Feature(
             module="staff_sourcing.set_location",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Create a location (version 0), or change it: in force within ten seconds",
+            summary="Create a location (version 0) or change it; effective within ten seconds",
             versioned=True,
-            request=f"{_WIRE}:LocationBody",
-            response=f"{_WIRE}:LocationView",
+            request=f"{_LOCATIONS}:LocationBody",
+            response=f"{_LOCATIONS}:LocationView",
             writes=(Table.INVENTORY,),
         ),
         Endpoint(
@@ -36,10 +36,10 @@ FEATURE = Feature(
             module="staff_sourcing.set_allocation_policy",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Replace the preferences by which the units of an order are sourced",
+            summary="Set the policy that chooses the locations of paid orders",
             versioned=True,
-            request=f"{_WIRE}:PolicyBody",
-            response=f"{_WIRE}:PolicyView",
+            request=f"{_LOCATIONS}:PolicyBody",
+            response=f"{_LOCATIONS}:PolicyView",
             writes=(Table.INVENTORY,),
         ),
         Endpoint(
@@ -57,7 +57,7 @@ FEATURE = Feature(
             module="staff_sourcing.set_backorder_terms",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Sell a SKU on back-order, or before it first comes, up to a limit",
+            summary="Set the back-order or pre-order terms of a SKU; a limit of 0 ends them",
             versioned=True,
             request=f"{_TERMS}:BackorderTermsBody",
             response=f"{_TERMS}:BackorderTermsView",
@@ -78,7 +78,7 @@ FEATURE = Feature(
             module="staff_sourcing.set_kit",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Sell a SKU as a kit of others, or with no parts as itself again",
+            summary="Set the parts of a kit; without parts the SKU is no longer a kit",
             versioned=True,
             request=f"{_KITS}:KitBody",
             response=f"{_KITS}:KitView",

@@ -1,4 +1,4 @@
-"""PUT /staff/allocation-policy: how the pieces of an order are found among the locations."""
+"""PUT /staff/allocation-policy: set the policy that chooses the locations of paid orders."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.inventory.actions.locations import set_allocation_policy
@@ -11,12 +11,12 @@ locations = DynamoLocationRepository()
 
 @endpoint(PolicyBody)
 def handler(request: Request[PolicyBody]) -> Response:
-    network = set_allocation_policy(
+    changed = set_allocation_policy(
         request.body.policy(),
         expected_version=require_version(
             request.headers.get("if-match"), request.body.version, minimum=0
         ),
         locations=locations,
     )
-    view = PolicyView.of(network)
+    view = PolicyView.of(changed)
     return Response(view, headers={"ETag": f'"{view.version}"'})

@@ -1,4 +1,4 @@
-"""PUT /staff/stock-terms/{sku+}: sell a SKU on back-order or before it first comes."""
+"""PUT /staff/stock-terms/{sku+}: set the back-order or pre-order terms of a SKU."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
@@ -15,7 +15,7 @@ catalog = DynamoProductCatalog()
 @endpoint(BackorderTermsBody)
 def handler(request: Request[BackorderTermsBody]) -> Response:
     body = request.body
-    locations.get().location(body.location)
+    locations.get().location(body.location)  # raises NotFound for an unknown location
     level = set_backorder_terms(
         request.path["sku"],
         body.terms(),

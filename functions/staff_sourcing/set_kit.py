@@ -1,4 +1,4 @@
-"""PUT /staff/kits/{sku+}: sell a SKU as a kit of others, from the version that was read."""
+"""PUT /staff/kits/{sku+}: set the parts of a kit, at the version that was read."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint

@@ -1,12 +1,9 @@
-"""PUT /staff/locations/{name}: open a location, or change it from the version that was read."""
-
-import re
+"""PUT /staff/locations/{name}: create a location, or change it at the version that was read."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.inventory.actions.locations import set_location
-from shop.inventory.schemas.locations import LOCATION_NAME_PATTERN, LocationBody, LocationView
+from shop.inventory.schemas.locations import LocationBody, LocationView, validate_location_name
 from shop.inventory.store import DynamoLocationRepository
-from shop.kernel.errors import InvalidRequest
 from shop.kernel.optimistic_locking import require_version
 
 locations = DynamoLocationRepository()
@@ -14,17 +11,13 @@ locations = DynamoLocationRepository()
 
 @endpoint(LocationBody)
 def handler(request: Request[LocationBody]) -> Response:
-    name = request.path["name"]
-    if not re.fullmatch(LOCATION_NAME_PATTERN, name):
-        raise InvalidRequest(
-            f"a location is called something like {LOCATION_NAME_PATTERN}", path="name"
-        )
-    network = set_location(
+    name = validate_location_name(request.path["name"], "name")
+    changed = set_location(
         request.body.location(name),
         expected_version=require_version(
             request.headers.get("if-match"), request.body.version, minimum=0
         ),
         locations=locations,
     )
-    view = LocationView.of(network, name)
+    view = LocationView.of(changed, name)
     return Response(view, headers={"ETag": f'"{view.version}"'})

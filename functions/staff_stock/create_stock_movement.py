@@ -1,4 +1,4 @@
-"""POST /staff/stock-movements: goods come, go or change their condition, from the version read."""
+"""POST /staff/stock-movements: record a movement of goods, at the version that was read."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint
@@ -22,8 +22,9 @@ def handler(request: Request[MovementRequest]) -> Response:
     audit_info = entry.audit_info(
         request.caller.username or request.caller.owner, request.received_at
     )
-    ask = request.idempotent if request.idempotency_key else None
     level = stock_entries.record_idempotent(
-        lambda book: entry.apply(book, audit_info), level_response, ask
+        lambda stock_writer: entry.apply(stock_writer, audit_info),
+        level_response,
+        request.idempotent if request.idempotency_key else None,
     )
     return Response(level, 201, headers={"ETag": f'"{level["version"]}"'})

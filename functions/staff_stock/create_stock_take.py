@@ -1,4 +1,4 @@
-"""POST /staff/stock-takes: many shelves were counted; good lines are kept, the others reported."""
+"""POST /staff/stock-takes: record the counts of many SKUs, and report the rejected ones."""
 
 from dataclasses import replace
 
@@ -20,15 +20,16 @@ stock_entries = StockEntryService(
 
 @endpoint(StockTakeRequest)
 def handler(request: Request[StockTakeRequest]) -> StockTakeView:
-    take = request.body
+    body = request.body
     actor = request.caller.username or request.caller.owner
-    ask = request.idempotent if request.idempotency_key else None
-    done = record_stock_take(
-        take.lines_to_record(),
-        AuditInfo(actor, request.received_at, take.reason, take.reference),
+    whole = request.idempotent if request.idempotency_key else None
+    results = record_stock_take(
+        body.counts(),
+        AuditInfo(actor, request.received_at, body.reason, body.reference),
+        # Each line is a transaction of its own, so each needs its own idempotency key.
         write=lambda number, entry: stock_entries.record_idempotent(
-            entry, level_response, replace(ask, key=f"{ask.key}#{number}") if ask else None
+            entry, level_response, replace(whole, key=f"{whole.key}#{number}") if whole else None
         ),
-        location=take.location,
+        location=body.location,
     )
-    return StockTakeView.of(take.lines, done)
+    return StockTakeView.of(body.lines, results)

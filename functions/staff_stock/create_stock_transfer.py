@@ -1,4 +1,4 @@
-"""POST /staff/stock-transfers: goods leave one location for another, and arrive there."""
+"""POST /staff/stock-transfers: dispatch goods to another location, or receive them there."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,8 @@ def handler(request: Request[TransferRequest]) -> Mapping[str, Any]:
     audit_info = step.audit_info(
         request.caller.username or request.caller.owner, request.received_at
     )
-    ask = request.idempotent if request.idempotency_key else None
     return stock_entries.record_idempotent(
-        lambda book: step.apply(book, audit_info), TransferView.answered, ask
+        lambda stock_writer: step.apply(stock_writer, audit_info),
+        TransferView.response,
+        request.idempotent if request.idempotency_key else None,
     )

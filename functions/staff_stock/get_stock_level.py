@@ -1,4 +1,4 @@
-"""GET /staff/stock/{sku+}: what is there, promised and for sale; zeros for what nobody counted."""
+"""GET /staff/stock/{sku+}: the stock level of a SKU; all zeros if staff never counted it."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint

@@ -1,4 +1,4 @@
-"""GET /staff/low-stock: what runs low now, page by page."""
+"""GET /staff/low-stock: the SKUs at or below their low-stock threshold, page by page."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.schemas.thresholds import LowStockListView
@@ -15,5 +15,5 @@ def handler(request: Request[None]) -> LowStockListView:
     limit = parse_limit(request.query.get("limit"), max_results=100)
     page = alerts.list_open(cursor=request.query.get("cursor"), limit=limit)
     return LowStockListView.of(
-        page, stock.get_levels_at([(one.sku, one.location) for one in page.items])
+        page, stock.get_levels_at([(crossing.sku, crossing.location) for crossing in page.items])
     )

@@ -1,4 +1,4 @@
-"""GET /staff/stock-levels?sku=…: what is there of a SKU, in total and at each location."""
+"""GET /staff/stock-levels?sku=…: the stock of a SKU, in total and at each location."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint

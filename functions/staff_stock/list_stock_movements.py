@@ -1,4 +1,4 @@
-"""GET /staff/stock-journal?sku=…: what moved of a SKU, newest first, page by page."""
+"""GET /staff/stock-journal?sku=…: the stock movements of a SKU, newest first, page by page."""
 
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.schemas import sku_from_query

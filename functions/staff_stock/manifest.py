@@ -1,4 +1,4 @@
-"""What staff do with stock: counts, movements, transfers, thresholds, and the journal of it all."""
+"""Endpoints of stock for staff: levels, movements, transfers, thresholds and the journal."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import CURSOR, LOCATION, PAGE, SKU, limit
@@ -16,7 +16,7 @@ FEATURE = Feature(
             module="staff_stock.get_stock_level",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get the units of a SKU on hand, reserved and for sale",
+            summary="Get the stock level of a SKU at a location",
             response=_LEVEL,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
@@ -25,7 +25,7 @@ FEATURE = Feature(
             module="staff_stock.set_stock_level",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Record a stock count, from the version that was read",
+            summary="Record a count of a SKU, at the version that was read",
             versioned=True,
             accepts_idempotency_key=True,
             request="shop.inventory.schemas:StockLevelRequest",
@@ -58,8 +58,8 @@ FEATURE = Feature(
             module="staff_stock.create_stock_movement",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Adjust, receive, expect, return, set aside, bring back, write off, or set "
-            "the safety stock, from the version that was read",
+            summary="Adjust, receive, expect, return, set aside, release or write off units, or "
+            "set the safety stock, at the version that was read",
             accepts_idempotency_key=True,
             request=f"{_MOVEMENTS}:MovementRequest",
             response=_LEVEL,
@@ -72,7 +72,7 @@ FEATURE = Feature(
             module="staff_stock.create_stock_transfer",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Dispatch units to another location, or receive them there, with losses",
+            summary="Dispatch units to another location, or receive them there and report losses",
             accepts_idempotency_key=True,
             request="shop.inventory.schemas.transfers:TransferRequest",
             response="shop.inventory.schemas.transfers:TransferView",
@@ -85,7 +85,7 @@ FEATURE = Feature(
             module="staff_stock.create_stock_take",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Record stock counts of up to 200 SKUs, each line by itself",
+            summary="Record the counts of up to 200 SKUs; each line succeeds or fails on its own",
             accepts_idempotency_key=True,
             request="shop.inventory.schemas.stock_takes:StockTakeRequest",
             response="shop.inventory.schemas.stock_takes:StockTakeView",
@@ -98,7 +98,7 @@ FEATURE = Feature(
             module="staff_stock.set_threshold",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Set the low-stock threshold of a SKU; null for no notice",
+            summary="Set the low-stock threshold of a SKU; null for no alert",
             request="shop.inventory.schemas.thresholds:ThresholdRequest",
             response=_LEVEL,
             writes=(Table.INVENTORY,),
@@ -109,7 +109,7 @@ FEATURE = Feature(
             module="staff_stock.list_low_stock",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List the SKUs that are low now, by location and SKU",
+            summary="List the SKUs at or below their threshold, by location and SKU",
             response="shop.inventory.schemas.thresholds:LowStockListView",
             reads=(Table.INVENTORY,),
         ),

@@ -1,4 +1,4 @@
-"""PUT /staff/stock/{sku+}: write down what was counted, from the version that was read."""
+"""PUT /staff/stock/{sku+}: record a count of the units on hand, at the version that was read."""
 
 from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, Response, endpoint

@@ -1,4 +1,4 @@
-"""PUT /staff/stock-thresholds: at how many units for sale the staff are told."""
+"""PUT /staff/stock-thresholds: set the low-stock threshold of a SKU at a location."""
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.inventory.actions import set_low_stock_threshold
@@ -16,7 +16,7 @@ def handler(request: Request[ThresholdRequest]) -> Response:
     body = request.body
     level = set_low_stock_threshold(
         body.sku,
-        body.low_at,
+        body.low_stock_threshold,
         expected_version=body.version,
         stock=stock,
         alerts=alerts,

@@ -83,22 +83,23 @@ class MemoryProductCatalog:
         return next((p.id for p in self._products.values() if sku in p.claimed_skus), None)
 
     def save_many(self, products: Sequence[Product]) -> dict[str, ShopError]:
-        refused: dict[str, ShopError] = {}
+        errors: dict[str, ShopError] = {}
         for product in products:
             try:
                 self.save(product, expected_version=product.version)
             except Conflict as error:
-                refused[product.id] = error
-        return refused
+                errors[product.id] = error
+        return errors
 
     def list_by_status(
         self, *, status: ProductStatus | None = None, limit: int, cursor: str | None = None
     ) -> Page[ProductCard]:
-        some = (p for p in self._products.values() if status in (None, p.status))
-        places = {
-            p.id: min(x for x in product_postings(p) if x.heading.startswith("ALL#")) for p in some
+        listed = (p for p in self._products.values() if status in (None, p.status))
+        postings = {
+            p.id: min(x for x in product_postings(p) if x.heading.startswith("ALL#"))
+            for p in listed
         }
-        ordered = sorted(places, key=lambda i: (places[i].heading, places[i].sort_key))
+        ordered = sorted(postings, key=lambda i: (postings[i].heading, postings[i].sort_key))
         return self._page(ordered, limit, cursor, f"listed {status}")
 
     def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[ProductCard]:
@@ -123,7 +124,7 @@ class MemoryProductCatalog:
             key = {"q": question, "n": 0}
         if key.get("q") != question or not isinstance(key.get("n"), int):
             raise InvalidRequest(
-                "The cursor belongs to another list. Start from the first page.",
+                "The cursor is invalid. Use the cursor of the previous page unchanged.",
                 code="cursor_invalid",
             )
         start: int = key["n"]

@@ -54,7 +54,7 @@ from shop.inventory.model.shards import (
     pick_shards,
     sum_levels,
 )
-from shop.kernel.errors import InvalidRequest, NotFound, VersionConflict
+from shop.kernel.errors import Contention, InvalidRequest, NotFound, VersionConflict
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
@@ -232,7 +232,7 @@ class MemoryStockRepository:
         try:
             self._commit(tuple(writes), *entries, extra_writes=extra_writes)
         except ConditionFailed:
-            raise VersionConflict("A change that belongs to this entry was rejected.") from None
+            raise Contention("Another request wrote the same entry.") from None
         return after
 
     def _require_unchanged(self, level: StockLevel) -> StockLevel:
@@ -274,10 +274,12 @@ class MemoryStockRepository:
     def reshard(self, sku: str, shard_count: int, location: str = MAIN_LOCATION) -> int:
         if not 1 <= shard_count <= MAX_SHARDS:
             raise InvalidRequest(
-                f"The number of shards must be between 1 and {MAX_SHARDS}.", path="$.shard_count"
+                f"The number of shards must be from 1 to {MAX_SHARDS}.",
+                code="out_of_range",
+                path="$.shard_count",
             )
         if not self.shards.list_shards(sku, location):
-            raise NotFound(f"{sku} has no stock at {location}.")
+            raise NotFound(f"{sku} has no stock at {location}.", code="stock_unknown")
         while step := next_reshard_step(self.shards.list_shards(sku, location), shard_count):
             self._commit(step)
         return len(self.shards.list_shards(sku, location))

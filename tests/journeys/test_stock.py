@@ -29,12 +29,14 @@ def test_staff_get_one_email_each_time_stock_runs_low(
     def low() -> list[Any]:
         return [each for each in staff.get("/staff/low-stock")["low"] if each["sku"] == sku]
 
-    level = staff.put("/staff/stock-thresholds", {"sku": sku, "low_at": 2, "version": 1})
-    assert (level["low_at"], level["low"]) == (2, False)
+    level = staff.put(
+        "/staff/stock-thresholds", {"sku": sku, "low_stock_threshold": 2, "version": 1}
+    )
+    assert (level["low_stock_threshold"], level["low"]) == (2, False)
     buy(guest, goods, 1)
     buy(guest, goods, 2)
     assert wait_until(alerts, bool) == [f"Low stock: 2 of {sku} left at main"]
-    assert [(each["available"], each["low_at"]) for each in low()] == [(2, 2)]
+    assert [(each["available"], each["low_stock_threshold"]) for each in low()] == [(2, 2)]
     buy(guest, goods, 1)
 
     delivery = {"kind": "receive", "sku": sku, "units": 6, "version": level["version"]}
@@ -61,7 +63,7 @@ def test_transfer_between_locations_is_in_the_journal_step_by_step(
     step = {"sku": sku, "target": place}
     dispatch = {**step, "kind": "dispatch", "source": "main", "units": 6, "version": 1}
     staff.post("/staff/stock-transfers", dispatch)
-    arrival = {**step, "kind": "arrive", "units": 5, "lost": 1, "version": 1, "reason": "crushed"}
+    arrival = {**step, "kind": "receive", "units": 5, "lost": 1, "version": 1, "reason": "crushed"}
     staff.post("/staff/stock-transfers", arrival)
     set_aside = {
         "kind": "set_aside",

@@ -36,9 +36,9 @@ def send(text: str | bytes, kind: str = "text/csv", query: str = "", **more: Any
 
 
 def test_a_shopify_file_is_imported_and_invalid_rows_reported() -> None:
-    answer = send(CSV)
-    assert answer.status == 200, answer.text
-    assert answer.json == {
+    response = send(CSV)
+    assert response.status == 200, response.text
+    assert response.json == {
         "created": 2,
         "changed": 0,
         "unchanged": 0,
@@ -72,8 +72,8 @@ def test_a_row_with_the_sku_of_another_product_is_rejected() -> None:
     rows = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
     rows += "polo,Polo,Size,S,POLO-S,9\npolo,,,M,TEE-M,9\nbowl,Bowl,,,BOWL,3\n"
     first, again = send(rows).json, send(rows).json
-    for answer in (first, again):
-        assert answer["rejected"] == [
+    for response in (first, again):
+        assert response["rejected"] == [
             {
                 "line": 3,
                 "reason": "Product tee already sells SKU TEE-M. Choose another SKU.",
@@ -110,16 +110,16 @@ def test_a_yaml_file_is_imported_and_its_products_are_found() -> None:
 
 
 def test_currency_and_first_line_come_from_the_query() -> None:
-    answer = send("Handle,Title,Price\na,A,800\nb,B,x\n", query="currency=JPY&first_line=41")
-    assert answer.json["rejected"][0]["line"] == 43
+    response = send("Handle,Title,Price\na,A,800\nb,B,x\n", query="currency=JPY&first_line=41")
+    assert response.json["rejected"][0]["line"] == 43
     assert DynamoProductCatalog().get("a").currency == "JPY"
 
 
 def test_a_file_larger_than_the_usual_body_limit_is_imported() -> None:
     padding = "x" * 10_000
     rows = "".join(f"h{n},T{n},{n}.00,{padding}\n" for n in range(40))
-    answer = send(f"Handle,Title,Price,Body\n{rows}")
-    assert (answer.status, answer.json["created"]) == (200, 40)
+    response = send(f"Handle,Title,Price,Body\n{rows}")
+    assert (response.status, response.json["created"]) == (200, 40)
     assert send("Handle,Title,Price\n" + "#" * 4_100_000).status == 413
 
 
@@ -130,15 +130,15 @@ def test_a_file_larger_than_the_usual_body_limit_is_imported() -> None:
         ("nonsense", "text/csv", "", 422, "columns_missing"),
         ("nonsense", "application/yaml", "", 422, "not_a_list"),
         ("{}", "application/json", "", 400, "content_type_unsupported"),
-        (CSV, "text/csv", "currency=dollars", 400, "invalid"),
-        (CSV, "text/csv", "first_line=-1", 400, "invalid"),
+        (CSV, "text/csv", "currency=dollars", 400, "currency_unknown"),
+        (CSV, "text/csv", "first_line=-1", 400, "out_of_range"),
     ],
 )
 def test_an_invalid_product_file_is_rejected(
     text: str, kind: str, query: str, status: int, code: str
 ) -> None:
-    answer = send(text, kind, query)
-    assert (answer.status, answer.json["code"]) == (status, code)
+    response = send(text, kind, query)
+    assert (response.status, response.json["code"]) == (status, code)
 
 
 def test_the_scheduled_repair_finds_nothing_after_a_clean_import() -> None:

@@ -54,7 +54,7 @@ def create(body: Any = None, **fields: Any) -> ApiResponse:
 
 
 def numbered(n: int) -> dict[str, Any]:
-    """One of several caps, with SKUs of its own."""
+    """Return one of several caps, with its own SKUs."""
     variants = [{**v, "sku": f"{v['sku']}-{n}"} for v in CAP["variants"]]
     return {**CAP, "id": f"cap{n}", "variants": variants}
 
@@ -77,18 +77,18 @@ def listed(query: str = "") -> ApiResponse:
     return call(list_products.handler, "GET /staff/products", query=query)
 
 
-def errors(answer: ApiResponse) -> list[tuple[str, str | None]]:
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["status"] == answer.status
-    return [(e["code"], e.get("path")) for e in answer.json["errors"]]
+def errors(response: ApiResponse) -> list[tuple[str, str | None]]:
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["status"] == response.status
+    return [(e["code"], e.get("path")) for e in response.json["errors"]]
 
 
 def test_a_new_product_is_a_draft_and_is_read_back_unchanged() -> None:
-    answer = create()
-    assert answer.status == 201, answer.text
-    assert answer.headers["ETag"] == '"1"'
-    assert answer.headers["Location"] == "/staff/products/cap"
-    created = answer.json
+    response = create()
+    assert response.status == 201, response.text
+    assert response.headers["ETag"] == '"1"'
+    assert response.headers["Location"] == "/staff/products/cap"
+    created = response.json
     assert (created["status"], created["version"], created["handle"]) == ("draft", 1, "wool-cap")
     assert created["options"] == [{"name": "Size", "values": ["S", "M"]}]
     assert [v["id"] for v in created["variants"]] == ["cap.1", "cap.2"]
@@ -100,9 +100,9 @@ def test_a_new_product_is_a_draft_and_is_read_back_unchanged() -> None:
 def test_a_product_can_be_sent_back_unchanged() -> None:
     create()
     seen = read("cap")
-    answer = change("cap", seen.json, seen.headers["ETag"])
-    assert answer.status == 200, answer.text
-    before, after = seen.json, answer.json
+    response = change("cap", seen.json, seen.headers["ETag"])
+    assert response.status == 200, response.text
+    before, after = seen.json, response.json
     assert after.pop("version") == before.pop("version") + 1
     assert after.pop("updated_at") >= before.pop("updated_at")
     assert after == before
@@ -143,8 +143,8 @@ def test_a_product_is_reviewed_published_and_archived() -> None:
     assert (published.json["status"], published.json["version"]) == ("published", 3)
     assert set_status("cap", {"status": "draft", "version": 2}).status == 409
     assert set_status("cap", {"status": "archived"}).json["status"] == "archived"
-    refused = set_status("cap", {"status": "published"})
-    assert (refused.status, errors(refused)) == (409, [("status_not_allowed", "$.status")])
+    rejected = set_status("cap", {"status": "published"})
+    assert (rejected.status, errors(rejected)) == (409, [("status_not_allowed", "$.status")])
     assert set_status("cap", {"status": "sold"}).status == 400
     assert set_status("nothing", {"status": "draft"}).status == 404
 
@@ -166,13 +166,13 @@ def test_a_variant_missing_from_an_update_is_discontinued() -> None:
 def test_skus_of_another_product_are_rejected_by_name() -> None:
     create()
     other = {**CAP, "id": "beanie", "variants": CAP["variants"][::-1]}
-    answer = create(other)
-    assert (answer.status, answer.json["code"]) == (409, "sku_taken")
-    assert sorted(errors(answer)) == [
+    response = create(other)
+    assert (response.status, response.json["code"]) == (409, "sku_taken")
+    assert sorted(errors(response)) == [
         ("sku_taken", "$.variants[0].sku"),
         ("sku_taken", "$.variants[1].sku"),
     ]
-    assert {e["detail"] for e in answer.json["errors"]} == {
+    assert {e["detail"] for e in response.json["errors"]} == {
         "Product cap already sells SKU CAP-M. Choose another SKU.",
         "Product cap already sells SKU CAP-S. Choose another SKU.",
     }
@@ -180,17 +180,17 @@ def test_skus_of_another_product_are_rejected_by_name() -> None:
     own = {**CAP, "id": "beanie", "variants": [{**CAP["variants"][0], "sku": "B-S"}]}
     assert create(own).status == 201
     grown = {**own, "variants": [CAP["variants"][1], *own["variants"]], "version": 1}
-    refused = change("beanie", grown)
-    assert (refused.status, errors(refused)) == (409, [("sku_taken", "$.variants[0].sku")])
+    rejected = change("beanie", grown)
+    assert (rejected.status, errors(rejected)) == (409, [("sku_taken", "$.variants[0].sku")])
 
 
 def test_a_restored_product_whose_sku_is_taken_is_rejected() -> None:
     create()
     set_status("cap", {"status": "archived"})
     assert create({**CAP, "id": "beanie"}).status == 201
-    refused = set_status("cap", {"status": "draft"})
-    assert (refused.status, refused.json["code"]) == (409, "sku_taken")
-    assert {path for _, path in errors(refused)} == {"$.status"}
+    rejected = set_status("cap", {"status": "draft"})
+    assert (rejected.status, rejected.json["code"]) == (409, "sku_taken")
+    assert {path for _, path in errors(rejected)} == {"$.status"}
     assert read("cap").json["status"] == "archived"
 
 
@@ -199,18 +199,20 @@ def test_the_list_is_paged_and_filtered_by_status() -> None:
         assert create(numbered(n)).status == 201
     set_status("cap3", {"status": "in_review"})
     set_status("cap3", {"status": "published"})
+
     seen: list[str] = []
     cursor = ""
     for _ in range(20):
-        answer = listed(f"limit=2{cursor}")
-        assert answer.status == 200, answer.text
-        seen += [p["id"] for p in answer.json["products"]]
-        if "cursor" not in answer.json:
+        response = listed(f"limit=2{cursor}")
+        assert response.status == 200, response.text
+        seen += [p["id"] for p in response.json["products"]]
+        if "cursor" not in response.json:
             break
-        cursor = f"&cursor={answer.json['cursor']}"
+        cursor = f"&cursor={response.json['cursor']}"
     assert sorted(seen) == [f"cap{n}" for n in range(7)]
-    (one,) = listed("status=published").json["products"]
-    assert one == {
+
+    (published,) = listed("status=published").json["products"]
+    assert published == {
         "id": "cap3",
         "title": "Wool Cap",
         "handle": "wool-cap",
@@ -220,6 +222,8 @@ def test_the_list_is_paged_and_filtered_by_status() -> None:
         "lowest_price": {"amount": 2500, "currency": "USD"},
         "highest_price": {"amount": 2600, "currency": "USD"},
     }
+
+    assert errors(listed("status=sold")) == [("value_unknown", "status")]
     for query in ("status=sold", "limit=0", "limit=x", "limit=-1", "cursor=garbage", "cursor="):
         assert listed(query).status == 400, query
 
@@ -291,9 +295,9 @@ def test_listing_never_scans() -> None:
     ],
 )
 def test_an_invalid_field_is_reported_with_its_path(fields: dict[str, Any], path: str) -> None:
-    answer = create({**CAP, **fields})
-    assert answer.status == 400, answer.text
-    assert path in [error_path for _, error_path in errors(answer)]
+    response = create({**CAP, **fields})
+    assert response.status == 400, response.text
+    assert path in [error_path for _, error_path in errors(response)]
     assert DynamoProductCatalog().get_many(["cap"]) == {}
 
 
@@ -321,8 +325,8 @@ def test_an_unknown_product_is_not_found() -> None:
 
 @pytest.mark.parametrize("sku", ["/A", "A/", "A//B", ".", "..", "../A", "A/./B", "A/.."])
 def test_a_sku_that_breaks_urls_is_rejected(sku: str) -> None:
-    answer = create({**CAP, "variants": [{**CAP["variants"][0], "sku": sku}]})
-    assert (answer.status, errors(answer)) == (400, [("invalid", "$.variants[0].sku")])
+    response = create({**CAP, "variants": [{**CAP["variants"][0], "sku": sku}]})
+    assert (response.status, errors(response)) == (400, [("id_invalid", "$.variants[0].sku")])
 
 
 def test_only_members_of_staff_groups_are_authorized(monkeypatch: pytest.MonkeyPatch) -> None:

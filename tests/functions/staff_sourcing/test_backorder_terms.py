@@ -336,7 +336,7 @@ def test_invalid_terms_are_rejected_with_the_path_of_the_problem(
 
 def test_terms_expect_the_version_and_a_limit_above_the_back_orders() -> None:
     assert save_terms(TERMS, version=0).status == 409
-    assert save_terms(TERMS, sku="NOBODYS", version=0).status == 404
+    assert save_terms(TERMS, sku="UNKNOWN", version=0).status == 404
     assert save_terms({**TERMS, "location": "paris"}).status == 404
     buy_completed(("mug.1", 2))
     save_terms(TERMS)

@@ -237,9 +237,9 @@ def test_sku_with_stock_and_part_cannot_become_kits() -> None:
     [
         ({"parts": [{"sku": "POT", "quantity": 0}]}, None, "$.parts[0].quantity"),
         ({"parts": [{"sku": "PAN", "quantity": 1}]}, "sku_unknown", "$.parts[0].sku"),
-        ({"parts": [{"sku": "SET", "quantity": 1}]}, None, "$.parts"),
+        ({"parts": [{"sku": "SET", "quantity": 1}]}, "part_is_kit", "$.parts"),
         ({"parts": [{"sku": "POT", "quantity": 1}] * 2}, "duplicate", "$.parts[1].sku"),
-        ({"parts": []}, None, "$.parts"),
+        ({"parts": []}, "missing", "$.parts"),
         ({}, None, "$.parts"),
         ({"parts": [{"sku": "POT", "quantity": 1}] * 26}, None, "$.parts"),
     ],

@@ -76,24 +76,29 @@ def test_shop_starts_with_one_location_and_staff_add_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "status", "path"),
+    ("name", "body", "code", "path"),
     [
-        ("berlin", {"country": "XX", "version": 0}, 400, "$.country"),
-        ("berlin", {"version": 0}, 400, "$.country"),
-        ("berlin", {**BERLIN, "latitude": 91, "version": 0}, 400, "$.latitude"),
-        ("berlin", {"country": "DE", "latitude": 5.0, "version": 0}, 400, "$.longitude"),
-        ("berlin", {**BERLIN, "ships_to": ["DE", "ZZ"], "version": 0}, 400, "$.ships_to[1]"),
-        ("berlin", {**BERLIN, "priority": 0, "version": 0}, 400, "$.priority"),
-        ("berlin", {**BERLIN, "colour": "red", "version": 0}, 400, "$.colour"),
-        ("Berlin!", {**BERLIN, "version": 0}, 400, "name"),
+        ("berlin", {"country": "XX", "version": 0}, "country_unknown", "$.country"),
+        ("berlin", {"version": 0}, "missing", "$.country"),
+        ("berlin", {**BERLIN, "latitude": 91, "version": 0}, "out_of_range", "$.latitude"),
+        ("berlin", {"country": "DE", "latitude": 5.0, "version": 0}, "missing", "$.longitude"),
+        (
+            "berlin",
+            {**BERLIN, "ships_to": ["DE", "ZZ"], "version": 0},
+            "country_unknown",
+            "$.ships_to[1]",
+        ),
+        ("berlin", {**BERLIN, "priority": 0, "version": 0}, "out_of_range", "$.priority"),
+        ("berlin", {**BERLIN, "colour": "red", "version": 0}, "unknown_field", "$.colour"),
+        ("Berlin!", {**BERLIN, "version": 0}, "id_invalid", "name"),
     ],
 )
-def test_invalid_location_is_rejected_with_the_path_of_the_problem(
-    name: str, body: dict[str, Any], status: int, path: str
+def test_invalid_location_is_rejected_with_code_and_path(
+    name: str, body: dict[str, Any], code: str, path: str
 ) -> None:
     response = save_location(name, body)
-    assert response.status == status, response.text
-    assert [each["path"] for each in response.json["errors"]] == [path]
+    assert response.status == 400, response.text
+    assert [(e["code"], e["path"]) for e in response.json["errors"]] == [(code, path)]
     assert len(read_locations()["locations"]) == 1
 
 

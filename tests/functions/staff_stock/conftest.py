@@ -1,4 +1,4 @@
-"""Signs in a staff user of the groups that keep the stock."""
+"""Signs in a staff user of the groups that may change the stock."""
 
 import pytest
 

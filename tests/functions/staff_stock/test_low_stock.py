@@ -123,8 +123,8 @@ def low_stock_shop(
     return LowStockShop(bus, ses_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages)
 
 
-def save_threshold(low_at: int | None, version: int = 1, **fields: Any) -> ApiResponse:
-    body = {"sku": "CAP-S", "low_at": low_at, "version": version, **fields}
+def save_threshold(threshold: int | None, version: int = 1, **fields: Any) -> ApiResponse:
+    body = {"sku": "CAP-S", "low_stock_threshold": threshold, "version": version, **fields}
     return call_as_staff(set_threshold, SET_THRESHOLD, body)
 
 
@@ -139,17 +139,26 @@ def buy(shop: LowStockShop, units: int) -> tuple[Reservation, ...]:
 def test_one_email_per_crossing_despite_repeated_deliveries(low_stock_shop: LowStockShop) -> None:
     # Given a threshold of three and ten units
     response = save_threshold(3)
-    assert (response.status, response.json["low_at"], response.headers["ETag"]) == (200, 3, '"2"')
+    assert (response.status, response.json["low_stock_threshold"], response.headers["ETag"]) == (
+        200,
+        3,
+        '"2"',
+    )
     buy(low_stock_shop, 6)
     low_stock_shop.process_changes(deliveries=2)
     assert (low_stock_shop.subjects, low_levels()) == ([], [])
     # When the available units fall to three, one email is sent
     buy(low_stock_shop, 1)
     low_stock_shop.process_changes(deliveries=2)
-    assert low_stock_shop.subjects == ["Low stock: 3 of CAP-S left at main"]
+    assert low_stock_shop.subjects == ["Low stock: 3 units of CAP-S available at main"]
     assert low_stock_shop.sent[0].destinations["ToAddresses"] == ["staff@shop.test"]
     (one,) = low_levels()
-    assert (one["sku"], one["available"], one["low_at"], one["version"]) == ("CAP-S", 3, 3, 2)
+    assert (one["sku"], one["available"], one["low_stock_threshold"], one["version"]) == (
+        "CAP-S",
+        3,
+        3,
+        2,
+    )
     # A lower level sends none
     buy(low_stock_shop, 2)
     low_stock_shop.process_changes()
@@ -160,14 +169,14 @@ def test_one_email_per_crossing_despite_repeated_deliveries(low_stock_shop: LowS
     assert (len(low_stock_shop.subjects), low_levels()) == (1, [])
     buy(low_stock_shop, 18)
     low_stock_shop.process_changes(deliveries=2)
-    assert low_stock_shop.subjects[1:] == ["Low stock: 3 of CAP-S left at main"]
+    assert low_stock_shop.subjects[1:] == ["Low stock: 3 units of CAP-S available at main"]
 
 
 def test_write_off_by_staff_triggers_an_alert(low_stock_shop: LowStockShop) -> None:
     save_threshold(3)
     enter_movement("write_off", units=8, reason="flood")
     low_stock_shop.process_changes()
-    assert low_stock_shop.subjects == ["Low stock: 2 of CAP-S left at main"]
+    assert low_stock_shop.subjects == ["Low stock: 2 units of CAP-S available at main"]
     assert read_level("CAP-S").json["low"]
 
 
@@ -225,7 +234,7 @@ def test_threshold_of_a_sharded_sku_applies_to_the_sum(low_stock_shop: LowStockS
     assert low_stock_shop.subjects == []
     buy(low_stock_shop, 1)
     low_stock_shop.process_changes()
-    assert low_stock_shop.subjects == ["Low stock: 3 of CAP-S left at main"]
+    assert low_stock_shop.subjects == ["Low stock: 3 units of CAP-S available at main"]
 
 
 def test_sale_without_a_threshold_checks_no_level(
@@ -258,7 +267,7 @@ def test_cleared_threshold_sends_no_more_alerts(low_stock_shop: LowStockShop) ->
     buy(low_stock_shop, 8)
     low_stock_shop.process_changes()
     assert save_threshold(None, 2).status == 200
-    assert (low_levels(), "low_at" in read_level("CAP-S").json) == ([], False)
+    assert (low_levels(), "low_stock_threshold" in read_level("CAP-S").json) == ([], False)
     low_stock_shop.fixture.release(low_stock_shop.fixture.stock.pick_shards([Demand("CAP-S", 8)]))
     buy(low_stock_shop, 9)
     low_stock_shop.process_changes()
@@ -279,14 +288,22 @@ def test_stream_filters_name_attributes_and_keys_of_shard_rows() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "problem"),
     [
-        ({"low_at": 3, "version": 0}, 409, ("stale", None)),
-        ({"low_at": 3, "version": 9}, 409, ("stale", None)),
-        ({"low_at": 3, "version": 0, "sku": "NOBODYS"}, 404, ("stock_unknown", "$.sku")),
-        ({"low_at": -1, "version": 1}, 400, ("out_of_range", "$.low_at")),
-        ({"low_at": "3", "version": 1}, 400, ("wrong_type", "$.low_at")),
-        ({"version": 1}, 400, ("missing", "$.low_at")),
-        ({"low_at": 3}, 400, ("missing", "$.version")),
-        ({"low_at": 3, "version": 1, "location": "A B"}, 400, ("format_invalid", "$.location")),
+        ({"low_stock_threshold": 3, "version": 0}, 409, ("stale", None)),
+        ({"low_stock_threshold": 3, "version": 9}, 409, ("stale", None)),
+        (
+            {"low_stock_threshold": 3, "version": 0, "sku": "UNKNOWN"},
+            404,
+            ("stock_unknown", "$.sku"),
+        ),
+        ({"low_stock_threshold": -1, "version": 1}, 400, ("out_of_range", "$.low_stock_threshold")),
+        ({"low_stock_threshold": "3", "version": 1}, 400, ("wrong_type", "$.low_stock_threshold")),
+        ({"version": 1}, 400, ("missing", "$.low_stock_threshold")),
+        ({"low_stock_threshold": 3}, 400, ("missing", "$.version")),
+        (
+            {"low_stock_threshold": 3, "version": 1, "location": "A B"},
+            400,
+            ("format_invalid", "$.location"),
+        ),
     ],
 )
 def test_invalid_threshold_is_rejected(
@@ -304,7 +321,7 @@ def test_low_stock_is_paginated(low_stock_shop: LowStockShop) -> None:
         stock.create_levels({sku: 1}, actor="w", reason="opening", at=datetime.now(UTC))
         assert (
             call_as_staff(
-                set_threshold, SET_THRESHOLD, {"sku": sku, "low_at": 1, "version": 1}
+                set_threshold, SET_THRESHOLD, {"sku": sku, "low_stock_threshold": 1, "version": 1}
             ).status
             == 200
         )

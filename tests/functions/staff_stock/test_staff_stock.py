@@ -182,7 +182,7 @@ def test_every_kind_of_movement_changes_the_level_and_the_journal() -> None:
     )
     # When staff make each other kind of entry, the level follows
     assert enter_movement("adjust", delta=-1, reason="miscounted").json["on_hand"] == 11
-    returned = enter_movement("take_back", units=2, damage_reason="torn", reference="ord_1").json
+    returned = enter_movement("return", units=2, damage_reason="torn", reference="ord_1").json
     assert (returned["on_hand"], returned["available"], returned["unavailable_by"]) == (
         13,
         11,
@@ -193,9 +193,7 @@ def test_every_kind_of_movement_changes_the_level_and_the_journal() -> None:
         == 8
     )
     assert (
-        enter_movement("bring_back", units=1, unavailable_reason="quality_control").json[
-            "available"
-        ]
+        enter_movement("release", units=1, unavailable_reason="quality_control").json["available"]
         == 9
     )
     written_off = enter_movement(
@@ -220,9 +218,9 @@ def test_set_aside_reason_may_be_any_text(reason: str) -> None:
     ] == {reason: 2}
     assert read_level("CAP-S").json["unavailable_by"] == {reason: 2}
     assert read_journal("sku=CAP-S").json["movements"][0]["unavailable"] == {reason: 2}
-    assert enter_movement("bring_back", units=1, unavailable_reason=reason).json[
-        "unavailable_by"
-    ] == {reason: 1}
+    assert enter_movement("release", units=1, unavailable_reason=reason).json["unavailable_by"] == {
+        reason: 1
+    }
 
 
 def test_retry_with_its_key_returns_the_first_response_and_moves_nothing() -> None:
@@ -261,7 +259,7 @@ def test_promised_units_cannot_be_removed() -> None:
         enter_movement("set_aside", units=2, unavailable_reason="damaged"),
     ):
         assert (response.status, list_errors(response)) == (409, [("stock_promised", None)])
-    response = enter_movement("bring_back", units=1, unavailable_reason="damaged")
+    response = enter_movement("release", units=1, unavailable_reason="damaged")
     assert (response.status, list_errors(response)) == (409, [("stock_negative", None)])
     assert read_level("CAP-S").json["version"] == 1
 
@@ -317,9 +315,9 @@ def test_invalid_movement_is_rejected_with_the_path_of_the_problem(body: Any, pa
 
 
 def test_sku_without_a_product_cannot_be_moved() -> None:
-    response = enter_movement("receive", sku="NOBODYS", units=1)
+    response = enter_movement("receive", sku="UNKNOWN", units=1)
     assert (response.status, list_errors(response)) == (404, [("sku_unknown", "sku")])
-    assert call_as_staff(list_stock_levels, LEVELS, query="sku=NOBODYS").status == 404
+    assert call_as_staff(list_stock_levels, LEVELS, query="sku=UNKNOWN").status == 404
 
 
 # Transfers
@@ -348,7 +346,7 @@ def test_transfer_is_dispatched_and_arrives_with_a_loss() -> None:
     assert (target["location"], target["on_hand"], target["in_transit"]) == ("shop", 0, 6)
     assert enter_transfer("dispatch", source="main", units=6, version=1).status == 409
     # When five arrive and one is lost
-    (receipt,) = enter_transfer("arrive", units=5, lost=1, version=1).json["levels"]
+    (receipt,) = enter_transfer("receive", units=5, lost=1, version=1).json["levels"]
     assert (receipt["on_hand"], receipt["in_transit"], receipt["version"]) == (5, 0, 2)
     # Then levels and journal show both locations
     levels = read_levels("CAP-S")
@@ -373,15 +371,15 @@ def test_arrival_is_limited_to_units_in_transit() -> None:
     create_location("shop")
     enter_movement("receive", units=10)
     enter_transfer("dispatch", source="main", units=2, version=1)
-    response = enter_transfer("arrive", units=2, lost=1, version=1)
+    response = enter_transfer("receive", units=2, lost=1, version=1)
     assert (response.status, list_errors(response)) == (
         409,
         [("nothing_in_transit", "$.units")],
     )
     response = enter_transfer("dispatch", source="main", target="main", units=1, version=2)
-    assert (response.status, list_errors(response)) == (400, [("invalid", "$.target")])
-    response = enter_transfer("arrive", units=0, version=1)
-    assert (response.status, list_errors(response)) == (400, [("invalid", "$.units")])
+    assert (response.status, list_errors(response)) == (400, [("value_contradiction", "$.target")])
+    response = enter_transfer("receive", units=0, version=1)
+    assert (response.status, list_errors(response)) == (400, [("out_of_range", "$.units")])
 
 
 def test_units_in_transit_and_incoming_units_are_separate_counts() -> None:
@@ -392,7 +390,7 @@ def test_units_in_transit_and_incoming_units_are_separate_counts() -> None:
     cancelled = enter_movement("expect", units=-4, location="shop")
     assert (cancelled.status, list_errors(cancelled)) == (409, [("stock_negative", None)])
     assert enter_movement("expect", units=5, location="shop").status == 201
-    too_many = enter_transfer("arrive", units=5, version=2)
+    too_many = enter_transfer("receive", units=5, version=2)
     assert (too_many.status, list_errors(too_many)) == (
         409,
         [("nothing_in_transit", "$.units")],
@@ -401,7 +399,7 @@ def test_units_in_transit_and_incoming_units_are_separate_counts() -> None:
     assert (received["on_hand"], received["incoming"], received["in_transit"]) == (5, 0, 4)
     assert read_levels("CAP-S")["total"]["in_transit"] == 4
     assert [one for one in violations(read_system_state(history=False)) if one.rule == "I1"] == []
-    assert enter_transfer("arrive", units=4, version=3).status == 201
+    assert enter_transfer("receive", units=4, version=3).status == 201
     newest = read_journal("sku=CAP-S").json["movements"][0]
     assert (newest["kind"], newest["on_hand"], newest["in_transit"]) == ("transferred", 4, -4)
     assert [one for one in violations(read_system_state(history=False)) if one.rule == "I1"] == []
@@ -432,7 +430,7 @@ def test_unknown_location_is_rejected_with_its_field() -> None:
     for response, field in (
         (enter_transfer("dispatch", source="main", units=1, version=1), "target"),
         (enter_transfer("dispatch", source="shop", target="main", units=1, version=0), "source"),
-        (enter_transfer("arrive", units=1, version=0), "target"),
+        (enter_transfer("receive", units=1, version=0), "target"),
         (enter_movement("receive", units=1, location="shop"), "location"),
         (enter_count("CAP-S", {"on_hand": 1, "version": 0, "location": "shop"}), "location"),
     ):
@@ -497,6 +495,7 @@ def test_journal_is_paginated_and_rejects_invalid_cursors() -> None:
     for n in range(1, 6):
         enter_movement("receive", units=n)
     enter_movement("receive", sku="CAP-M", units=99)
+
     units, query = [], "sku=CAP-S&limit=2"
     while True:
         page = read_journal(query).json
@@ -505,6 +504,7 @@ def test_journal_is_paginated_and_rejects_invalid_cursors() -> None:
             break
         query = f"sku=CAP-S&limit=2&cursor={page['cursor']}"
     assert units == [5, 4, 3, 2, 1]
+
     for invalid_cursor in (
         "x",
         "e30",
@@ -517,6 +517,8 @@ def test_journal_is_paginated_and_rejects_invalid_cursors() -> None:
             400,
             [("cursor_invalid", "cursor")],
         ), invalid_cursor
-    assert list_errors(read_journal("")) == [("invalid", "sku")]
+
+    assert list_errors(read_journal("")) == [("missing", "sku")]
+    assert list_errors(read_journal(f"sku={'x' * 129}")) == [("id_invalid", "sku")]
     assert list_errors(read_journal("sku=CAP-S&limit=0")) == [("invalid", "limit")]
-    assert list_errors(read_level("CAP-S", "location=A%20B")) == [("invalid", "location")]
+    assert list_errors(read_level("CAP-S", "location=A%20B")) == [("id_invalid", "location")]

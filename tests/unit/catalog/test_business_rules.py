@@ -55,8 +55,8 @@ def check_variant_updates(example: dict[str, Any]) -> None:
         if step in example:
             draft = _draft(example[step])
             update_product("cap", draft, expected_version=version, catalog=catalog, at=LATER)
-    now = catalog.get("cap").variants
-    assert {v.id: v.status.value for v in now} == example["expect"]
+    variants = catalog.get("cap").variants
+    assert {v.id: v.status.value for v in variants} == example["expect"]
 
 
 def _draft(variants: list[dict[str, str]]) -> Draft:
@@ -85,10 +85,10 @@ def check_searches(example: dict[str, Any]) -> None:
     catalog = MemoryProductCatalog(
         *(_product(i, fields) for i, fields in example["products"].items())
     )
-    for text, ids in example.get("ask", {}).items():
+    for text, ids in example.get("queries", {}).items():
         found = search_products(text, index=catalog, limit=50).page.items
         assert [c.product_id for c in found] == ids, text
-    for text, ids in example.get("browse", {}).items():
+    for text, ids in example.get("categories", {}).items():
         categories = [c.strip() for c in text.split(",")]
         found = search_products(None, index=catalog, categories=categories, limit=50).page.items
         assert sorted(c.product_id for c in found) == ids, text
@@ -146,19 +146,19 @@ def check_choices(example: dict[str, Any]) -> None:
         created_at=THEN,
         updated_at=THEN,
     )
-    named = {value: name for name, values in options.items() for value in values}
-    offer = select_variant(
+    option_of = {value: name for name, values in options.items() for value in values}
+    selection = select_variant(
         product,
         variants=product.on_sale,
         in_stock=lambda v: v.title not in example.get("sold_out", ()),
-        selected=[OptionChoice(named[value], value) for value in example["choose"]],
+        selected=[OptionChoice(option_of[value], value) for value in example["choose"]],
         preferences=example.get("prefer", ()),
     )
     expect = example["expect"]
-    assert [c.value for c in offer.selected] == expect["selected"]
-    assert [v.title for v in offer.variants] == expect["shown"]
+    assert [c.value for c in selection.selected] == expect["selected"]
+    assert [v.title for v in selection.variants] == expect["shown"]
     if "sizes" in expect:
-        signals = dict(offer.options)["Size"]
+        signals = dict(selection.options)["Size"]
         availability = {
             s.value: "in stock" if s.available else "sold out" if s.exists else "none"
             for s in signals
@@ -168,10 +168,10 @@ def check_choices(example: dict[str, Any]) -> None:
 
 def check_files(example: dict[str, Any]) -> None:
     catalog, expect = MemoryProductCatalog(), example["expect"]
-    reading = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-    result = import_products(reading.entries, catalog=catalog, at=THEN)
-    assert sorted(result.accepted_ids) == expect["kept"]
-    assert {r.line: r.reason for r in reading.rejected} == expect.get("rejected", {})
+    parsed = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
+    result = import_products(parsed.entries, catalog=catalog, at=THEN)
+    assert sorted(result.accepted_ids) == expect["accepted"]
+    assert {r.line: r.reason for r in parsed.rejected} == expect.get("rejected", {})
     if "again" in expect:
         again = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
         assert len(import_products(again.entries, catalog=catalog, at=LATER).unchanged) == 1

@@ -31,15 +31,15 @@ NUMBERS = ("created", "changed", "unchanged", "stock_created", "stock_unchanged"
 class Shop(HttpClient):
     """A client that parses each upload as the API does and records the result."""
 
-    def __init__(self, answer: int = 200) -> None:
+    def __init__(self, status: int = 200) -> None:
         super().__init__("http://shop.test")
-        self.answer = answer
+        self.status = status
         self.lines: list[int] = []
         self.ids: list[str] = []
 
     def request(self, route: str, body: Any = None, **options: Any) -> HttpResponse:
-        if self.answer != 200:
-            return HttpResponse(self.answer, {}, json.dumps({"detail": "the reason"}))
+        if self.status != 200:
+            return HttpResponse(self.status, {}, json.dumps({"detail": "the reason"}))
         first_line = int(route.rpartition("first_line=")[2])
         kind = options["headers"]["Content-Type"]
         reading = parse_product_file(options["raw"], kind, ImportOptions(first_line=first_line))

@@ -78,8 +78,8 @@ def test_an_invalid_product_is_rejected_with_its_lines_and_others_imported(catal
 def test_a_concurrent_change_is_reported_as_rejection() -> None:
     class ConcurrentlyChangedCatalog(MemoryProductCatalog):
         def save_many(self, products: Any) -> dict[str, ShopError]:
-            some: list[Product] = [p for p in products if p.id != "b"]
-            return {**super().save_many(some), "b": VersionConflict("changed meanwhile")}
+            others: list[Product] = [p for p in products if p.id != "b"]
+            return {**super().save_many(others), "b": VersionConflict("changed meanwhile")}
 
     result = run_import(ConcurrentlyChangedCatalog(), entry("a"), entry("b", line=7))
     assert result.created == ("a",)

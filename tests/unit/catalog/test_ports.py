@@ -1,4 +1,4 @@
-"""The contract of the catalogue's ports, for memory and DynamoDB."""
+"""The test suite of the catalog's ports, run on the double in memory and on DynamoDB."""
 
 from dataclasses import replace
 from typing import Any
@@ -65,9 +65,9 @@ def test_an_unknown_product_is_not_found(catalog: Any) -> None:
 
 def test_a_new_product_does_not_overwrite_another(catalog: Any) -> None:
     new(catalog, shirt())
-    with pytest.raises(Conflict) as sku_conflicts:
+    with pytest.raises(Conflict) as raised:
         catalog.save(simple("shirt", "Another"), expected_version=0)
-    assert sku_conflicts.value.code == "id_taken"
+    assert raised.value.code == "id_taken"
     assert catalog.get("shirt").title == "Linen Shirt"
 
 
@@ -81,14 +81,15 @@ def test_saving_from_another_version_is_a_conflict(catalog: Any, version: int) -
 
 def test_many_products_are_read_by_id_each_once(catalog: Any) -> None:
     catalog.save_many([simple(f"p{n}", f"Thing {n}") for n in range(120)])
-    wanted = [f"p{n}" for n in range(120)] * 2 + ["nothing"]
-    assert len(catalog.get_many(wanted)) == 120
+    ids = [f"p{n}" for n in range(120)] * 2 + ["nothing"]
+    assert len(catalog.get_many(ids)) == 120
 
 
 def test_variants_on_sale_are_returned_with_their_product(catalog: Any) -> None:
     product = shirt()
-    release = replace(product.variants[1], status=VariantStatus.DISCONTINUED)
-    product = replace(product, variants=(product.variants[0], release, *product.variants[2:]))
+    first, second, *others = product.variants
+    second = replace(second, status=VariantStatus.DISCONTINUED)
+    product = replace(product, variants=(first, second, *others))
     new(catalog, product, shirt("draft", status=ProductStatus.DRAFT))
     ids = ["shirt.1", "shirt.2", "shirt.9", "shirt", "draft.1", "nothing.1"]
     found = catalog.get_variants(ids)
@@ -178,7 +179,7 @@ def test_pages_neither_omit_nor_repeat_products(catalog: Any) -> None:
     ]
     new(catalog, *products)
     all_titles = sorted(p.title for p in products)
-    for question in (
+    for search in (
         build_search("mug"),
         build_search(None, categories=["kitchen"]),
         build_search(None, categories=["kitchen", "home", "Kitchen"]),
@@ -186,7 +187,7 @@ def test_pages_neither_omit_nor_repeat_products(catalog: Any) -> None:
         build_search("mug", categories=["kitchen"], price=PriceBand(0, 10**6, "USD")),
     ):
         for size in (1, 5, 23, 50):
-            assert sorted(titles(catalog, question, size=size)) == all_titles, (question, size)
+            assert sorted(titles(catalog, search, size=size)) == all_titles, (search, size)
 
 
 def test_the_last_page_has_no_cursor(catalog: Any) -> None:
@@ -200,9 +201,9 @@ def test_the_last_page_has_no_cursor(catalog: Any) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "garbage", "e30", "bnVsbA", "eyJxIjoxfQ", "🙂", "W10"])
 def test_a_forged_cursor_is_rejected(catalog: Any, cursor: str) -> None:
-    with pytest.raises(InvalidRequest) as sku_conflicts:
+    with pytest.raises(InvalidRequest) as raised:
         catalog.search(build_search("mug"), limit=5, cursor=cursor)
-    assert sku_conflicts.value.code == "cursor_invalid"
+    assert raised.value.code == "cursor_invalid"
 
 
 def test_the_cursor_of_another_query_is_rejected(catalog: Any) -> None:
@@ -261,8 +262,8 @@ def test_save_many_rejects_only_products_with_old_versions(catalog: Any) -> None
     stale = replace(simple("p3", "New Cup"), version=0)
     good = replace(simple("p4", "New Cup"), version=1)
     fresh = [simple(f"q{n}", "New Cup", tags=(f"tag{n}",)) for n in range(60)]
-    sku_conflicts = catalog.save_many([stale, good, *fresh])
-    assert sku_conflicts.keys() == {"p3"}
+    errors = catalog.save_many([stale, good, *fresh])
+    assert errors.keys() == {"p3"}
     assert len(titles(catalog, build_search("cup"))) == 61
     assert titles(catalog, build_search("mug")) == ["Old Mug"]
     assert catalog.get("p4").version == 2

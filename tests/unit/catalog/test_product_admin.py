@@ -110,6 +110,7 @@ def test_an_unknown_variant_id_is_rejected() -> None:
     catalog, _ = created(size_variant("S"))
     with pytest.raises(InvalidRequest) as raised:
         updated(catalog, 1, draft(size_variant("S"), size_variant("M", id="cap.9")))
+    assert raised.value.code == "variant_unknown"
     assert raised.value.problems[0].path == "$.variants[1].id"
 
 
@@ -117,7 +118,7 @@ def test_a_variant_cannot_occur_twice_in_a_draft() -> None:
     catalog, _ = created(size_variant("S"))
     with pytest.raises(InvalidRequest) as raised:
         updated(catalog, 1, draft(size_variant("S", id="cap.1"), size_variant("M", id="cap.1")))
-    assert raised.value.code == "variant_twice"
+    assert raised.value.code == "duplicate"
 
 
 def test_errors_name_the_position_in_the_draft() -> None:

@@ -40,11 +40,11 @@ def test_a_product_is_listed_in_its_category_and_in_those_above() -> None:
 
 
 def test_title_words_rank_before_tags_and_skus() -> None:
-    places = {p.heading: p.sort_key for p in product_postings(shirt())}
-    assert places["WORD#linen"] == "1#shirt"
-    assert places["WORD#shirt"] == "1#shirt"
-    assert places["WORD#summer"] == "2#shirt"
-    assert places["WORD#blue"] == "3#shirt"
+    sort_keys = {p.heading: p.sort_key for p in product_postings(shirt())}
+    assert sort_keys["WORD#linen"] == "1#shirt"
+    assert sort_keys["WORD#shirt"] == "1#shirt"
+    assert sort_keys["WORD#summer"] == "2#shirt"
+    assert sort_keys["WORD#blue"] == "3#shirt"
 
 
 def test_an_unpublished_product_has_a_posting_for_staff_only() -> None:
@@ -65,7 +65,7 @@ def test_many_tags_do_not_displace_title_words() -> None:
     assert {"WORD#linen", "WORD#shirt"} <= words
 
 
-def test_the_card_shows_what_is_on_sale() -> None:
+def test_the_card_shows_the_variants_on_sale() -> None:
     product = shirt()
     first = replace(product.variants[0], status=VariantStatus.DISCONTINUED)
     card = product_card(replace(product, variants=(first, *product.variants[1:])))
@@ -118,7 +118,7 @@ def test_the_longest_word_is_the_heading() -> None:
 
 
 def test_the_fingerprint_depends_on_every_part_of_the_query() -> None:
-    questions = [
+    searches = [
         build_search("mug"),
         build_search("cup"),
         build_search("mug", categories=["a"]),
@@ -126,7 +126,7 @@ def test_the_fingerprint_depends_on_every_part_of_the_query() -> None:
         build_search("mug", price=PriceBand(1, 2)),
         build_search("mug", price=PriceBand(1, 2, "USD")),
     ]
-    assert len({q.fingerprint for q in questions}) == len(questions)
+    assert len({search.fingerprint for search in searches}) == len(searches)
     assert build_search("Mugs", categories=[" A>b "]) == build_search("mug", categories=["a > B"])
 
 

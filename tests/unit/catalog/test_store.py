@@ -49,10 +49,10 @@ def crash_at_call(at: int, *, after: bool, work: Callable[[], Any]) -> bool:
         calls += 1
         if calls == at and not after:
             raise Crash
-        answer = send(client, operation, parameters)
+        response = send(client, operation, parameters)
         if calls == at:
             raise Crash
-        return answer
+        return response
 
     with patch.object(BaseClient, "_make_api_call", sending):
         try:
@@ -142,7 +142,7 @@ def test_a_crash_during_a_change_is_repaired(before: Product, change: Product, a
         assert inconsistencies() == set(), f"crash at call {at}"
         if not crashed:
             return
-    raise AssertionError("the work never ran to its end")
+    raise AssertionError("the change crashed at every call")
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -162,7 +162,7 @@ def test_a_crash_during_an_import_is_repaired(after: bool) -> None:
         assert inconsistencies() == set(), f"crash at call {at}"
         if not crashed:
             return
-    raise AssertionError("the work never ran to its end")
+    raise AssertionError("the import crashed at every call")
 
 
 @pytest.mark.usefixtures("small_transactions")
@@ -248,7 +248,7 @@ def test_a_crash_while_claiming_skus_leaves_no_permanent_claim(
         assert claims()[min(free)] == f"taker{at}"
         if not crashed:
             return
-    raise AssertionError("the work never ran to its end")
+    raise AssertionError("the change crashed at every call")
 
 
 def test_a_claim_is_taken_over_only_after_the_grace_period() -> None:
@@ -298,9 +298,9 @@ def test_a_change_is_repaired_only_after_the_grace_period() -> None:
 def test_a_search_reads_only_the_cards_of_its_page() -> None:
     catalog = DynamoProductCatalog()
     catalog.save_many([simple(f"p{n}", "Mug", categories=(Category("Home"),)) for n in range(40)])
-    for question in (build_search("mugs"), build_search(None, categories=["home"])):
+    for search in (build_search("mugs"), build_search(None, categories=["home"])):
         with count_calls() as calls:
-            assert len(catalog.search(question, limit=20).items) == 20
+            assert len(catalog.search(search, limit=20).items) == 20
         assert calls.names == ["dynamodb.Query catalog"]
         assert calls.made[0].parameters["Limit"] == 21
         assert len(calls.made[0].parameters["ProjectionExpression"].split(",")) == 3

@@ -90,16 +90,16 @@ def choose(
     )
 
 
-def chosen(offer: ProductSelection) -> list[str]:
-    return [f"{c.name}={c.value}" for c in offer.selected]
+def chosen(selection: ProductSelection) -> list[str]:
+    return [f"{c.name}={c.value}" for c in selection.selected]
 
 
-def ids(offer: ProductSelection) -> list[str]:
-    return [v.id for v in offer.variants]
+def ids(selection: ProductSelection) -> list[str]:
+    return [v.id for v in selection.variants]
 
 
-def signals(offer: ProductSelection, option: str) -> dict[str, str]:
-    by_name = dict(offer.options)
+def signals(selection: ProductSelection, option: str) -> dict[str, str]:
+    by_name = dict(selection.options)
     return {
         s.value: "in stock" if s.available else "sold out" if s.exists else "none"
         for s in by_name[option]
@@ -113,16 +113,16 @@ def test_without_a_choice_the_first_variant_in_stock_stands_for_the_product() ->
 
 
 def test_a_choice_narrows_the_variants_to_those_that_fit() -> None:
-    offer = choose("Color=Blue", sold_out="1")
-    assert ids(offer) == ["shirt.2", "shirt.3", "shirt.1"]
-    assert chosen(offer) == ["Color=Blue"]
-    assert signals(offer, "Size") == {"S": "sold out", "M": "in stock", "L": "in stock"}
-    assert signals(offer, "Color") == {"Blue": "in stock", "Red": "in stock"}
+    selection = choose("Color=Blue", sold_out="1")
+    assert ids(selection) == ["shirt.2", "shirt.3", "shirt.1"]
+    assert chosen(selection) == ["Color=Blue"]
+    assert signals(selection, "Size") == {"S": "sold out", "M": "in stock", "L": "in stock"}
+    assert signals(selection, "Color") == {"Blue": "in stock", "Red": "in stock"}
 
 
 def test_signals_are_relative_to_the_other_choices() -> None:
-    offer = choose("Color=Red", sold_out="4")
-    assert signals(offer, "Size") == {"S": "sold out", "M": "in stock", "L": "none"}
+    selection = choose("Color=Red", sold_out="4")
+    assert signals(selection, "Size") == {"S": "sold out", "M": "in stock", "L": "none"}
 
 
 @pytest.mark.parametrize(
@@ -143,32 +143,32 @@ def test_incompatible_choices_are_dropped_from_the_least_preferred(
 
 
 def test_a_value_that_no_variant_has_is_dropped_first() -> None:
-    offer = choose("Color=Green", "Size=M", prefer="Color Size")
-    assert chosen(offer) == ["Size=M"]
-    assert ids(offer) == ["shirt.2", "shirt.5"]
+    selection = choose("Color=Green", "Size=M", prefer="Color Size")
+    assert chosen(selection) == ["Size=M"]
+    assert ids(selection) == ["shirt.2", "shirt.5"]
     assert chosen(choose("Material=Silk")) == []
     assert len(ids(choose("Material=Silk"))) == 5
 
 
 def test_a_variant_id_fixes_every_choice() -> None:
-    offer = choose("Color=Red", variant="shirt.3")
-    assert ids(offer) == ["shirt.3"]
-    assert chosen(offer) == ["Color=Blue", "Size=L"]
+    selection = choose("Color=Red", variant="shirt.3")
+    assert ids(selection) == ["shirt.3"]
+    assert chosen(selection) == ["Color=Blue", "Size=L"]
 
 
 def test_a_product_without_options_has_nothing_selected() -> None:
-    offer = select_variant(MUG, variants=MUG.on_sale, in_stock=lambda _: True)
-    assert (offer.selected, offer.options, ids(offer)) == ((), (), ["mug.1"])
+    selection = select_variant(MUG, variants=MUG.on_sale, in_stock=lambda _: True)
+    assert (selection.selected, selection.options, ids(selection)) == ((), (), ["mug.1"])
 
 
 def test_a_discontinued_variant_neither_exists_nor_is_shown() -> None:
     sold_out: Variant = replace(SHIRT.variants[2], status=VariantStatus.DISCONTINUED)
     product = replace(SHIRT, variants=(*SHIRT.variants[:2], sold_out, *SHIRT.variants[3:]))
-    offer = select_variant(
+    selection = select_variant(
         product,
         variants=product.on_sale,
         in_stock=lambda _: True,
         selected=[OptionChoice("Color", "Blue")],
     )
-    assert ids(offer) == ["shirt.1", "shirt.2"]
-    assert signals(offer, "Size")["L"] == "none"
+    assert ids(selection) == ["shirt.1", "shirt.2"]
+    assert signals(selection, "Size")["L"] == "none"

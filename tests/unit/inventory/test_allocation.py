@@ -1,5 +1,6 @@
 """Allocation: the locations that serve an order, by policy."""
 
+from collections.abc import Callable
 from itertools import combinations
 
 import pytest
@@ -131,18 +132,21 @@ def test_distance_is_measured_along_the_great_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    "build",
+    ("build", "code"),
     [
-        lambda: AllocationPolicy(()),
-        lambda: policy(LocationPreference.NEAREST, LocationPreference.NEAREST),
-        lambda: policy(LocationPreference.NEAREST, max_parcels=0),
-        lambda: GeoPoint("DE", 91.0, 0.0),
-        lambda: GeoPoint("DE", 0.0, 181.0),
+        (lambda: AllocationPolicy(()), "missing"),
+        (lambda: policy(LocationPreference.NEAREST, LocationPreference.NEAREST), "duplicate"),
+        (lambda: policy(LocationPreference.NEAREST, max_parcels=0), "out_of_range"),
+        (lambda: GeoPoint("DE", 91.0, 0.0), "out_of_range"),
+        (lambda: GeoPoint("DE", 0.0, 181.0), "out_of_range"),
     ],
 )
-def test_invalid_policies_and_coordinates_are_rejected(build: object) -> None:
-    with pytest.raises(InvalidRequest):
-        build()  # type: ignore[operator]
+def test_invalid_policies_and_coordinates_are_rejected(
+    build: Callable[[], object], code: str
+) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        build()
+    assert raised.value.code == code
 
 
 names = [f"location-{n}" for n in range(5)]

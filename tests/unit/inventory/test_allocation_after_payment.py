@@ -91,10 +91,12 @@ def test_preferred_location_sells_first_and_the_others_to_the_last_unit(
 
 
 def test_paid_order_moves_to_the_locations_of_the_policy(three_locations: StockFixture) -> None:
+    # Given an order with reservations at several locations
     first = three_locations.buy(Demand("A", 3))
     assert first == (Reservation("A", 3, "main"),)
     second = three_locations.buy(Demand("A", 1), Demand("B", 2))
     reservations = (*first, *second)
+    # When it is allocated to the fewest parcels
     allocated = allocate_reservations(
         reservations,
         stock=three_locations.stock,
@@ -107,6 +109,7 @@ def test_paid_order_moves_to_the_locations_of_the_policy(three_locations: StockF
     three_locations.uow.commit(
         lambda transaction: three_locations.stock.relocate(transaction, reservations, allocated)
     )
+    # Then its reservations are at the locations of the policy
     reserved = {
         (level.sku, level.location): level.reserved
         for levels in three_locations.stock.current_levels_by_location(["A", "B"]).values()

@@ -53,7 +53,7 @@ class StoryRunner:
         self.states: dict[str, ReservationState] = {}
         self.read_versions: dict[str, int] = {}
         self.minutes = 0
-        self.short: dict[str, list[int]] = {}
+        self.shortages: dict[str, list[int]] = {}
 
     def next_audit(self) -> AuditInfo:
         self.minutes += 1
@@ -87,10 +87,10 @@ class StoryRunner:
         units, location = step if isinstance(step, list) else (step, MAIN_LOCATION)
         self.enter(actions.expect_inbound, units, location=location)
 
-    def aside(self, step: list[Any]) -> None:
+    def set_aside(self, step: list[Any]) -> None:
         self.enter(actions.set_aside, *step)
 
-    def back(self, step: list[Any]) -> None:
+    def release(self, step: list[Any]) -> None:
         units, unavailable_reason = step
         self.enter(actions.set_aside, -units, unavailable_reason)
 
@@ -108,7 +108,7 @@ class StoryRunner:
     def adjust(self, units: int) -> None:
         self.enter(actions.adjust_stock, units)
 
-    def look(self, user: str) -> None:
+    def read(self, user: str) -> None:
         self.read_versions[user] = self.version()
 
     def count(self, units: int, user: str = "") -> None:
@@ -120,7 +120,7 @@ class StoryRunner:
             stock_writer=self.stock,
         )
 
-    def send(self, step: list[Any]) -> None:
+    def dispatch(self, step: list[Any]) -> None:
         units, target = step
         actions.dispatch_transfer(
             "A",
@@ -132,7 +132,7 @@ class StoryRunner:
             stock_writer=self.stock,
         )
 
-    def arrive(self, step: list[Any]) -> None:
+    def receive_transfer(self, step: list[Any]) -> None:
         units, target, lost = step
         actions.receive_transfer(
             "A",
@@ -144,12 +144,12 @@ class StoryRunner:
             lost=lost,
         )
 
-    def hold(self, step: dict[str, Any]) -> None:
+    def reserve(self, step: dict[str, Any]) -> None:
         for order, value in step.items():
             lines = value if isinstance(value, dict) else {"A": value}
             result = self.fixture.buy(*(Demand(sku, units) for sku, units in lines.items()))
             if not isinstance(result[0], Reservation):
-                self.short = {one.sku: [one.requested, one.available] for one in result}
+                self.shortages = {one.sku: [one.requested, one.available] for one in result}
                 raise out_of_stock_error(result)
             self.reservations[order], self.states[order] = result, ReservationState.RESERVED
 
@@ -184,22 +184,22 @@ class StoryRunner:
         terms = BackorderTerms(BackorderKind.BACK_ORDER, limit, date(2027, 1, 1))
         self.stock.set_backorder_terms(terms, self.stock.level("A"))
 
-    def sweep(self, _: None) -> None:
+    def release_earmarks(self, _: None) -> None:
         actions.release_backorder_earmarks("A", self.next_audit(), stock_writer=self.stock)
 
-    def alarm(self, threshold: int) -> None:
+    def set_threshold(self, threshold: int) -> None:
         actions.set_low_stock_threshold(
             "A", threshold, expected_version=self.version(), stock=self.stock, alerts=self.alerts
         )
 
-    def watch(self, expected: list[int]) -> None:
+    def check_threshold(self, expected: list[int]) -> None:
         at = self.next_audit().at
         crossings = actions.check_low_stock(
             [("A", MAIN_LOCATION)], at=at, stock=self.stock, alerts=self.alerts
         )
         assert [crossing.available for crossing in crossings] == expected
 
-    def split(self, shard_count: int) -> None:
+    def reshard(self, shard_count: int) -> None:
         self.stock.reshard("A", shard_count)
 
 
@@ -242,14 +242,14 @@ def run_step(runner: StoryRunner, step: Mapping[str, Any]) -> None:
     verb = next(iter(step))
     method = getattr(runner, {"return": "return_"}.get(verb, verb))
     args = [step[verb], *([step["as"]] if "as" in step else [])]
-    if "refused" not in step:
+    if "error" not in step:
         method(*args)
         return
     with pytest.raises((ShopError, ConditionFailed)) as raised:
         method(*args)
-    assert getattr(raised.value, "code", "clash") == step["refused"]
+    assert getattr(raised.value, "code", "condition_failed") == step["error"]
     if "short" in step:
-        assert runner.short == step["short"]
+        assert runner.shortages == step["short"]
 
 
 def check_kit(example: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
-"""Concurrent processes on MiniStack, whose DynamoDB locks items; that of moto does not."""
+"""Concurrent processes on MiniStack, whose DynamoDB locks items like AWS; moto locks none."""
 
+import contextlib
 import json
 import os
 import random
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,22 +54,27 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(150):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        else:
-            pytest.fail("MiniStack did not start")
+        wait_until_listening(server, port)
         yield url
     finally:
         server.terminate()
         try:
-            server.wait(10)
+            server.wait(60)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def wait_until_listening(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait until the server accepts connections; fail if it ends or needs more than two minutes."""
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
+            return
+        # Waiting for the end of the server is the pause between two attempts.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"MiniStack ended with status {server.wait(0.2)}")
+    pytest.fail("MiniStack did not start")
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +118,15 @@ def run_buyers(
         )
         for seed in range(processes)
     ]
-    answers = [json.loads(one.communicate(timeout=240)[0]) for one in running]
-    assert [one.returncode for one in running] == [0] * processes
-    outcomes = [answer["outcomes"] for answer in answers]
+    # The timeout is a guard against a hanging process only.
+    results = [json.loads(process.communicate(timeout=600)[0]) for process in running]
+    assert [process.returncode for process in running] == [0] * processes
+    outcomes = [result["outcomes"] for result in results]
     return {
         "reservations": [
             [Reservation(*values) for values in reservations]
-            for a in answers
-            for reservations in a["bought"]
+            for result in results
+            for reservations in result["bought"]
         ],
         "sold out": sum(one.get("sold out", 0) for one in outcomes),
         "try again": sum(one.get("try again", 0) for one in outcomes),
@@ -166,14 +172,14 @@ def test_concurrent_buyers_buy_exactly_the_stock_during_resharding(
     # Given a sharded SKU
     stock.create_levels({"HOT": 150}, actor="w", reason="opening", at=NOW)
     stock.reshard("HOT", 12)
-    done = threading.Event()
+    buyers_finished = threading.Event()
     errors: list[BaseException] = []
     adjusted = [0]
 
-    def until_done(operation: Any) -> threading.Thread:
+    def repeat(operation: Any) -> threading.Thread:
         def run() -> None:
             try:
-                while not done.is_set():
+                while not buyers_finished.is_set():
                     operation()
             except BaseException as error:
                 errors.append(error)
@@ -205,13 +211,13 @@ def test_concurrent_buyers_buy_exactly_the_stock_during_resharding(
         adjusted[0] += delta
 
     # When buyers in several processes compete with resharding and adjustments
-    threads = [until_done(reshard_randomly), until_done(adjust_stock)]
+    threads = [repeat(reshard_randomly), repeat(adjust_stock)]
     try:
         result = run_buyers(endpoint, "HOT", buyers=240)
     finally:
-        done.set()
+        buyers_finished.set()
         for thread in threads:
-            thread.join(60)
+            thread.join(600)
     # Then shards, orders and journal agree
     assert not errors
     level = stock.level("HOT")

@@ -36,11 +36,20 @@ def test_expand_kits_adds_parts_to_single_units_of_the_same_sku() -> None:
 
 def test_expand_kits_rejects_a_part_that_is_a_kit() -> None:
     kits = {"TEA-SET": TEA_SET, "FEAST": Kit("FEAST", {"TEA-SET": 2})}
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest, match="The part TEA-SET of the kit FEAST is a kit"):
         expand_kits([Demand("FEAST", 1)], kits)
 
 
-@pytest.mark.parametrize("parts", [{}, {"CUP": 0}, {"CUP": -1}, {"SET": 1}])
-def test_kit_rejects_missing_parts_and_quantities_below_one(parts: dict[str, int]) -> None:
-    with pytest.raises(InvalidRequest):
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ({}, "missing"),
+        ({"CUP": 0}, "quantity_invalid"),
+        ({"CUP": -1}, "quantity_invalid"),
+        ({"SET": 1}, "part_is_kit"),
+    ],
+)
+def test_kit_rejects_missing_and_invalid_parts(parts: dict[str, int], code: str) -> None:
+    with pytest.raises(InvalidRequest) as raised:
         Kit("SET", parts)
+    assert raised.value.code == code

@@ -123,20 +123,22 @@ def test_racing_checks_record_each_crossing_once() -> None:
     fixture = StockFixture(MemoryStockRepository({"A": 10}), MemoryUnitOfWork())
     alerts = MemoryLowStockAlerts(fixture.stock)
     set_low_stock_threshold("A", 3, expected_version=1, stock=fixture.stock, alerts=alerts)
+    start = threading.Barrier(4)
 
     def check_often() -> None:
+        start.wait(60)
         for _ in range(20):
             check_low_stock([A], at=NOW, stock=fixture.stock, alerts=alerts)
 
     for _ in range(5):
         reservations = fixture.reserve(Demand("A", 9))
         threads = [threading.Thread(target=check_often) for _ in range(4)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         fixture.release(reservations)
-        check_often()
+        check_low_stock([A], at=NOW, stock=fixture.stock, alerts=alerts)
     assert [event.id for event in alerts.events] == [f"low_stock/A/main/{n}" for n in range(1, 6)]
 
 
@@ -285,7 +287,7 @@ def test_staff_get_one_email_per_crossing_despite_failures() -> None:
 
 def test_email_names_sku_location_and_threshold_and_escapes_html() -> None:
     email = low_stock_email(LowStockCrossing("A/<1>", "shop", 2, 3, 1, NOW))
-    assert email.subject == "Low stock: 2 of A/<1> left at shop"
-    assert "threshold of 3" in email.text
+    assert email.subject == "Low stock: 2 units of A/<1> available at shop"
+    assert "threshold is 3" in email.text
     assert "A/&lt;1&gt;" in email.html
     assert "<1>" not in email.html

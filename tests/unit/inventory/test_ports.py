@@ -302,6 +302,7 @@ def test_count_and_adjustment_expect_a_version(stock_fixture: StockFixture) -> N
         stock_writer=stock_fixture.stock,
     )
     assert (level.on_hand, level.version) == (7, 1)
+
     with pytest.raises(VersionConflict):
         set_on_hand(
             "A",
@@ -310,16 +311,17 @@ def test_count_and_adjustment_expect_a_version(stock_fixture: StockFixture) -> N
             expected_version=0,
             stock_writer=stock_fixture.stock,
         )
+
     level = adjust_stock(
         "A",
         -2,
-        AuditInfo("bob", NOW + timedelta(minutes=1), "fell off the shelf"),
+        AuditInfo("bob", NOW + timedelta(minutes=1), "broken in a fall"),
         expected_version=1,
         stock_writer=stock_fixture.stock,
     )
     assert stock_fixture.stock.level("A") == level
     newest = stock_fixture.stock.list_movements("A", limit=1).items[0]
-    assert (newest.on_hand, newest.reason, newest.actor) == (-2, "fell off the shelf", "bob")
+    assert (newest.on_hand, newest.reason, newest.actor) == (-2, "broken in a fall", "bob")
 
 
 def test_resharded_sku_keeps_its_sum_and_spreads_its_buyers(stock_fixture: StockFixture) -> None:
@@ -420,8 +422,9 @@ def test_stock_entries_of_a_sharded_sku(stock_fixture: StockFixture) -> None:
 
 
 def test_unknown_sku_and_invalid_shard_count_are_rejected(stock_fixture: StockFixture) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as raised:
         stock_fixture.stock.reshard("?", 4)
+    assert raised.value.code == "stock_unknown"
     create_levels(stock_fixture, A=1)
     with pytest.raises(InvalidRequest):
         stock_fixture.stock.reshard("A", 0)

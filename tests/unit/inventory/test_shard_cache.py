@@ -1,4 +1,4 @@
-"""Snapshots of hot SKUs: how processes share them, and that no promise rests on them."""
+"""Snapshots of hot SKUs: processes share them, and outdated ones never oversell."""
 
 import random
 from collections.abc import Iterator
@@ -136,7 +136,7 @@ def test_displayed_level_is_a_quarter_of_a_second_old_at_most(two_processes: Sha
     assert two_processes.second.levels(["HOT"])["HOT"].available == 37
 
 
-def test_read_only_process_writes_no_snapshot_and_reads_for_itself(
+def test_read_only_process_writes_no_snapshot_and_reads_the_shards_itself(
     two_processes: SharedTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WRITES", "orders")
@@ -165,7 +165,7 @@ def test_shortage_is_reported_from_a_fresh_snapshot_only(
     assert two_processes.second.shortages_from(failure, [Demand("HOT", 1)]) == (
         Shortage("HOT", 1, 0),
     )
-    # Without refreshes the snapshot becomes stale and is not believed.
+    # Without refreshes the snapshot becomes stale and reports no shortage.
     monkeypatch.setattr(shard_cache.ShardCache, "refresh", lambda *_: None)
     two_processes.clock.sleep(EMPTY_SNAPSHOT_TTL + 0.1)
     assert two_processes.second.shortages_from(failure, [Demand("HOT", 1)]) == ()
@@ -214,7 +214,7 @@ def test_missing_shard_raises_an_error_instead_of_a_wrong_sum(two_processes: Sha
 
 
 def test_wrong_snapshot_cannot_oversell(two_processes: SharedTable) -> None:
-    """A snapshot is a hint; the condition of the write decides."""
+    """A snapshot may be wrong; the condition of the write decides."""
     two_processes.first.reshard("HOT", 2)
     row = ShardSnapshotRow.get("SNAPSHOT#HOT", "LOC#main")
     row.update(actions=[ShardSnapshotRow.snapshot.set({**row.snapshot, "units": [900, 900]})])

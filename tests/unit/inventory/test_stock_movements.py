@@ -197,7 +197,7 @@ def test_stock_take_records_valid_lines_and_reports_the_others(
         write=lambda number, entry: entry(stock_fixture.stock),
     )
     codes = [getattr(one, "code", "done") for one in results]
-    assert codes == ["done", "stock_promised", "stale", "done", "invalid"]
+    assert codes == ["done", "stock_promised", "stale", "done", "out_of_range"]
     assert [stock_fixture.stock.level(sku).on_hand for sku in "ABCD"] == [7, 5, 5, 2]
     newest = stock_fixture.stock.list_movements("A", limit=1).items[0]
     assert (newest.reference, newest.on_hand) == ("count-2026", 2)
@@ -256,25 +256,26 @@ def test_every_entry_is_rejected_from_an_outdated_version(
 
 
 @pytest.mark.parametrize(
-    ("action", "args"),
+    ("action", "args", "code"),
     [
-        ("receive_stock", (0,)),
-        ("receive_stock", (-1,)),
-        ("receive_stock", (10**10,)),
-        ("restock_return", (0,)),
-        ("write_off_stock", (0,)),
-        ("expect_inbound", (0,)),
-        ("adjust_stock", (0,)),
-        ("adjust_stock", (10**10,)),
-        ("set_aside", (0, "damaged")),
-        ("set_aside", (1, "")),
-        ("set_aside", (1, "x" * 41)),
-        ("set_safety_stock", (-1,)),
+        ("receive_stock", (0,), "out_of_range"),
+        ("receive_stock", (-1,), "out_of_range"),
+        ("receive_stock", (10**10,), "out_of_range"),
+        ("restock_return", (0,), "out_of_range"),
+        ("write_off_stock", (0,), "out_of_range"),
+        ("expect_inbound", (0,), "out_of_range"),
+        ("adjust_stock", (0,), "out_of_range"),
+        ("adjust_stock", (10**10,), "out_of_range"),
+        ("set_aside", (0, "damaged"), "out_of_range"),
+        ("set_aside", (1, ""), "text_invalid"),
+        ("set_aside", (1, "x" * 41), "text_invalid"),
+        ("set_safety_stock", (-1,), "out_of_range"),
     ],
 )
 def test_invalid_entries_are_rejected(
-    stock_entries: StaffUser, action: str, args: tuple[Any, ...]
+    stock_entries: StaffUser, action: str, args: tuple[Any, ...], code: str
 ) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as raised:
         getattr(stock_entries, action)("A", *args)
+    assert raised.value.code == code
     assert stock_entries.fixture.stock.level("A").version == 0

@@ -89,8 +89,8 @@ def test_most_precise_distance_applies() -> None:
     ("zones", "code", "path"),
     [
         ((zone(countries=frozenset({"XX"})),), "country_unknown", "$.zones[0].countries"),
-        ((zone(countries=frozenset()),), "countries_missing", "$.zones[0].countries"),
-        ((zone(is_fallback=True),), "zone_contradicts", "$.zones[0].is_fallback"),
+        ((zone(countries=frozenset()),), "missing", "$.zones[0].countries"),
+        ((zone(is_fallback=True),), "value_contradiction", "$.zones[0].is_fallback"),
         ((zone(regions=frozenset()),), "zone_empty", "$.zones[0].regions"),
         ((zone(regions=frozenset({"ZZ"})),), "region_unknown", "$.zones[0].regions"),
         (
@@ -98,10 +98,10 @@ def test_most_precise_distance_applies() -> None:
             "regions_ambiguous",
             "$.zones[0].excluded_regions",
         ),
-        ((zone(postal_prefixes=("1?",)),), "postal_invalid", "$.zones[0].postal_prefixes[0]"),
+        ((zone(postal_prefixes=("1?",)),), "prefix_invalid", "$.zones[0].postal_prefixes[0]"),
         (
             (zone(excluded_postal_prefixes=("1", "")),),
-            "postal_invalid",
+            "prefix_invalid",
             "$.zones[0].excluded_postal_prefixes[1]",
         ),
         ((zone(), zone(id="other")), "zones_overlap", "$.zones[1]"),
@@ -119,7 +119,7 @@ def test_invalid_zones_are_reported_with_their_path(
     [
         ((Distance(-1, US),), "measure_invalid", "$.distances[0].km"),
         ((Distance(21_001, US),), "measure_invalid", "$.distances[0].km"),
-        ((Distance(1),), "countries_missing", "$.distances[0].countries"),
+        ((Distance(1),), "missing", "$.distances[0].countries"),
         ((Distance(1, US), Distance(2, US)), "distances_contradict", "$.distances[1]"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

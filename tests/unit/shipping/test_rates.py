@@ -149,11 +149,11 @@ def parcels_unit_by_unit(items: tuple[ConsignmentItem, ...], limits: ParcelLimit
         for _ in range(item.quantity)
     )
     for weight in reversed(units):
-        for place, (count, grams) in enumerate(parcels):
+        for position, (count, grams) in enumerate(parcels):
             if (limits.units is None or count < limits.units) and (
                 limits.weight_g is None or grams + weight <= limits.weight_g
             ):
-                parcels[place] = (count + 1, grams + weight)
+                parcels[position] = (count + 1, grams + weight)
                 break
         else:
             parcels.append((1, weight))
@@ -204,7 +204,7 @@ def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
     [
         ({"zone": "excluded_countries"}, "zone_unknown"),
         ({"days": [3, 1]}, "days_invalid"),
-        ({"flat": []}, "amount_missing"),
+        ({"flat": []}, "missing"),
         ({"divisor": 0}, "measure_invalid"),
         ({"parcel": {"units": 0}}, "measure_invalid"),
         (
@@ -215,7 +215,7 @@ def test_a_zone_may_leave_out_regions_and_postal_codes() -> None:
             },
             "bands_order",
         ),
-        ({"charges": [{"kind": "by_weight", "bands": []}]}, "bands_missing"),
+        ({"charges": [{"kind": "by_weight", "bands": []}]}, "missing"),
         ({"charges": [{"kind": "by_magic"}]}, "value_unknown"),
     ],
 )

@@ -1,1 +1,1 @@
-"""The catalogue: products and variants, their search index, and imports."""
+"""The catalog: products and variants, their search index, and imports."""

@@ -1,4 +1,4 @@
-"""Ports of the catalogue: the repository of products, and the search index."""
+"""Ports of the catalog: the repository of products, and the search index."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -15,12 +15,12 @@ class ProductCatalog(Protocol):
         """Return one product of any status. Raises ``NotFound``."""
 
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
-        """Return the existing ones of these products, of any status; one read per 100."""
+        """Return those of the products that exist, of any status; one read per 100."""
 
     def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
         """Return the variants that are *on sale*, with their products; one read per 100 products.
 
-        Missing and discontinued variants and those of unpublished products are left out, so a
+        The result omits missing and discontinued variants, and those of unpublished products, so a
         cart cannot sell them by mistake.
         """
 
@@ -30,9 +30,12 @@ class ProductCatalog(Protocol):
     def save(self, product: Product, *, expected_version: int) -> Product:
         """Store a product as version ``expected_version + 1`` and update its postings.
 
-        ``expected_version`` is 0 for a new product. Raises ``VersionConflict`` if the stored
-        version differs, ``Conflict`` (``id_taken``) if a new product's id exists, and ``Conflict``
-        (``sku_taken``) with each SKU that another product sells.
+        ``expected_version`` is 0 for a new product. Raises:
+
+        - ``VersionConflict`` if the stored version differs;
+        - ``Conflict`` (``id_taken``) if the id of a new product exists;
+        - ``Conflict`` (``sku_taken``) with each SKU that another product sells;
+        - ``Contention`` if another product released a SKU during the call.
         """
 
     def product_id_for(self, sku: str) -> str | None:

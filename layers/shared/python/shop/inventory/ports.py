@@ -1,4 +1,4 @@
-"""The ports of inventory: what its use cases need from the world."""
+"""The ports of inventory."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -43,8 +43,12 @@ class StockWriter(Protocol):
         ``additional`` movements, of the same or other levels, and ``extra_writes`` are written in
         the same transaction. Returns the level that ``before`` became.
 
-        Raises :class:`~shop.kernel.errors.VersionConflict` if the stock moved since it was read,
-        and the errors of :meth:`StockLevel.with_movements`.
+        Raises:
+
+        - :class:`~shop.kernel.errors.VersionConflict` if the stock moved since it was read;
+        - :class:`~shop.kernel.errors.Contention` if another writer won every attempt, or if one of
+          the ``extra_writes`` failed;
+        - the errors of :meth:`StockLevel.with_movements`.
         """
         ...
 
@@ -59,7 +63,8 @@ class StockRepository(StockWriter, Protocol):
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
         """Return the level of every requested SKU over all shipping locations, in one call.
 
-        The numbers may be some milliseconds old. They inform; only a reservation promises units.
+        The numbers may be some milliseconds old. They are for display; only a reservation
+        guarantees units.
         """
         ...
 
@@ -111,8 +116,8 @@ class StockRepository(StockWriter, Protocol):
     def reshard(self, sku: str, shard_count: int, location: str = MAIN_LOCATION) -> int:
         """Change the number of shards of a level while it sells.
 
-        Returns the number it has now. That is more than requested while surplus shards still hold
-        promises; repeat the call later. Raises NotFound for a level that does not exist.
+        Returns the resulting number. It exceeds the requested one while surplus shards still hold
+        promises; repeat the call later. Raises NotFound (``stock_unknown``) for a missing level.
         """
         ...
 
@@ -152,7 +157,7 @@ class LowStockAlerts(Protocol):
 
 
 class SkuDirectory(Protocol):
-    """The SKUs that products sell; only these may have stock."""
+    """The SKUs that products sell. Other SKUs cannot get stock."""
 
     def product_id_for(self, sku: str) -> str | None:
         """Return the product that sells a SKU; ``None`` if no product does."""
@@ -166,7 +171,7 @@ class LocationRepository(Protocol):
         ...
 
     def save(self, after: Locations, before: Locations) -> Locations:
-        """Replace ``before`` by ``after``. Raises VersionConflict."""
+        """Replace ``before`` by ``after``. Raises Contention if the stored value differs."""
         ...
 
 
@@ -185,7 +190,7 @@ class KitRepository(Protocol):
         ...
 
     def save(self, sku: str, parts: Mapping[str, int], before: Kit | None, version: int) -> int:
-        """Define a kit, or with no parts end it; return the new version.
+        """Define a kit, or end it if ``parts`` is empty; return the new version.
 
         Raises VersionConflict if the SKU or a part changed since it was read. Raises Conflict for
         a SKU that has stock or is a part, and for a part that is a kit.
@@ -194,12 +199,12 @@ class KitRepository(Protocol):
 
 
 class StockReservations(Protocol[T]):
-    """The stock side of an order's transaction: adds its writes, and the order's store commits.
+    """The stock side of an order's transaction: adds writes that the order's store commits.
 
-    No operation is idempotent by itself: a count does not remember its orders. **The transaction
-    must include the order's row with its own condition**: absent, or at the version that was
-    read. A second application then fails as a whole. Nothing is clamped: a failed condition
-    cancels the whole transaction.
+    No operation is idempotent by itself, because a count does not record its orders. **The
+    transaction must include the order's row with its own condition**: absent, or at the version
+    that was read. A second application then fails as a whole. No count is clamped: a failed
+    condition cancels the whole transaction.
     """
 
     def for_destination(self, country: str | None) -> "StockReservations[T]":
@@ -207,7 +212,7 @@ class StockReservations(Protocol[T]):
         ...
 
     def pick_shards(self, demands: Iterable[Demand]) -> tuple[Reservation, ...]:
-        """Choose the shards to reserve from. Reads nothing and promises nothing.
+        """Choose the shards to reserve from, without a read or a write.
 
         The order stores these reservations in the transaction that reserves them.
         """
@@ -216,7 +221,7 @@ class StockReservations(Protocol[T]):
     def reserve(
         self, transaction: T, requested: Iterable[Demand | Reservation]
     ) -> tuple[Reservation, ...]:
-        """Reserve units if so many are available; shards are picked for demands first.
+        """Reserve units if that many are available; demands are first assigned to shards.
 
         Returns the reservations that the order stores.
         """
@@ -228,7 +233,7 @@ class StockReservations(Protocol[T]):
         reservations: Iterable[Reservation],
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        """Make promised units available again, if so many are promised."""
+        """Make promised units available again, if that many are promised."""
         ...
 
     def commit(self, transaction: T, reservations: Iterable[Reservation]) -> None:
@@ -284,7 +289,7 @@ class StockReservations(Protocol[T]):
     def shortages_from(
         self, error: Exception | None, demands: Iterable[Demand]
     ) -> tuple[Shortage, ...]:
-        """Return every short line after a failed transaction, as the rows are now.
+        """Return every short line after a failed transaction, by a new read of the rows.
 
         ``error`` is the :class:`~shop.kernel.unit_of_work.ConditionFailed` of the transaction. An
         empty result means that stock does not explain the error. Either another shard has enough

@@ -1,4 +1,4 @@
-"""Places: reference data of countries and regions, and the zones and distances made of them.
+"""Places: reference data of countries and regions, and zones and distances.
 
-Tax and shipping both decide by place. Neither depends on the other, so both depend on this.
+Tax and shipping both use places and do not depend on each other.
 """

@@ -1,4 +1,4 @@
-"""Use cases of shipping: list the shipping options of goods, replace the shipping table."""
+"""Use cases of shipping: price the shipping options of goods, and replace the shipping table."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from shop.shipping.ports import ShippingTableRepository
 
 
 class DefaultShippingTables:
-    """A source with the default table only, for callers without a stored table."""
+    """A source that always returns the default table, for tests and benchmarks."""
 
     def table(self, at: datetime) -> ShippingTable:
         return DEFAULT_TABLE
@@ -26,7 +26,7 @@ def shipping_options(
     table: ShippingTable = DEFAULT_TABLE,
     at: datetime,
 ) -> tuple[ShippingOption, ...]:
-    """List the shipping options, cheapest first; none if the shop cannot deliver.
+    """Return the shipping options, cheapest first; none if the shop cannot deliver.
 
     Raises :class:`shop.kernel.errors.InvalidRequest` for a quantity below 1 or a negative measure.
     """

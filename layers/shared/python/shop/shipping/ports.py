@@ -34,12 +34,13 @@ class ShippingTableRepository(Protocol):
     def save(self, new: ShippingTableVersion, events: Sequence[Event]) -> ShippingTableVersion:
         """Store the next version and make it current.
 
-        Raises VersionConflict if another change took its number, Conflict if it is too large.
+        Raises VersionConflict if another change used the version number first, and Conflict
+        (``too_large``).
         """
 
 
 class RateProvider(Protocol):
-    """A carrier or broker with its own prices, in addition to the table."""
+    """A carrier or broker with its own prices, used in addition to the table."""
 
     def options(
         self, goods: Consignment, destination: Destination, at: datetime

@@ -1,4 +1,4 @@
-"""The shipping table as staff write and read it, and what it makes of a parcel."""
+"""Requests and responses of the shipping table and its simulation, for staff."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption, Sh
 from shop.shipping.model.table_versions import ShippingTableVersion
 
 _VIEW_FIELDS = ("at", "actor", "bundled")
-"""Fields that only a view has; a body that is sent back may still contain them."""
+"""Fields of a response that a request may send back; their values are ignored."""
 
 
 class ShippingTableBody(BaseModel):
@@ -37,7 +37,7 @@ class ShippingTableBody(BaseModel):
     Example: Raise express prices"""
 
     def table(self) -> ShippingTable:
-        """Raises Invalid with field and reason of every contradiction."""
+        """Parse the table. Raises InvalidRequest with the path of each problem."""
         if CONTROL_CHARACTERS.search(self.reason) or TAG.search(self.reason):
             raise InvalidRequest(MARKUP_MESSAGE, code="markup_not_allowed", path="$.reason")
         fields = dict(self.model_extra or {})
@@ -47,7 +47,7 @@ class ShippingTableBody(BaseModel):
 
 
 class ShippingTableView(BaseModel):
-    """A shipping table with its version; other fields as they were written."""
+    """A shipping table with its version."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -67,14 +67,14 @@ class ShippingTableView(BaseModel):
     """Whether this is the table that the shop comes with."""
 
     @classmethod
-    def of(cls, edition: ShippingTableVersion) -> "ShippingTableView":
+    def of(cls, stored: ShippingTableVersion) -> "ShippingTableView":
         fields: dict[str, Any] = {
-            **edition.table.to_dict(),
-            "version": edition.version,
-            "at": edition.at,
-            "actor": edition.actor,
-            "reason": edition.reason,
-            "bundled": edition.version == 0,
+            **stored.table.to_dict(),
+            "version": stored.version,
+            "at": stored.at,
+            "actor": stored.actor,
+            "reason": stored.reason,
+            "bundled": stored.version == 0,
         }
         return cls(**fields)
 
@@ -109,14 +109,14 @@ class ShippingHistoryView(BaseModel):
         return cls(
             versions=[
                 ShippingTableVersionView(
-                    version=edition.version,
-                    at=edition.at,
-                    actor=edition.actor,
-                    reason=edition.reason,
-                    zones=len(edition.table.zones),
-                    methods=len(edition.table.methods),
+                    version=stored.version,
+                    at=stored.at,
+                    actor=stored.actor,
+                    reason=stored.reason,
+                    zones=len(stored.table.zones),
+                    methods=len(stored.table.methods),
                 )
-                for edition in page.items
+                for stored in page.items
             ],
             cursor=page.cursor,
         )
@@ -161,7 +161,7 @@ class SimulatedValue(BaseModel):
 
 
 class SimulatedDestination(BaseModel):
-    """A destination."""
+    """The destination of the goods."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -178,7 +178,7 @@ class SimulatedDestination(BaseModel):
 
 
 class ShippingSimulationBody(BaseModel):
-    """Goods and a destination, to be priced by ``table`` or by the table in force."""
+    """Goods and a destination, priced by the draft in ``table`` or by the current table."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -195,28 +195,28 @@ class ShippingSimulationBody(BaseModel):
         dict[str, Any] | None,
         Field(json_schema_extra={"x-model": "shop.shipping.model:ShippingTable"}),
     ] = None
-    """A draft of a shipping table; without it the table in force applies."""
+    """A draft of a shipping table; without it the current table applies."""
 
     def goods(self) -> Consignment:
+        """Build the consignment. Raises InvalidRequest (``currency_unknown``)."""
         if self.value.currency not in CURRENCIES:
             raise InvalidRequest(
-                f"{self.value.currency!r} is no currency",
+                "Currency must be an ISO 4217 code such as USD.",
                 code="currency_unknown",
                 path="$.value.currency",
             )
         items = tuple(ConsignmentItem(**item.model_dump()) for item in self.items)
         return Consignment(items, Money(self.value.amount, self.value.currency))
 
-    def place(self) -> Destination:
+    def destination(self) -> Destination:
         return Destination(self.to.country, self.to.region, self.to.postal_code)
 
     def draft(self) -> ShippingTable | None:
-        """Raises Invalid, with the paths of ``$.table``."""
+        """Parse the draft, if any. Raises InvalidRequest with paths below ``$.table``."""
         if self.table is None:
             return None
-        fields = {
-            n: v for n, v in self.table.items() if n not in (*_VIEW_FIELDS, "version", "reason")
-        }
+        ignored = (*_VIEW_FIELDS, "version", "reason")
+        fields = {name: value for name, value in self.table.items() if name not in ignored}
         try:
             return ShippingTable.from_dict(fields)
         except InvalidRequest as error:

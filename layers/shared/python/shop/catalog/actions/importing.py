@@ -58,7 +58,7 @@ class ImportResult:
 
     @property
     def accepted_ids(self) -> frozenset[str]:
-        """The ids of all products of the file that the catalogue now holds."""
+        """The ids of all products of the file that are in the catalog after the import."""
         return frozenset((*self.created, *self.changed, *self.unchanged))
 
 
@@ -67,7 +67,8 @@ def import_products(
 ) -> ImportResult:
     """Import the entries of a file. Importing an unchanged file again changes nothing.
 
-    A product is imported as a whole or rejected: half of its variants would be another product.
+    A product is imported as a whole or rejected, because a part of its variants would be another
+    product.
     """
     known = catalog.get_many({entry.product_id for entry in entries})
     new_entries: dict[str, ImportEntry] = {}

@@ -84,11 +84,7 @@ def update_product(
     another version, and the errors of :func:`create_product`.
     """
     before = catalog.get(product_id)
-    if before.version != expected_version:
-        raise VersionConflict(
-            f"Product {product_id} is at version {before.version}, not {expected_version}."
-            " Read it again and repeat the change."
-        )
+    _check_version(before, expected_version)
     product = build_product(draft, product_id, at=at, before=before)
     with _conflict_paths_in_draft(draft, product):
         return catalog.save(product, expected_version=expected_version)
@@ -102,13 +98,14 @@ def set_product_status(
     catalog: ProductCatalog,
     at: datetime,
 ) -> Product:
-    """Change the status of a product: to review, published, back to draft, archived."""
+    """Change the status of a product: send it to review, publish, withdraw or archive it.
+
+    Raises ``VersionConflict`` for another version than ``expected_version``, if that is given, and
+    the errors of :meth:`Product.with_status`.
+    """
     before = catalog.get(product_id)
-    if expected_version is not None and before.version != expected_version:
-        raise VersionConflict(
-            f"Product {product_id} is at version {before.version}, not {expected_version}."
-            " Read it again and repeat the change."
-        )
+    if expected_version is not None:
+        _check_version(before, expected_version)
     with _conflict_paths_in_draft(None, before):
         return catalog.save(before.with_status(status, at=at), expected_version=before.version)
 
@@ -172,12 +169,20 @@ def match_variant(draft: Draft, variant: Variant) -> int | None:
     )
 
 
+def _check_version(product: Product, expected_version: int) -> None:
+    if product.version != expected_version:
+        raise VersionConflict(
+            f"Product {product.id} is at version {product.version}, not {expected_version}."
+            " Read it again and repeat the change."
+        )
+
+
 @contextmanager
 def _conflict_paths_in_draft(draft: Draft | None, product: Product) -> Iterator[None]:
     """Translate paths of ``sku_taken`` errors from the stored product to the caller's draft.
 
-    The product holds discontinued variants too, so positions differ from the draft's. Without a
-    draft only the status was to change, and the status is the field to correct.
+    The product holds discontinued variants too, so positions differ from the draft's. A request
+    without a draft changes only the status, so the status is the field to correct.
     """
     try:
         yield
@@ -205,17 +210,17 @@ def _variants(
         known = _find_known_variant(draft_variant, before, positions)
         if draft_variant.id is not None and known is None:
             detail = f"The product has no variant {draft_variant.id}. Omit the id of a new variant."
-            raise InvalidRequest(detail, code="unknown_variant", path=f"$.variants[{n}].id")
+            raise InvalidRequest(detail, code="variant_unknown", path=f"$.variants[{n}].id")
         id_ = known.id if known else variant_id(product_id, len(numbered) + 1)
         if id_ in positions:
             detail = f"variants[{positions[id_]}] is the same variant. Send each variant once."
-            raise InvalidRequest(detail, code="variant_twice", path=f"$.variants[{n}].id")
+            raise InvalidRequest(detail, code="duplicate", path=f"$.variants[{n}].id")
         positions[id_] = n
-        # A product of one variant has nothing to tell apart: its id serves as the SKU.
-        only = len(draft.variants) == 1 and not before
+        # A product with a single variant needs no number in its SKU: the product id serves.
+        is_single = len(draft.variants) == 1 and not before
         numbered[id_] = Variant(
             id=id_,
-            sku=draft_variant.sku or (known.sku if known else product_id if only else id_),
+            sku=draft_variant.sku or (known.sku if known else product_id if is_single else id_),
             title=draft_variant.title
             or " / ".join(c.value for c in draft_variant.choices)
             or draft.title,

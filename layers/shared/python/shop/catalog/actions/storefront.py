@@ -21,7 +21,10 @@ from shop.kernel.pagination import Page
 
 @frozen(slots=False)
 class SearchPage:
-    """A page of cards; ``unfiltered`` if some are priced in another currency than the filter."""
+    """A page of cards.
+
+    ``unfiltered`` states that some products are priced in another currency than the filter.
+    """
 
     page: Page[ProductCard]
     unfiltered: bool = False
@@ -38,7 +41,7 @@ def search_products(
 ) -> SearchPage:
     """Search published products by words, categories and price.
 
-    Text of stop words and punctuation only ("the !") finds nothing rather than everything.
+    Text that consists of stop words and punctuation ("the !") has no result.
     """
     search = build_search(text, categories=categories, price=price)
     if text is not None and not search.words:
@@ -50,14 +53,14 @@ def search_products(
 def lookup_products(
     ids: Sequence[str], *, catalog: ProductCatalog, variant_filter: VariantFilter
 ) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
-    """Resolve ids of products and variants in one read; the second result is the unknown ids."""
+    """Resolve ids of products and variants in one read; the second result has the unknown ids."""
     products = catalog.get_many({product_id_from(i) for i in ids})
     return resolve_ids(ids, products, variant_filter)
 
 
 @frozen(slots=False)
 class ProductResult:
-    """A product on sale, the variant requested by id, if any, and those that match the filter."""
+    """A product on sale, the variant that was requested by id, and the variants that match."""
 
     product: Product
     variant: Variant | None
@@ -74,9 +77,11 @@ def get_product(
     product = catalog.get_many([product_id_from(some_id)]).get(product_id_from(some_id))
     variant = product.variant(some_id) if product else None
     if product is None or not product.on_sale or (some_id != product.id and variant is None):
-        raise NotFound(f"No product or variant on sale has the id {some_id}.", path="$.id")
+        raise NotFound(
+            f"No product or variant on sale has the id {some_id}. Check the id.", path="$.id"
+        )
     if variant is not None and variant not in product.on_sale:
-        raise NotFound(f"Variant {some_id} is discontinued.", path="$.id")
+        raise NotFound(f"Variant {some_id} is discontinued. Choose another variant.", path="$.id")
     variants = variant_filter.matching_variants(product)
     if not variants or (variant is not None and variant not in variants):
         raise NotFound(

@@ -1,4 +1,4 @@
-"""Domain model of the catalogue: products, search index entries and variant matching.
+"""Domain model of the catalog: products, search index entries and variant matching.
 
 :mod:`.validation` is imported from its module: only staff's Lambdas need it.
 """

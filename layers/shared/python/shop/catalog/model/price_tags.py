@@ -1,6 +1,6 @@
 """Displayed prices of variants, as promotions and price lists make them.
 
-The catalogue stores prices and does not know pricing rules. A handler gets the tags from pricing
+The catalog stores prices and does not know pricing rules. A handler gets the tags from pricing
 and passes them to the views.
 """
 
@@ -29,9 +29,9 @@ class PriceTag:
 
 @frozen(slots=False)
 class PriceTags:
-    """Price tags by variant id; a variant without one is displayed at its catalogue price.
+    """Price tags by variant id; a variant without one is displayed at its catalog price.
 
-    ``products`` are the products that were read to make the tags of a list.
+    ``products`` are the products that were read to calculate the tags of a list.
     """
 
     by_variant: Mapping[str, PriceTag] = field(default_factory=dict)

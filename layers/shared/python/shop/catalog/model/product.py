@@ -5,11 +5,11 @@ A product has one of four statuses; :data:`MAY_BECOME` lists the allowed transit
     draft ⇄ in_review → published → draft, archived
       └──────────┴──────────────────────────↑  archived → draft
 
-Staff publish a new product after a review. An import may publish directly: its sender has reviewed
-the file. Only the *active* variants of a *published* product are displayed and sold.
+Staff publish a new product after a review. An import may publish directly, because its sender has
+reviewed the file. Only the *active* variants of a *published* product are displayed and sold.
 
-Variants are never deleted. A variant that is no longer made is *discontinued*, so its id is never
-reused and a variant id in an old cart keeps its meaning.
+Variants are never deleted. A variant that is no longer made is *discontinued*. Its id is never
+reused, so a variant id in an old cart keeps its meaning.
 """
 
 from collections.abc import Iterable
@@ -107,10 +107,12 @@ class PriceMark:
 class Variant:
     """An article that can be bought. ``sku`` is the key of its stock; ``price`` is for one unit.
 
-    ``list_price`` is the higher price displayed beside it ("compare at"). ``weight_g`` is the
-    weight with packaging in grams, ``None`` if unknown; the sides, packed, are in millimetres.
-    ``tax_class`` selects the tax rate (docs/rules/pricing.md, 10). ``price_marks`` are all prices
-    it was on sale at, oldest first; only :func:`with_price_marks` adds to them.
+    - ``list_price``: the higher price displayed beside ``price`` ("compare at")
+    - ``weight_g``: the weight with packaging in grams; ``None`` if unknown
+    - ``length_mm``, ``width_mm``, ``height_mm``: the packed size in millimetres
+    - ``tax_class``: selects the tax rate (docs/rules/pricing.md, 10)
+    - ``price_marks``: all prices at which it was on sale, oldest first. Only
+      :func:`with_price_marks` adds to them.
     """
 
     id: str
@@ -132,10 +134,10 @@ class Variant:
 
 @frozen(kw_only=True)
 class Product:
-    """A product of the catalogue. ``version`` counts its changes and is 0 before the first save.
+    """A product of the catalog. ``version`` counts its changes and is 0 before the first save.
 
     ``description`` is plain text; ``html`` is the same text with markup, if it has any. Times are
-    UTC. ``source`` is a digest of the imported file's data: an equal digest needs no import.
+    UTC. ``source`` is a digest of the product's data in its file: an import skips an equal one.
     """
 
     id: str
@@ -157,7 +159,7 @@ class Product:
 
     @property
     def on_sale(self) -> tuple[Variant, ...]:
-        """The variants that a shopper can see and buy; none unless the product is published."""
+        """The variants that a shopper can see and buy; an unpublished product has none."""
         if self.status is not ProductStatus.PUBLISHED:
             return ()
         return tuple(v for v in self.variants if v.status is VariantStatus.ACTIVE)
@@ -200,10 +202,10 @@ class Product:
 
 
 def with_price_marks(after: Product, before: Product | None) -> Product:
-    """Return a product to save with a mark for each price that a variant on sale newly has.
+    """Return the product ``after`` with a mark for each new price of a variant on sale.
 
-    Earlier marks come from ``before``, never from ``after``: a caller cannot rewrite the price
-    history on which the "lowest price of 30 days" rests.
+    Earlier marks come from ``before``, never from ``after``. So a caller cannot rewrite the price
+    history, from which the "lowest price of 30 days" is calculated.
     """
     known = {v.id: v.price_marks for v in before.variants} if before else {}
     on_sale = {v.id for v in after.on_sale}

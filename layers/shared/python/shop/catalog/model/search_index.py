@@ -23,7 +23,7 @@ ALL_SHARDS = 4
 MAX_INDEXED_WORDS = 250
 """Words indexed for a product. Title words come first, so many tags cannot displace them."""
 MAX_QUERY_WORDS = 12
-"""Words of a query that are compared: the longest, which select most."""
+"""Words of a query that are compared: the longest ones, which match the fewest products."""
 MAX_CATEGORY_LENGTH = 200
 """Characters of a folded category path that are compared; a heading must fit a DynamoDB key."""
 MAX_TEASER_LENGTH = 180
@@ -34,7 +34,7 @@ MAX_CARD_PRICES = 25
 
 @frozen
 class ProductCard:
-    """The data of a product in a list: small enough to be stored under every heading.
+    """The data of a product in a list, small enough to be stored under every heading.
 
     ``featured`` is the displayed variant, the first on sale. ``prices`` are the prices of all
     variants on sale in minor units, ascending: at most :data:`MAX_CARD_PRICES`, always with the
@@ -92,7 +92,8 @@ class PriceBand:
     def contains(self, card: ProductCard) -> bool:
         """Return whether a variant's price is in the band.
 
-        A card with too many prices lists only some: then the result is whether one may be in it.
+        A card lists at most :data:`MAX_CARD_PRICES` prices. With that many, the result is whether a
+        price between the lowest and the highest may be in the band.
         """
         if len(card.prices) >= MAX_CARD_PRICES:
             return self.reaches(card.prices[0], card.prices[-1])
@@ -113,7 +114,10 @@ class Search:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """The headings to read: the longest word, likely the rarest; else the categories or all."""
+        """The headings to read: the longest word, which is probably the rarest.
+
+        A search without words reads its categories, or the list of all products.
+        """
         if self.words:
             return (word_heading(self.words[0]),)
         if self.categories:

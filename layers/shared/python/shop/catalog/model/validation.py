@@ -36,6 +36,8 @@ MAX_SIDE_MM = 100_000
 """Millimetres; a longer side of a parcel is a typing error."""
 MAX_PROBLEMS = 50
 """Problems that one error lists."""
+MAX_NAMED_VALUES = 20
+"""Values of an option that the message of a problem lists."""
 
 PRODUCT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """No dot: in a variant's id, the part after the last dot is its number."""
@@ -64,11 +66,10 @@ def validate_product(product: Product) -> Product:
 
 def _product_problems(product: Product) -> Iterable[Problem]:
     if not PRODUCT_ID.fullmatch(product.id):
-        yield _problem("$.id", "Must be 1 to 100 letters, digits, '-' or '_'.")
+        yield Problem("id_invalid", "Must be 1 to 100 letters, digits, '-' or '_'.", "$.id")
     if not HANDLE.fullmatch(product.handle):
-        yield _problem(
-            "$.handle", "Must be 1 to 255 characters without spaces and without / ? # % < >."
-        )
+        detail = "Must be 1 to 255 characters without spaces and without / ? # % < >."
+        yield Problem("text_invalid", detail, "$.handle")
     yield from _text(product.title, "$.title", MAX_TITLE_LENGTH)
     yield from _text(product.description, "$.description", MAX_DESCRIPTION_LENGTH, empty=True)
     yield from _text(product.html or "", "$.html", MAX_DESCRIPTION_LENGTH, empty=True, markup=True)
@@ -79,7 +80,8 @@ def _product_problems(product: Product) -> Iterable[Problem]:
         yield from _text(category.value, f"$.categories[{n}].value", 2 * MAX_NAME_LENGTH)
         yield from _text(category.taxonomy, f"$.categories[{n}].taxonomy", MAX_NAME_LENGTH)
         if not all(step.strip() for step in category.value.split(">")):
-            yield _problem(f"$.categories[{n}].value", "Must have a name between each two '>'.")
+            detail = "Must have a name between each two '>'."
+            yield Problem("text_invalid", detail, f"$.categories[{n}].value")
     yield from _at_most(MAX_TAGS, product.tags, "$.tags")
     for n, tag in enumerate(product.tags):
         yield from _text(tag, f"$.tags[{n}]", MAX_NAME_LENGTH)
@@ -93,15 +95,15 @@ def _product_problems(product: Product) -> Iterable[Problem]:
 def _options(product: Product) -> Iterable[Problem]:
     yield from _at_most(MAX_OPTIONS, product.options, "$.options")
     if len({o.name for o in product.options}) < len(product.options):
-        yield _problem("$.options", "Must have different names: two options share one.")
+        yield Problem("duplicate", "Must have different names: two options share one.", "$.options")
     for n, option in enumerate(product.options):
         path = f"$.options[{n}].values"
         yield from _text(option.name, f"$.options[{n}].name", MAX_NAME_LENGTH)
         yield from _at_most(MAX_VARIANTS, option.values, path)
         if not option.values:
-            yield _problem(path, "Must have at least one value.")
+            yield Problem("missing", "Must have at least one value.", path)
         if len(set(option.values)) < len(option.values):
-            yield _problem(path, "Must be different: a value is listed twice.")
+            yield Problem("duplicate", "Must be different: a value is listed twice.", path)
         for m, value in enumerate(option.values):
             yield from _text(value, f"{path}[{m}]", MAX_NAME_LENGTH)
 
@@ -116,7 +118,8 @@ class _PreviousVariants:
 
 def _variants(product: Product) -> Iterable[Problem]:
     if not product.variants:
-        yield _problem("$.variants", "Must have at least one variant: only variants are sold.")
+        detail = "Must have at least one variant: only variants are sold."
+        yield Problem("missing", detail, "$.variants")
         return
     active = tuple(v for v in product.variants if v.status is VariantStatus.ACTIVE)
     yield from _at_most(MAX_VARIANTS, active, "$.variants")
@@ -126,18 +129,19 @@ def _variants(product: Product) -> Iterable[Problem]:
     }
     if len(currencies) > 1:
         names = ", ".join(sorted(currencies))
-        yield _problem("$.variants", f"Must have prices in one currency, not in {names}.")
+        detail = f"Must have prices in one currency, not in {names}."
+        yield Problem("currency_mismatch", detail, "$.variants")
     option_values = {o.name: set(o.values) for o in product.options}
     previous = _PreviousVariants()
     for n, variant in enumerate(product.variants):
-        path = f"$.variants[{n}]"
-        if variant.id != variant_id(product.id, n + 1):
-            yield _problem(f"{path}.id", f"Must be {variant_id(product.id, n + 1)}.")
+        path, id_ = f"$.variants[{n}]", variant_id(product.id, n + 1)
+        if variant.id != id_:
+            yield Problem("id_invalid", f"Must be {id_}.", f"{path}.id")
         yield from _sku(variant.sku, f"{path}.sku", previous.skus)
         yield from _text(variant.title, f"{path}.title", MAX_TITLE_LENGTH)
         yield from _price(variant, path)
         yield from _dimensions(variant, path)
-        yield from _codes(variant, path)
+        yield from _tax_class_and_barcode(variant, path)
         if variant.media is not None:
             yield from _media(variant.media, f"{path}.media")
         # A discontinued variant keeps the options of its last sale; the product's may differ now.
@@ -148,37 +152,42 @@ def _variants(product: Product) -> Iterable[Problem]:
 
 def _sku(sku: str, path: str, previous: set[str]) -> Iterable[Problem]:
     if not SKU.fullmatch(sku):
-        yield _problem(path, "Must be 1 to 100 printable ASCII characters.")
+        yield Problem("id_invalid", "Must be 1 to 100 printable ASCII characters.", path)
     elif {"", ".", ".."}.intersection(sku.split("/")):
-        yield _problem(path, "Must have more than dots before and after each slash.")
+        yield Problem(
+            "id_invalid", "Must have a name other than '.' and '..' around each slash.", path
+        )
     if sku in previous:
-        yield _problem(path, f"Must be unique: SKU {sku} is listed twice.", code="sku_taken")
+        yield Problem("duplicate", f"Must be unique: SKU {sku} is listed twice.", path)
 
 
 def _price(variant: Variant, path: str) -> Iterable[Problem]:
     if not 0 <= variant.price.minor <= MAX_PRICE:
-        yield _problem(f"{path}.price", f"Must be 0 to {MAX_PRICE} minor units.")
+        detail = f"Must be 0 to {MAX_PRICE} minor units."
+        yield Problem("price_invalid", detail, f"{path}.price")
     if variant.list_price is not None and not 0 < variant.list_price.minor <= MAX_PRICE:
-        yield _problem(f"{path}.list_price", f"Must be 1 to {MAX_PRICE} minor units.")
+        detail = f"Must be 1 to {MAX_PRICE} minor units."
+        yield Problem("price_invalid", detail, f"{path}.list_price")
 
 
 def _dimensions(variant: Variant, path: str) -> Iterable[Problem]:
     if variant.weight_g is not None and not 0 <= variant.weight_g <= MAX_WEIGHT_G:
-        yield _problem(f"{path}.weight_g", f"Must be 0 to {MAX_WEIGHT_G} grams.")
+        detail = f"Must be 0 to {MAX_WEIGHT_G} grams."
+        yield Problem("measure_invalid", detail, f"{path}.weight_g")
     for side in ("length_mm", "width_mm", "height_mm"):
         size = getattr(variant, side)
         if size is not None and not 1 <= size <= MAX_SIDE_MM:
-            yield _problem(f"{path}.{side}", f"Must be 1 to {MAX_SIDE_MM} millimetres.")
+            detail = f"Must be 1 to {MAX_SIDE_MM} millimetres."
+            yield Problem("measure_invalid", detail, f"{path}.{side}")
 
 
-def _codes(variant: Variant, path: str) -> Iterable[Problem]:
+def _tax_class_and_barcode(variant: Variant, path: str) -> Iterable[Problem]:
     if not TAX_CLASS.fullmatch(variant.tax_class):
-        yield _problem(
-            f"{path}.tax_class",
-            "Must be 1 to 32 lower-case letters, digits or '_', such as standard or reduced.",
-        )
+        detail = "Must be 1 to 32 lower-case letters, digits or '_', such as standard or reduced."
+        yield Problem("tax_class_invalid", detail, f"{path}.tax_class")
     if variant.barcode is not None and not SKU.fullmatch(variant.barcode):
-        yield _problem(f"{path}.barcode", "Must be 1 to 100 printable ASCII characters.")
+        detail = "Must be 1 to 100 printable ASCII characters."
+        yield Problem("text_invalid", detail, f"{path}.barcode")
 
 
 def _choices(
@@ -189,24 +198,27 @@ def _choices(
 ) -> Iterable[Problem]:
     if [c.name for c in variant.choices] != list(option_values):
         names = ", ".join(option_values)
-        yield _problem(path, f"Must have one value for each option, in this order: {names}.")
+        detail = f"Must have one value for each option, in this order: {names}."
+        yield Problem("options_mismatch", detail, path)
     else:
         for choice in variant.choices:
             if choice.value not in option_values[choice.name]:
-                yield _problem(path, f"{choice.value} is not a value of option {choice.name}.")
+                values = sorted(option_values[choice.name])
+                names = ", ".join(values[:MAX_NAMED_VALUES])
+                more = ", …" if len(values) > MAX_NAMED_VALUES else ""
+                detail = f"Option {choice.name} must be one of: {names}{more}."
+                yield Problem("value_unknown", detail, path)
     if variant.choices in previous:
-        detail = "Must be unique: another variant has the same values."
-        yield _problem(path, detail, code="options_taken")
+        yield Problem("duplicate", "Must be unique: another variant has the same values.", path)
     previous.add(variant.choices)
 
 
 def _media(medium: Media, path: str) -> Iterable[Problem]:
     if medium.type not in ("image", "video", "model_3d"):
-        yield _problem(f"{path}.type", "Must be image, video or model_3d.")
+        yield Problem("value_unknown", "Must be image, video or model_3d.", f"{path}.type")
     if len(medium.url) > 2048 or not URL.fullmatch(medium.url):
-        yield _problem(
-            f"{path}.url", "Must be an absolute http or https URL of at most 2048 characters."
-        )
+        detail = "Must be an absolute http or https URL of at most 2048 characters."
+        yield Problem("url_invalid", detail, f"{path}.url")
     if medium.alt is not None:
         yield from _text(medium.alt, f"{path}.alt", 1000, empty=True)
 
@@ -214,22 +226,18 @@ def _media(medium: Media, path: str) -> Iterable[Problem]:
 def _at_most(limit: int, items: tuple[object, ...], path: str) -> Iterable[Problem]:
     if len(items) > limit:
         detail = f"Must have at most {limit} entries, not {len(items)}."
-        yield _problem(path, detail, code="too_many")
+        yield Problem("too_many", detail, path)
 
 
 def _text(
     text: str, path: str, max_length: int, *, empty: bool = False, markup: bool = False
 ) -> Iterable[Problem]:
     if not text.strip() and not empty:
-        yield _problem(path, "Must not be empty.", code="missing")
+        yield Problem("missing", "Must not be empty.", path)
     if len(text) > max_length:
         detail = f"Must have at most {max_length} characters, not {len(text)}."
-        yield _problem(path, detail, code="too_long")
+        yield Problem("too_long", detail, path)
     if CONTROL_CHARACTERS.search(text):
-        yield _problem(path, "Must not contain control characters.")
+        yield Problem("text_invalid", "Must not contain control characters.", path)
     if not markup and TAG.search(text):
-        yield _problem(path, MARKUP_MESSAGE, code="markup_not_allowed")
-
-
-def _problem(path: str, detail: str, *, code: str = "invalid") -> Problem:
-    return Problem(code, detail, path)
+        yield Problem("markup_not_allowed", MARKUP_MESSAGE, path)

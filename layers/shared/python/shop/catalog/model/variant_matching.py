@@ -57,9 +57,9 @@ class ResolvedProduct:
 def resolve_ids(
     ids: Sequence[str], products: Mapping[str, Product], variant_filter: VariantFilter
 ) -> tuple[tuple[ResolvedProduct, ...], tuple[str, ...]]:
-    """Resolve ids of products and variants; the second result lists ids of nothing on sale.
+    """Resolve ids of products and variants; the second result has the ids that are not on sale.
 
-    An id that exists but does not match the filter is in neither result.
+    An id that is on sale and does not match the filter is in neither result.
     """
     inputs: dict[str, dict[str, list[tuple[str, str]]]] = {}
     unknown: list[str] = []
@@ -87,7 +87,7 @@ def _resolved(product: Product, inputs: Mapping[str, list[tuple[str, str]]]) -> 
 
 @frozen
 class OptionAvailability:
-    """Whether a variant exists, and is available, with this value and all other choices."""
+    """Whether a variant with this value and the other choices exists and is available."""
 
     value: str
     exists: bool
@@ -115,8 +115,8 @@ def select_variant(
 ) -> ProductSelection:
     """Select the variants that fit the buyer's choices, from one or more filtered ``variants``.
 
-    A ``variant`` requested by id fixes all choices and comes first. Choices that no variant fits
-    together are dropped, the least preferred first (UCP: relaxation). Without choices, the first
+    A ``variant`` requested by id fixes all choices and comes first. If no variant has all chosen
+    values, the least preferred ones are dropped (UCP: relaxation). Without choices, the first
     variant in stock represents the product.
     """
     by_stock = sorted(variants, key=lambda v: not in_stock(v))
@@ -144,7 +144,7 @@ def _relax(
     selected: Sequence[OptionChoice],
     preferences: Sequence[str],
 ) -> tuple[OptionChoice, ...]:
-    # A value that no variant has is dropped first; otherwise it would push out possible choices.
+    # A value that no variant has is dropped first, so that it cannot displace possible choices.
     possible = [c for c in selected if any(_fits(v, (c,)) for v in variants)]
     order = [o.name for o in product.options]
     preferred = list(dict.fromkeys(preferences))

@@ -1,4 +1,4 @@
-"""Products as staff write and read them: plain JSON, money as in UCP."""
+"""Product requests of staff: plain JSON, money as in UCP."""
 
 from typing import Annotated, Any, Literal
 
@@ -108,7 +108,7 @@ class ChoiceBody(ProductAdminModel):
 class VariantBody(ProductAdminModel):
     """A variant of a product.
 
-    Without ``id`` its SKU or its options identify an existing variant.
+    Without ``id``, the SKU or the options identify an existing variant.
     """
 
     price: MoneyBody
@@ -173,10 +173,10 @@ class VariantBody(ProductAdminModel):
 class ProductBody(ProductAdminModel):
     """The content of a product. Without ``options`` the variants define them.
 
-    Of ``html`` the elements that describe goods stay; ``description`` is the same as plain text,
-    and each is derived from the other if only one is sent.
+    ``html`` is sanitized; ``description`` is its plain text. If a request has only one of them, the
+    other is derived from it.
 
-    A product can be sent back as it was read: status and times belong to the shop and are ignored.
+    Clients may send a product back as they read it: status and times are ignored.
     """
 
     title: Name
@@ -248,9 +248,9 @@ class StatusBody(ProductAdminModel):
 
 
 def options_of(variants: tuple[DraftVariant, ...]) -> tuple[Option, ...]:
-    """The options that variants imply, values in order of appearance."""
+    """Return the options of the active variants, with values in order of appearance."""
     values: dict[str, dict[str, None]] = {}
     for variant in (v for v in variants if v.status is VariantStatus.ACTIVE):
         for choice in variant.choices:
             values.setdefault(choice.name, {})[choice.value] = None
-    return tuple(Option(name, tuple(some)) for name, some in values.items())
+    return tuple(Option(name, tuple(own_values)) for name, own_values in values.items())

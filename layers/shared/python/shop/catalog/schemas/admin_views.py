@@ -1,4 +1,4 @@
-"""Products as staff read them."""
+"""Product responses for staff."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ from shop.kernel.pagination import Page
 
 
 class VariantView(BaseModel):
-    """A variant as :class:`VariantBody` takes it back."""
+    """A variant, in the format that :class:`VariantBody` accepts."""
 
     id: str
     """Id of the variant."""
@@ -79,10 +79,10 @@ class VariantView(BaseModel):
 
 
 class ProductView(BaseModel):
-    """A product in full, as :class:`ProductBody` takes it back."""
+    """A product in full, in the format that :class:`ProductBody` accepts."""
 
     id: str
-    """Id of the product; the shop assigns one if it is absent."""
+    """Id of the product."""
     version: int
     """Version of the product; each change raises it."""
     status: str
@@ -147,7 +147,7 @@ class ProductSummaryView(BaseModel):
     """A product in a list for staff."""
 
     id: str
-    """Id of the product; the shop assigns one if it is absent."""
+    """Id of the product."""
     title: str
     """Name of the product.
     Example: Ceramic mug"""
@@ -219,19 +219,20 @@ class ImportReportView(BaseModel):
     stock_created: int
     """Number of SKUs whose stock was created."""
     stock_unchanged: int
-    """Number of SKUs whose stock stays as it was: a file does not count stock."""
+    """Number of SKUs that had stock before; an import leaves it unchanged."""
     notices: list[str]
     """Notices about content of the file that the shop does not store."""
 
     @staticmethod
     def of(
         imported: ImportResult,
-        unread: Iterable[RejectedEntry],
-        opened: int,
-        counted: int,
+        parse_rejections: Iterable[RejectedEntry],
+        *,
+        stock_created: int,
+        stock_counted: int,
         notices: list[str],
     ) -> "ImportReportView":
-        rejected = sorted((*imported.rejected, *unread), key=lambda r: r.line)
+        rejected = sorted((*imported.rejected, *parse_rejections), key=lambda r: r.line)
         return ImportReportView(
             created=len(imported.created),
             changed=len(imported.changed),
@@ -239,18 +240,20 @@ class ImportReportView(BaseModel):
             rejected=[
                 RejectedView(line=r.line, reason=r.reason, product=r.product) for r in rejected
             ],
-            stock_created=opened,
-            stock_unchanged=counted - opened,
+            stock_created=stock_created,
+            stock_unchanged=stock_counted - stock_created,
             notices=notices,
         )
 
 
 def product_status_from_query(text: str | None) -> ProductStatus | None:
-    """``?status=`` of the list."""
+    """Parse ``?status=`` of the list. Raises ``InvalidRequest`` (``value_unknown``)."""
     if text is None:
         return None
     try:
         return ProductStatus(text)
     except ValueError:
-        known = ", ".join(ProductStatus)
-        raise InvalidRequest(f"a status is one of {known}", path="status") from None
+        statuses = ", ".join(ProductStatus)
+        raise InvalidRequest(
+            f"Status must be one of: {statuses}.", code="value_unknown", path="status"
+        ) from None

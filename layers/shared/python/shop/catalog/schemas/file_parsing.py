@@ -1,4 +1,4 @@
-"""Common parts of the product file parsers."""
+"""Helpers that both parsers of product files share."""
 
 import hashlib
 import json
@@ -18,7 +18,10 @@ MAX_LISTED_LINES = 20
 
 @dataclass
 class FileParseResult:
-    """The entries, rejections and notices of a file; ``below_zero`` lists negative counts."""
+    """The entries, rejections and notices of a file.
+
+    ``below_zero`` lists the lines with negative stock counts.
+    """
 
     entries: list[ImportEntry] = field(default_factory=list)
     rejected: list[RejectedEntry] = field(default_factory=list)
@@ -32,7 +35,7 @@ class FileParseResult:
         self.notices[text] = None
 
     def add_line_notices(self) -> None:
-        """Add the notice on negative counts, once the whole file is read."""
+        """Add the notice on negative counts; call it after the whole file is parsed."""
         if self.below_zero:
             lines = ", ".join(str(line) for line in self.below_zero[:MAX_LISTED_LINES])
             more = len(self.below_zero) - MAX_LISTED_LINES
@@ -57,7 +60,7 @@ class ImportOptions:
 
 
 class ParseError(Exception):
-    """A product of a file cannot be parsed, because of ``reason`` at ``line``."""
+    """A product of a file cannot be parsed; ``line`` and ``reason`` name the cause."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -88,7 +91,7 @@ def build_import_entry(
 
 
 def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
-    """Parse a number of units; a negative one becomes zero and is noted for a notice.
+    """Parse a number of units; a negative one becomes zero and adds a notice.
 
     Shop systems export negative counts for oversold articles. Raises :class:`ParseError`.
     """
@@ -97,7 +100,7 @@ def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
     elif isinstance(text, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", text):
         units = int(text)
     else:
-        raise ParseError(line, f"stock: {text!r} is not a whole number of at most 10 digits.")
+        raise ParseError(line, f"stock: Must be a whole number of at most 10 digits, not {text!r}.")
     if units > 1_000_000_000:
         raise ParseError(line, f"stock: Must be at most 1000000000 units, not {units}.")
     if units < 0:

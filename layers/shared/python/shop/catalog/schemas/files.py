@@ -24,7 +24,7 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
     """Parse a product file: ``text/csv`` in Shopify's format, or ``application/yaml``.
 
     Raises :class:`InvalidRequest` for another media type or a wrong encoding, and
-    :class:`Unprocessable` for a file without products.
+    :class:`Unprocessable` for another type of file, no products or too many products.
     """
     if kind not in CSV_MEDIA_TYPES and kind not in YAML_MEDIA_TYPES:
         raise InvalidRequest(
@@ -33,9 +33,9 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
             path="Content-Type",
         )
     text = decode_text(raw, options.encoding)
-    if (other := detect_wrong_file_type(text)) is not None:
+    if (wrong_type := detect_wrong_file_type(text)) is not None:
         raise Unprocessable(
-            f"{other} Send Shopify's product CSV or a YAML list of products.",
+            f"{wrong_type} Send Shopify's product CSV or a YAML list of products.",
             code="file_empty" if not text.strip() else "file_unknown",
             path="$",
         )
@@ -55,7 +55,7 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
         raise Unprocessable(
             f"The file contains {len(result.entries)} products."
             f" Send at most {MAX_PRODUCTS_PER_FILE} in one call.",
-            code="too_many_products",
+            code="too_many",
             path="$",
         )
     result.add_line_notices()
@@ -63,27 +63,40 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
 
 
 def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
-    """Parse ``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import."""
+    """Parse ``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import.
+
+    Raises :class:`InvalidRequest` for an invalid value.
+    """
     currency = query.get("currency", "USD")
     if currency not in CURRENCIES:
-        raise InvalidRequest("Must be an ISO 4217 currency code, such as USD.", path="currency")
+        raise InvalidRequest(
+            "Currency must be an ISO 4217 code such as USD.",
+            code="currency_unknown",
+            path="currency",
+        )
     media = query.get("media")
     if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):
-        raise InvalidRequest("Must be an http(s) URL that ends in '/'.", path="media")
+        raise InvalidRequest(
+            "Media must be an http(s) URL that ends in '/'.", code="url_invalid", path="media"
+        )
     first_line = query.get("first_line", "1")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", first_line):
-        raise InvalidRequest("Must be a whole number from 1.", path="first_line")
+        raise InvalidRequest(
+            "First line must be a whole number from 1 to 999999999.",
+            code="out_of_range",
+            path="first_line",
+        )
     return ImportOptions(currency, media, int(first_line), query.get("encoding", "utf-8").lower())
 
 
 def _without_duplicates(result: FileParseResult) -> FileParseResult:
-    """Keep the first of several products with the same id or SKU and reject the others."""
+    """Return the result with only the first of several products with the same id or SKU."""
     ids: dict[str, int] = {}
     skus: dict[str, int] = {}
     unique = []
     for entry in result.entries:
         own = {v.sku or entry.product_id for v in entry.draft.variants}
-        duplicate = next((s for s in own if s in skus), None)
+        duplicate = next((sku for sku in own if sku in skus), None)
         if entry.product_id in ids:
             reason = f"id: Must be unique: line {ids[entry.product_id]} has the same product."
             result.reject(entry.line, reason, entry.product_id)

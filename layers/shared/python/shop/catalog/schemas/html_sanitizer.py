@@ -1,9 +1,9 @@
 """Sanitizer of product descriptions, so that every client can display them safely.
 
-Descriptions are sanitized once, on input. HTML keeps paragraphs, lists, tables, emphasis, links and
-images; scripts, frames, forms, embedded objects and styles are removed. nh3 does the work: ammonia,
-an allow-list on an HTML5 parser. Sanitizing is idempotent, so a client can send back a product as
-it was read.
+Descriptions are sanitized once, when a request is read. Paragraphs, lists, tables, emphasis, links
+and images stay. Scripts, frames, forms, embedded objects and styles are removed. The library nh3
+(ammonia) applies the allow-list with an HTML5 parser. Sanitizing is idempotent, so clients may send
+a product back as they read it.
 """
 
 import re
@@ -28,14 +28,15 @@ ATTRIBUTES = {
 }
 SCHEMES = frozenset({"http", "https", "mailto"})
 _MAX_PASSES = 6
-_WEB = re.compile(r"https?://", re.IGNORECASE)
+_WEB_URL = re.compile(r"https?://", re.IGNORECASE)
 
 
 def clean_html(html: str | None) -> str | None:
     """Return HTML without harmful markup, or ``None`` if no markup remains.
 
-    Badly nested HTML (a link around a table) parses differently after serialization, so it is
-    sanitized until nothing changes. HTML that still changes after :data:`_MAX_PASSES` is dropped.
+    Badly nested HTML (a link around a table) parses differently after serialization, so passes are
+    repeated until one changes nothing. HTML that still changes after :data:`_MAX_PASSES` passes is
+    removed.
     """
     if html is None or "<" not in html:
         return None
@@ -50,18 +51,18 @@ def clean_html(html: str | None) -> str | None:
 def clean_text(text: str) -> str:
     """Return plain text without tags, however often they are escaped.
 
-    A client that displays the text as HTML must find no tag in it.
+    The text is therefore safe even for a client that displays it as HTML.
     """
     # Unescaping can reveal tags. Each pass shortens the text, so the loop ends.
     while TAG.search(text):
-        shorter = plain_text(text)
-        text = shorter if len(shorter) < len(text) else TAG.sub("", text)
+        unescaped = plain_text(text)
+        text = unescaped if len(unescaped) < len(text) else TAG.sub("", text)
     return text
 
 
 @cache
 def _cleaner() -> Any:
-    import nh3  # lazy: only the handlers of staff clean descriptions
+    import nh3  # lazy: only staff handlers sanitize descriptions
 
     return nh3.Cleaner(
         tags=set(TAGS),
@@ -75,12 +76,12 @@ def _cleaner() -> Any:
 
 
 def _filter_attribute(tag: str, name: str, value: str) -> str | None:
-    """Limit images to http(s); links may also be mailto."""
-    return None if (tag, name) == ("img", "src") and not _WEB.match(value) else value
+    """Remove the URL of an image that is not http(s); links may also be mailto."""
+    return None if (tag, name) == ("img", "src") and not _WEB_URL.match(value) else value
 
 
 class _TextExtractor(HTMLParser):
-    """Extracts the text of HTML: block elements end a line, scripts and styles are skipped."""
+    """Extracts the text of HTML; block elements end a line, scripts and styles are omitted."""
 
     _BLOCKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5"))
     _HIDDEN = frozenset(("script", "style"))

@@ -1,4 +1,4 @@
-"""Product files of the AWS retail demo store: a YAML list, one variant each.
+"""Parser of the product files of the AWS retail demo store: a YAML list, one variant each.
 
 Source: github.com/aws-samples/retail-demo-store, ``products.yaml`` (MIT-0).
 """
@@ -35,10 +35,9 @@ _AUDIENCE_TAGS = {"F": "for women", "M": "for men"}
 
 
 def read_retail_demo_yaml(text: str, options: ImportOptions) -> FileParseResult:
-    """Parse the list item by item, so that one invalid item does not affect the others.
+    """Parse the list item by item, so that an invalid item does not affect the others.
 
-    ``CSafeLoader`` is libyaml's: it builds plain values only, and PyYAML's own loader takes 30
-    times as long.
+    ``CSafeLoader`` of libyaml builds plain values only. PyYAML's own loader takes 30 times as long.
     """
     result = FileParseResult()
     for line, item in _items(text, options.first_line):
@@ -46,7 +45,7 @@ def read_retail_demo_yaml(text: str, options: ImportOptions) -> FileParseResult:
             loaded = yaml.load(item, Loader=yaml.CSafeLoader)
             result.entries.append(_entry(loaded[0], line, options, result))
         except yaml.MarkedYAMLError as error:
-            # libyaml reports an open quote at the end of the item, one line too far.
+            # libyaml reports an unclosed quote one line after the end of the item.
             at = min(error.problem_mark.line if error.problem_mark else 0, item.count("\n") - 1)
             result.reject(line + at, _yaml_error_message(error, line))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -90,8 +89,8 @@ def _entry(item: Any, line: int, options: ImportOptions, result: FileParseResult
         raise ParseError(line, "price: Must not be empty.")
     try:
         price = parse_money(str(item["price"]), options.currency)
-    except InvalidRequest as invalid:
-        raise ParseError(line, f"price: {invalid.detail}") from None
+    except InvalidRequest as error:
+        raise ParseError(line, f"price: {error.detail}") from None
     category, style = _text(item, "category", line), _text(item, "style", line)
     paths = [category, f"{category} > {style}" if category and style else ""]
     tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity", line), "")]

@@ -1,7 +1,9 @@
-"""Shopify's product CSV, with the column names of old and new exports.
+"""Parser of Shopify's product CSV, with the column names of old and new exports.
 
-Each row is a variant or a further image. Rows are grouped by handle; the first row of a handle has
-the product's own data. Source: help.shopify.com, "Using CSV files to import and export products".
+Each row is a variant or a further image. The rows of one handle are one product; the first of them
+has the fields of the product.
+
+Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
 import csv
@@ -29,7 +31,7 @@ from shop.kernel.ids import derived_id
 from shop.kernel.money import Money, parse_money
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
-    # Field name here: Shopify's column names, old and new, in lower case.
+    # Field of this module: Shopify's column names, old and new, in lower case.
     "handle": ("handle", "url handle"),
     "title": ("title",),
     "html": ("body (html)", "body html", "body", "description"),
@@ -53,7 +55,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     **{f"option{n}_name": (f"option{n} name",) for n in (1, 2, 3)},
     **{f"option{n}_value": (f"option{n} value",) for n in (1, 2, 3)},
 }
-_OURS = {theirs: ours for ours, names in _COLUMNS.items() for theirs in names}
+_FIELD_BY_COLUMN = {column: field for field, columns in _COLUMNS.items() for column in columns}
 _UNUSED = frozenset(
     {
         *("variant inventory tracker", "inventory tracker", "variant fulfillment service"),
@@ -63,7 +65,7 @@ _UNUSED = frozenset(
         *("variant tax code", "tax code"),
     }
 )
-"""Columns of every export that the shop does not support; ignored without a notice."""
+"""Columns of every export that the shop does not use; the parser ignores them without a notice."""
 _MARKET = re.compile(r"(price|compare[ -]at price|included) / .+|included / .+")
 _STATUS = {
     "active": ProductStatus.PUBLISHED,
@@ -130,27 +132,27 @@ def _rows(
             result.reject(line, f"Must be valid CSV: {error}.")
             return
         if lines.line_num >= len(raw):
-            opened = _unclosed_quote_line("".join(raw[line - 1 - shift :]), delimiter)
-            if opened is not None:
-                message = f"The quote opened on line {line + opened} is never closed."
-                result.reject(line + opened, f"{message} Nothing was read from line {line} on.")
+            offset = _unclosed_quote_line("".join(raw[line - 1 - shift :]), delimiter)
+            if offset is not None:
+                message = f"The quote opened on line {line + offset} is never closed."
+                result.reject(line + offset, f"{message} Nothing was read from line {line} on.")
                 return
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
             result.reject(line, f"Must have {len(header)} cells, as the header, not {len(cells)}.")
             continue
-        yield line, {ours: cells[n].strip() for n, ours in columns.items() if n < len(cells)}
+        yield line, {name: cells[n].strip() for n, name in columns.items() if n < len(cells)}
 
 
 def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
-    """Return how many lines into a row an unclosed quote opens, or ``None`` if all are closed.
+    """Return the line within a row, from 0, that opens an unclosed quote; ``None`` if none does.
 
-    Python's csv module accepts an unclosed quote and swallows the rest of the file. The rules are
-    csv's: a quote at the start of a cell opens it, and a doubled quote is text.
+    Python's csv module reads the rest of the file into a cell whose quote is never closed. The
+    rules are those of csv: a quote at the start of a cell opens it, and a doubled quote is text.
     """
     opened: int | None = None
-    line, fresh, at = 0, True, 0
+    line, is_cell_start, at = 0, True, 0
     while at < len(row):
         char = row[at]
         if opened is not None:
@@ -158,11 +160,11 @@ def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
                 at += 1
             elif char == '"':
                 opened = None
-            fresh = False
-        elif char == '"' and fresh:
+            is_cell_start = False
+        elif char == '"' and is_cell_start:
             opened = line
         else:
-            fresh = char in (delimiter, "\n", "\r")
+            is_cell_start = char in (delimiter, "\n", "\r")
         line += char == "\n"
         at += 1
     return opened
@@ -171,10 +173,10 @@ def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
 def _columns(header: list[str], result: FileParseResult) -> dict[int, str]:
     columns: dict[int, str] = {}
     for n, name in enumerate(header):
-        ours = _OURS.get(name)
-        if ours is not None and ours not in columns.values():
-            columns[n] = ours
-        elif ours is not None:
+        field_name = _FIELD_BY_COLUMN.get(name)
+        if field_name is not None and field_name not in columns.values():
+            columns[n] = field_name
+        elif field_name is not None:
             result.notice(f"The column {name} appears twice: the first one is used.")
         elif _MARKET.fullmatch(name):
             result.notice("Prices per market are ignored: create price lists instead.")
@@ -200,13 +202,13 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
     if not head.get("title"):
         raise ParseError(line, "title: Must not be empty in the first row of a handle.")
     if head.get("gift_card", "").lower() in _YES:
-        raise ParseError(line, "gift card: Gift cards have no stock. Remove the product.")
+        raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
     handle = group.handle
     product_id = handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
     names = [head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")]
     rows = [(at, row) for at, row in group.rows if _is_variant(row)]
     if [n.lower() for n in names] == ["title"] and len(rows) == 1:
-        names = []  # Shopify marks a product without options so.
+        names = []  # Shopify gives a product without options the single option "Title".
     if len(names) > MAX_OPTIONS or len(set(names)) < len(names):
         raise ParseError(line, "options: Must have different names.")
     if not rows:
@@ -263,7 +265,7 @@ def _variant(
     return DraftVariant(
         price=price or Money(0, options.currency),
         list_price=list_price or None,
-        sku=row.get("sku", "").lstrip("'") or _own_sku(product_id, choices),
+        sku=row.get("sku", "").lstrip("'") or _derive_sku(product_id, choices),
         choices=choices,
         weight_g=_grams(row.get("grams", ""), line),
         barcode=row.get("barcode", "").lstrip("'") or None,
@@ -276,8 +278,8 @@ def _price(text: str, name: str, line: int, options: ImportOptions) -> Money | N
         return None
     try:
         return parse_money(text, options.currency)
-    except InvalidRequest as invalid:
-        raise ParseError(line, f"{name}: {invalid.detail}") from None
+    except InvalidRequest as error:
+        raise ParseError(line, f"{name}: {error.detail}") from None
 
 
 def _grams(text: str, line: int) -> int | None:
@@ -289,11 +291,12 @@ def _grams(text: str, line: int) -> int | None:
     except InvalidOperation:
         grams = Decimal("NaN")
     if not grams.is_finite() or not 0 <= grams <= 10**9:
-        raise ParseError(line, f"weight: {text!r} is not a number of grams from 0 to 1000000000.")
+        detail = f"weight: Must be a number of grams from 0 to 1000000000, not {text!r}."
+        raise ParseError(line, detail)
     return round(grams)
 
 
-def _own_sku(product_id: str, choices: tuple[OptionChoice, ...]) -> str:
+def _derive_sku(product_id: str, choices: tuple[OptionChoice, ...]) -> str:
     """Derive a SKU for a variant without one; the same file always gets the same SKU."""
     if not choices:
         return product_id
@@ -309,23 +312,23 @@ def _options(names: list[str], variants: list[DraftVariant]) -> tuple[Option, ..
 
 
 def _categories(head: dict[str, str]) -> tuple[Category, ...]:
-    own = [Category(head["type"])] if head.get("type") else []
-    theirs = [Category(head["category"], "shopify")] if head.get("category") else []
-    return (*own, *theirs)
+    merchant = [Category(head["type"])] if head.get("type") else []
+    shopify = [Category(head["category"], "shopify")] if head.get("category") else []
+    return (*merchant, *shopify)
 
 
 def _media(group: _Group, options: ImportOptions, result: FileParseResult) -> tuple[Media, ...]:
-    found: dict[str, Media] = {}
+    by_url: dict[str, Media] = {}
     for _, row in group.rows:
         for medium in product_image(row["image"], "", options, result) if row.get("image") else ():
-            found.setdefault(medium.url, Media(medium.url, alt=row.get("image_alt") or None))
-    return tuple(found.values())
+            by_url.setdefault(medium.url, Media(medium.url, alt=row.get("image_alt") or None))
+    return tuple(by_url.values())
 
 
 def _status(head: dict[str, str], line: int) -> ProductStatus | None:
     status, published = head.get("status", "").lower(), head.get("published", "").lower()
     if status and status not in _STATUS:
-        raise ParseError(line, f"status: {status!r} must be one of {', '.join(_STATUS)}.")
+        raise ParseError(line, f"status: Must be one of {', '.join(_STATUS)}, not {status!r}.")
     if (
         published
         and published not in _YES

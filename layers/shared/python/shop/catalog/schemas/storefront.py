@@ -1,4 +1,4 @@
-"""Search, lookup and product detail in UCP's words.
+"""Requests of search, lookup and product detail, as UCP defines them.
 
 Source: UCP 2026-08-25, ``shopping/catalog_search.json`` and ``shopping/catalog_lookup.json``.
 """
@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from shop.catalog.model import (
     OptionChoice,
@@ -25,12 +26,12 @@ from shop.kernel.text_validation import validate_currency
 from shop.places.model.countries import validate_country
 
 MAX_LOOKUP_IDS = 100
-"""Ids of one lookup: what one read of the catalogue and one of the stock answer for."""
+"""Ids of one lookup: one read of the catalog and one of the stock serve 100 ids."""
 MAX_QUERY_LENGTH = 200
 DEFAULT_PAGE_SIZE = 10
-"""Products on a page where nobody says how many: UCP's default."""
+"""Products on a page if the request has no limit; this is UCP's default."""
 MAX_PAGE_SIZE = 50
-"""Products on a page at most; a larger wish is cut down in silence, as UCP has it."""
+"""Products on a page at most; a larger limit is reduced to it without an error, as UCP requires."""
 
 Currency = Annotated[str, AfterValidator(validate_currency)]
 """Currency as an ISO 4217 code.
@@ -49,7 +50,7 @@ Example: Color"""
 _REVERSE_DOMAIN = re.compile(
     r"[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9_])?)+"
 )
-"""UCP's ``common/types/reverse_domain_name.json``."""
+"""The pattern of UCP's ``common/types/reverse_domain_name.json``."""
 
 ReadOnly = Any
 """Field of the shop: a response has it, and a request may send it back; its value is ignored."""
@@ -107,7 +108,7 @@ class PriceFilter(ExtensibleRequestModel):
     @model_validator(mode="after")
     def _in_order(self) -> "PriceFilter":
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min is above max")
+            raise PydanticCustomError("value_contradiction", "Min must be at most max.")
         return self
 
 
@@ -181,11 +182,14 @@ class SearchRequest(CatalogRequest):
 
     @property
     def text(self) -> str | None:
-        """The words asked for; blanks are none. Raises :class:`Invalid` where nothing is asked."""
+        """The words to search for; ``None`` if there are none or they are blank.
+
+        Raises :class:`InvalidRequest` (``search_empty``) for a request without words and filters.
+        """
         text = self.query if self.query and self.query.strip() else None
         if text is None and not self.categories and self.price_band is None:
             raise InvalidRequest(
-                "say what to look for: a query, filters.categories or filters.price",
+                "A search needs a query, filters.categories or filters.price. Send one of them.",
                 code="search_empty",
                 path="$",
             )
@@ -208,12 +212,17 @@ class LookupRequest(CatalogRequest):
     Example: ["mug"]"""
 
     @property
-    def some_ids(self) -> list[str]:
-        """Each id once. Raises :class:`Invalid` (``request_too_large``) for too many."""
+    def distinct_ids(self) -> list[str]:
+        """The requested ids, each once.
+
+        Raises :class:`InvalidRequest` with ``request_too_large``, the code that UCP's "Catalog
+        Lookup, Batch Size" requires for too many ids.
+        """
         ids = list(dict.fromkeys(self.ids))
         if len(ids) > MAX_LOOKUP_IDS:
             raise InvalidRequest(
-                f"{len(ids)} ids are too many; ask for {MAX_LOOKUP_IDS} at most",
+                f"A lookup may have at most {MAX_LOOKUP_IDS} different ids, not {len(ids)}."
+                " Send several requests.",
                 code="request_too_large",
                 path="$.ids",
             )
@@ -233,7 +242,7 @@ class SelectedOption(ExtensibleRequestModel):
 
 
 class ProductRequest(CatalogRequest):
-    """``POST /catalog/product``: a product, and the buyer's choice of its options so far."""
+    """``POST /catalog/product``: a product, and the options that the buyer has chosen so far."""
 
     id: Id
     """Id of the product or of one of its variants.
@@ -249,7 +258,7 @@ class ProductRequest(CatalogRequest):
     def _each_option_once(self) -> "ProductRequest":
         names = [s.name for s in self.selected or ()]
         if len(set(names)) < len(names):
-            raise ValueError("selected names an option twice")
+            raise PydanticCustomError("duplicate", "Each option may be selected once.")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""The JSON of search, lookup and product detail, in UCP's terms.
+"""Responses of search, lookup and product detail, as UCP defines them.
 
 Source: UCP 2026-08-25, ``shopping/catalog_search.json`` and ``shopping/catalog_lookup.json``.
 """
@@ -24,16 +24,16 @@ from shop.kernel.money import Money
 NO_TAGS = PriceTags()
 
 
-def search_view(found: SearchPage, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
-    """A page of products, each with its featured variant."""
-    page = found.page
+def search_view(result: SearchPage, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
+    """Return a page of products, each with its featured variant."""
+    page = result.page
     view: dict[str, Any] = {
         "products": [card_view(card, tags) for card in page.items],
         "pagination": {"has_next_page": page.cursor is not None},
     }
     if page.cursor is not None:
         view["pagination"]["cursor"] = page.cursor
-    if found.unfiltered:
+    if result.unfiltered:
         view["messages"] = [
             _info(
                 "price_filter_not_applied",
@@ -50,21 +50,21 @@ def lookup_view(
     availability: Mapping[str, str],
     tags: PriceTags = NO_TAGS,
 ) -> dict[str, Any]:
-    """The products found, each variant with the ids that led to it; the rest as messages."""
+    """Return the resolved products with the ids of each variant, and a message per unknown id."""
     view: dict[str, Any] = {
         "products": [
             product_view(
-                one.product,
+                item.product,
                 [
                     {
                         **variant_view(match.variant, availability, tags),
-                        "inputs": [{"id": i, "match": how} for i, how in match.inputs],
+                        "inputs": [{"id": id_, "match": kind} for id_, kind in match.inputs],
                     }
-                    for match in one.matches
+                    for match in item.matches
                 ],
                 tags,
             )
-            for one in resolved
+            for item in resolved
         ]
     }
     messages = [_info("not_found", some_id) for some_id in unknown]
@@ -72,13 +72,13 @@ def lookup_view(
 
 
 def product_detail_view(
-    offer: ProductSelection, availability: Mapping[str, str], tags: PriceTags = NO_TAGS
+    selection: ProductSelection, availability: Mapping[str, str], tags: PriceTags = NO_TAGS
 ) -> dict[str, Any]:
-    """A product in full, with what can still be chosen."""
-    variants = [variant_view(v, availability, tags) for v in offer.variants]
-    product = product_view(offer.product, variants, tags)
-    if offer.options:
-        product["selected"] = [_choice_view(c) for c in offer.selected]
+    """Return a product in full, with the availability of each option value."""
+    variants = [variant_view(v, availability, tags) for v in selection.variants]
+    product = product_view(selection.product, variants, tags)
+    if selection.options:
+        product["selected"] = [_choice_view(c) for c in selection.selected]
         product["options"] = [
             {
                 "name": name,
@@ -87,20 +87,20 @@ def product_detail_view(
                     for s in signals
                 ],
             }
-            for name, signals in offer.options
+            for name, signals in selection.options
         ]
     return {"product": product}
 
 
 def card_view(card: ProductCard, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
-    """A product as a list shows it. Its stock is not told here: a list would read it for all."""
+    """Return a product of a list. It has no availability: a list would read the stock of all."""
     product = tags.products.get(card.product_id)
     low, high, listed = card.low, card.high, card.list_prices
     ranges = {
         "price_range": _range(low, high),
         "list_price_range": _range(*(Money(n, card.currency) for n in listed)) if listed else None,
     }
-    return _full(
+    return _without_empty(
         id=card.product_id,
         handle=card.handle,
         title=card.title,
@@ -116,11 +116,11 @@ def card_view(card: ProductCard, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
 def product_view(
     product: Product, variants: Sequence[Mapping[str, Any]], tags: PriceTags = NO_TAGS
 ) -> dict[str, Any]:
-    """Everything that is said of a product itself, with the variants that an answer is about."""
+    """Return the fields of a product with the given views of its variants."""
     description = {"plain": product.description or product.title}
     if product.html:
         description["html"] = product.html
-    return _full(
+    return _without_empty(
         id=product.id,
         handle=product.handle,
         title=product.title,
@@ -140,8 +140,8 @@ def product_view(
 
 def _ranges(product: Product, tags: PriceTags) -> dict[str, Any]:
     shown = [tags.for_variant(v.id, v.price, v.list_price) for v in product.on_sale]
-    # Variants may be announced in two currencies where a price list names some of them only: the
-    # range is told in the one that most have.
+    # A price list that names only some variants leads to prices in two currencies. The range then
+    # uses the currency that most variants have.
     currencies = [tag.price.currency for tag in shown]
     currency = max(currencies, key=currencies.count)
     prices = [tag.price for tag in shown if tag.price.currency == currency]
@@ -163,10 +163,10 @@ def _ranges(product: Product, tags: PriceTags) -> dict[str, Any]:
 def variant_view(
     variant: Variant, availability: Mapping[str, str] | None = None, tags: PriceTags = NO_TAGS
 ) -> dict[str, Any]:
-    """What can be bought; with its availability, in UCP's words, where the stock was read."""
+    """Return a variant, with UCP's availability status if the stock was read."""
     status = None if availability is None else availability.get(variant.sku, "out_of_stock")
     tag = tags.for_variant(variant.id, variant.price, variant.list_price)
-    return _full(
+    return _without_empty(
         id=variant.id,
         sku=variant.sku,
         barcodes=[{"type": _barcode_type(variant.barcode), "value": variant.barcode}]
@@ -186,7 +186,10 @@ def variant_view(
 
 
 def _reduction_view(tag: PriceTag) -> dict[str, Any] | None:
-    """The reference beside a reduced price, as Directive 98/6/EC asks for; UCP leaves the place."""
+    """Return the reference price of a reduction, which Directive 98/6/EC requires.
+
+    UCP has no field for it, so it is part of the metadata.
+    """
     if tag.lowest is None:
         return None
     return {
@@ -212,11 +215,11 @@ def _categories(categories: Iterable[Category]) -> list[dict[str, str]]:
 
 
 def _media(media: Iterable[Media]) -> list[dict[str, str]]:
-    return [_full(type=m.type, url=m.url, alt_text=m.alt) for m in media]
+    return [_without_empty(type=m.type, url=m.url, alt_text=m.alt) for m in media]
 
 
 def _barcode_type(code: str) -> str:
-    """What a code is, by its form: 12 digits are a UPC, 13 an EAN or, from 978 on, an ISBN."""
+    """Return the type of a barcode by its length; 13 digits from 978 or 979 on are an ISBN."""
     if not code.isdigit():
         return "OTHER"
     if len(code) == 13:
@@ -228,6 +231,6 @@ def _info(code: str, content: str) -> dict[str, str]:
     return {"type": "info", "code": code, "content": content}
 
 
-def _full(**fields: Any) -> dict[str, Any]:
-    """Without what there is not: UCP's optional fields are absent, not null or empty."""
+def _without_empty(**fields: Any) -> dict[str, Any]:
+    """Return the fields that have a value: UCP's optional fields are absent, not null or empty."""
     return {name: value for name, value in fields.items() if value not in (None, [])}

@@ -1,4 +1,4 @@
-"""The catalogue in DynamoDB: one item per product, and its card under every heading.
+"""The catalog in DynamoDB: one item per product, and its card under every heading.
 
 All items are in one table (``TABLE_CATALOG``)::
 

@@ -7,8 +7,8 @@ deletes the REINDEX item. So no writer can store a card older than its product, 
 that finds a REINDEX item can finish the work.
 
 **An import** (:func:`write_products`) writes postings in bulk, and BatchWriteItem has no
-conditions. Its REINDEX items therefore exist from before the first posting until after the last,
-and are deleted only while the product is still at the imported version.
+conditions. Its REINDEX items therefore exist from before the first posting until after the last.
+They are deleted only while the product is still at the imported version.
 
 **SKU claims.** One product sells a SKU: its *claim*, an item with the product's id, is written and
 deleted in the product's transaction. A product that changes more SKUs than one transaction takes
@@ -180,7 +180,7 @@ class WriteConflict:
 def write_product(change: ProductWrite) -> WriteConflict | None:
     """Write one product, its claims and its postings; return the conflict that prevents it.
 
-    A second attempt takes over the abandoned claims, and those released since the first.
+    A second attempt takes over abandoned claims, and claims that their owners released meanwhile.
     """
     conflict = _write(change, {})
     if conflict is None or not conflict.skus:
@@ -192,12 +192,12 @@ def write_product(change: ProductWrite) -> WriteConflict | None:
 
 def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteConflict | None:
     claims = [_claim(change.product, sku, abandoned.get(sku)) for sku in change.claimed_skus]
-    # Check before the first of several transactions, so a refused change leaves no claims behind.
+    # Check before the first of several transactions, so a rejected change leaves no claims behind.
     if len(claims) > MAX_POSTINGS_PER_TRANSACTION:
-        found = {
+        owners = {
             sku: str(claim.owner) for sku, claim in load_sku_claims(change.claimed_skus).items()
         }
-        foreign = {s: owner for s, owner in found.items() if owner != change.product.id}
+        foreign = {s: owner for s, owner in owners.items() if owner != change.product.id}
         if foreign.keys() - abandoned.keys():
             return WriteConflict(foreign)
     while len(claims) > MAX_POSTINGS_PER_TRANSACTION:
@@ -222,7 +222,7 @@ def _write(change: ProductWrite, abandoned: Mapping[str, CatalogRow]) -> WriteCo
 
 
 def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None]:
-    """Write products in bulk, as many as one transaction starts; return a conflict for each."""
+    """Write the products of one batch in bulk; return the conflict of each, or ``None``."""
     if len(changes) == 1 and changes[0].actions > MAX_ACTIONS_PER_TRANSACTION:
         return [write_product(changes[0])]
     started = [w for c in changes for w in (_put(c.row, c.unchanged), _put(c.reindex))]
@@ -234,10 +234,10 @@ def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None
     puts = [item for c in changes for item in posting_items(c.product, c.postings)]
     deletes = [posting_key(p) for c in changes for p in c.stale]
     _write_unconditionally(puts, deletes)
-    done = [_delete_reindex(change.product) for change in changes]
-    if not _commit(done):
+    deletions = [_delete_reindex(change.product) for change in changes]
+    if not _commit(deletions):
         # Another writer changed some of them. Their REINDEX items stay for the scheduled repair.
-        for delete in done:
+        for delete in deletions:
             _commit([delete])
     return [None] * len(changes)
 
@@ -257,9 +257,9 @@ def _conflict(change: ProductWrite, failed: frozenset[str]) -> WriteConflict | N
     if not skus or product_key(change.product.id)[0] in failed:
         return WriteConflict({})
     # The owner may have released the claim since: an empty id stands for that.
-    found = load_sku_claims(skus)
+    claims = load_sku_claims(skus)
     return WriteConflict(
-        {sku: str(found[sku].owner) if sku in found else "" for sku in sorted(skus)}
+        {sku: str(claims[sku].owner) if sku in claims else "" for sku in sorted(skus)}
     )
 
 
@@ -284,8 +284,8 @@ def _claim(product: Product, sku: str, abandoned: CatalogRow | None) -> WriteOpe
 
 
 def _release(product: Product, sku: str) -> WriteOperation:
-    ours = CatalogRow.PK.does_not_exist() | (CatalogRow.owner == product.id)
-    return _delete(CatalogRow(*claim_key(sku)), ours)
+    is_own = CatalogRow.PK.does_not_exist() | (CatalogRow.owner == product.id)
+    return _delete(CatalogRow(*claim_key(sku)), is_own)
 
 
 def finish_reindex(before: StoredProduct, product: Product) -> None:
@@ -295,10 +295,10 @@ def finish_reindex(before: StoredProduct, product: Product) -> None:
 
 
 def _finish(product: Product, writes: Sequence[WriteOperation], *, is_settled: bool) -> None:
-    """Write the rest while the product is at this version.
+    """Write the remaining postings while the product is at this version.
 
-    The writer of a newer version has the REINDEX item's postings in its own stale set, so this
-    one stops at the first failed condition.
+    The writer of a newer version deletes the postings of the REINDEX item too, so this writer
+    stops at the first failed condition.
     """
     current = _check(product.id, CatalogRow.version == product.version)
     rest = [*writes, _delete(CatalogRow(REINDEX, product.id))] if is_settled else writes
@@ -325,12 +325,12 @@ def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, A
     idle_attempts = 0
     while requests:
         batch = [requests.popleft() for _ in range(min(BATCH_WRITE_SIZE, len(requests)))]
-        answer = client.batch_write_item(RequestItems={table: batch})
-        unprocessed = answer.get("UnprocessedItems", {}).get(table, [])
+        response = client.batch_write_item(RequestItems={table: batch})
+        unprocessed = response.get("UnprocessedItems", {}).get(table, [])
         requests.extend(unprocessed)
         idle_attempts = idle_attempts + 1 if len(unprocessed) == len(batch) else 0
         if idle_attempts == MAX_ATTEMPTS:
-            raise Unavailable("The catalogue is throttled. Try again in a moment.")
+            raise Unavailable("High demand. Please try again.", code="contention")
         if unprocessed:
             time.sleep(random.uniform(0, min(0.05 * 2**idle_attempts, MAX_PAUSE_SECONDS)))
 

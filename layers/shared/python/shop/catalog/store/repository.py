@@ -23,7 +23,14 @@ from shop.catalog.store.product_writes import (
     WriteConflict,
 )
 from shop.catalog.store.rows import REINDEX, CatalogRow, product_from_row, product_key
-from shop.kernel.errors import Conflict, NotFound, Problem, ShopError, VersionConflict
+from shop.kernel.errors import (
+    Conflict,
+    Contention,
+    NotFound,
+    Problem,
+    ShopError,
+    VersionConflict,
+)
 from shop.kernel.pagination import Page
 from shop.storage.prefetch import ReadSet, get_many
 
@@ -34,13 +41,13 @@ MAX_TRANSACTION_BYTES = 3_000_000
 
 
 class DynamoProductCatalog:
-    """The catalogue and its search index in DynamoDB."""
+    """The catalog and its search index in DynamoDB."""
 
     def get(self, product_id: str) -> Product:
         try:
             return product_from_row(CatalogRow.get(*product_key(product_id)))
         except CatalogRow.DoesNotExist:
-            raise NotFound(f"Product {product_id} does not exist.") from None
+            raise NotFound(f"Product {product_id} does not exist. Check the id.") from None
 
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
         keys = {product_key(product_id) for product_id in product_ids}
@@ -77,8 +84,8 @@ class DynamoProductCatalog:
         change = _change(product, product_writes.load_products([product.id])[product.id])
         if change.stored.version != expected_version:
             raise _write_error(product, expected_version)
-        if refused := product_writes.write_product(change):
-            raise _write_error(product, expected_version, refused)
+        if conflict := product_writes.write_product(change):
+            raise _write_error(product, expected_version, conflict)
         return change.product
 
     def product_id_for(self, sku: str) -> str | None:
@@ -86,7 +93,7 @@ class DynamoProductCatalog:
         return str(claim.owner) if claim else None
 
     def save_many(self, products: Sequence[Product]) -> dict[str, ShopError]:
-        refused: dict[str, ShopError] = {}
+        errors: dict[str, ShopError] = {}
         for chunk in (
             products[n : n + BULK_READ_SIZE] for n in range(0, len(products), BULK_READ_SIZE)
         ):
@@ -96,15 +103,15 @@ class DynamoProductCatalog:
                 if before[product.id].version == product.version:
                     writes.append(_change(product, before[product.id]))
                 else:
-                    refused[product.id] = _write_error(product, product.version)
+                    errors[product.id] = _write_error(product, product.version)
             for batch in _batches(writes):
                 for change, conflict in zip(
                     batch, product_writes.write_products(batch), strict=True
                 ):
                     if conflict is not None:
                         version = change.stored.version
-                        refused[change.product.id] = _write_error(change.product, version, conflict)
-        return refused
+                        errors[change.product.id] = _write_error(change.product, version, conflict)
+        return errors
 
     def finish_reindexing(self, *, at: datetime, limit: int = 100) -> int:
         """Finish the unfinished changes of crashed writers and return their number.
@@ -164,19 +171,20 @@ def _write_error(
     product: Product, expected_version: int, conflict: WriteConflict | None = None
 ) -> ShopError:
     if conflict is not None and conflict.skus:
-        places = {v.sku: n for n, v in enumerate(product.variants)}
+        positions = {v.sku: n for n, v in enumerate(product.variants)}
         problems = [
             Problem(
                 "sku_taken",
-                f"Product {owner} already sells SKU {sku}. Choose another SKU."
-                if owner
-                else f"SKU {sku} was released a moment ago. Try again.",
-                f"$.variants[{places[sku]}].sku",
+                f"Product {owner} already sells SKU {sku}. Choose another SKU.",
+                f"$.variants[{positions[sku]}].sku",
             )
             for sku, owner in conflict.skus.items()
+            if owner
         ]
-        detail = problems[0].detail
-        return Conflict(detail, code="sku_taken", problems=problems[:50])
+        if not problems:
+            released = ", ".join(conflict.skus)
+            return Contention(f"Another product has just released the SKU {released}. Try again.")
+        return Conflict(problems[0].detail, code="sku_taken", problems=problems[:50])
     if expected_version == 0:
         detail = f"Product {product.id} already exists. Choose another id."
         return Conflict(detail, code="id_taken", path="$.id")

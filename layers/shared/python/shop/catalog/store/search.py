@@ -1,9 +1,9 @@
 """Queries on postings: search, categories, and the list of all products.
 
-A query without comparisons is one DynamoDB Query for exactly the cards of the page. A query with
-comparisons (several words, a price, a category beside a word) reads :data:`MAX_CARDS_READ` cards
-per Query, filtered by DynamoDB, at most :data:`MAX_QUERIES` times; the next page continues there.
-So the cost of a request is bounded, however large the catalogue grows.
+A query without comparisons is one DynamoDB Query for exactly the cards of the page. Comparisons
+are further words, a price, or a category beside a word; DynamoDB filters by them. Such a query
+reads :data:`MAX_CARDS_READ` cards per Query, at most :data:`MAX_QUERIES` times, and the next page
+continues there. So the cost of a request is bounded, however large the catalog grows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def search_postings(search: Search, *, limit: int, cursor: str | None) -> Page[P
 def list_cards(
     status: ProductStatus | None, *, limit: int, cursor: str | None
 ) -> Page[ProductCard]:
-    """Return a page of all products, one shard of the list after the other."""
+    """Return a page of all products, shard by shard."""
     return _collect_page(
         [all_heading(n) for n in range(ALL_SHARDS)],
         prefix=f"{status}#" if status else "",
@@ -193,7 +193,7 @@ def _resume(
     ):
         return heading, sort_key
     raise InvalidRequest(
-        "The cursor belongs to another list. Start from the first page.",
+        "The cursor is invalid. Use the cursor of the previous page unchanged.",
         code="cursor_invalid",
         path="$.pagination.cursor",
     )

@@ -8,7 +8,7 @@ from shop.inventory.actions.low_stock import (
     set_low_stock_threshold,
 )
 from shop.inventory.actions.sharding import reshard_for_peak, shards_for
-from shop.inventory.actions.stock_entries import StockEntryService
+from shop.inventory.actions.stock_entries import StockEntryService, record_stock_take
 from shop.inventory.actions.stock_movements import (
     AuditInfo,
     adjust_stock,
@@ -18,7 +18,6 @@ from shop.inventory.actions.stock_movements import (
     list_levels,
     receive_stock,
     receive_transfer,
-    record_stock_take,
     release_backorder_earmarks,
     restock_return,
     set_aside,

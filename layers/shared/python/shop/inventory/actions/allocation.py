@@ -16,17 +16,17 @@ def allocate_reservations(
     policy: AllocationPolicy,
     destination: GeoPoint,
 ) -> tuple[Reservation, ...]:
-    """Return the reservations that the policy wants in place of the order's present ones.
+    """Return the reservations that should replace the order's current ones.
 
     Nothing is written. The order's store moves them in its own transaction
-    (:meth:`StockReservations.relocate`), which fails if another order took the units first; the
-    present reservations then stay. They also stay if the policy cannot serve the whole order.
+    (:meth:`StockReservations.relocate`). That fails if another order reserved the units first; the
+    current reservations then stay. They also stay if the policy cannot serve the whole order.
     Units of inbound stock are never moved.
     """
-    on_hand = [one for one in reservations if one.shard != INBOUND_SHARD]
-    inbound = [one for one in reservations if one.shard == INBOUND_SHARD]
+    on_hand = [reservation for reservation in reservations if reservation.shard != INBOUND_SHARD]
+    inbound = [reservation for reservation in reservations if reservation.shard == INBOUND_SHARD]
     available: dict[str, dict[str, int]] = {}
-    levels_by_sku = stock.current_levels_by_location([one.sku for one in on_hand])
+    levels_by_sku = stock.current_levels_by_location([reservation.sku for reservation in on_hand])
     for sku, levels in levels_by_sku.items():
         for level in levels:
             available.setdefault(level.location, {})[sku] = max(0, level.available)
@@ -34,7 +34,7 @@ def allocate_reservations(
     for reservation in on_hand:
         units = available.setdefault(reservation.location, {})
         units[reservation.sku] = units.get(reservation.sku, 0) + reservation.quantity
-    demands = [Demand(one.sku, one.quantity) for one in on_hand]
+    demands = [Demand(reservation.sku, reservation.quantity) for reservation in on_hand]
     allocation = allocate(demands, available, locations, policy, destination)
     if allocation.short:
         return tuple(reservations)
@@ -42,20 +42,22 @@ def allocate_reservations(
 
 
 def _reservations_for(
-    parcels: Mapping[str, Mapping[str, int]], present: Sequence[Reservation]
+    parcels: Mapping[str, Mapping[str, int]], current: Sequence[Reservation]
 ) -> list[Reservation]:
-    """Build the reservations of an allocation; units already at their location keep their shard."""
+    """Build the reservations of an allocation; units that stay at a location keep their shard."""
     reservations: list[Reservation] = []
     missing = {
         (location, sku): units
         for location, parcel in parcels.items()
         for sku, units in parcel.items()
     }
-    for one in present:
-        units = min(one.quantity, missing.get((one.location, one.sku), 0))
+    for reservation in current:
+        units = min(reservation.quantity, missing.get((reservation.location, reservation.sku), 0))
         if units:
-            reservations.append(Reservation(one.sku, units, one.location, one.shard))
-            missing[one.location, one.sku] -= units
+            reservations.append(
+                Reservation(reservation.sku, units, reservation.location, reservation.shard)
+            )
+            missing[reservation.location, reservation.sku] -= units
     reservations += [
         Reservation(sku, units, location) for (location, sku), units in missing.items() if units
     ]

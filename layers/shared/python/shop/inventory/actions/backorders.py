@@ -18,7 +18,7 @@ from shop.inventory.model import (
     StockMovement,
 )
 from shop.inventory.ports import SkuDirectory, StockRepository
-from shop.kernel.errors import Conflict, InvalidRequest, VersionConflict
+from shop.kernel.errors import Conflict, InvalidRequest
 
 SYSTEM_ACTOR = "shop"
 """The actor of journal entries that no staff user made."""
@@ -36,13 +36,21 @@ def set_backorder_terms(
 ) -> StockLevel:
     """Sell a SKU beyond its stock on hand on these terms; a limit of 0 ends the sale.
 
-    Raises NotFound for a SKU that no product sells, InvalidRequest for a date in the past, and
-    VersionConflict. A limit below the back-ordered units is a Conflict (``stock_promised``).
+    Raises:
+
+    - InvalidRequest (``time_past``) for a ship date or an end in the past;
+    - NotFound (``sku_unknown``) for a SKU that no product sells;
+    - VersionConflict;
+    - Conflict (``stock_promised``) for a limit below the back-ordered units.
     """
     if terms.limit and terms.ships_from < at.date():
-        raise InvalidRequest("The ship date must be today or later.", path="$.ships_from")
+        raise InvalidRequest(
+            "The ship date must be today or later.", code="time_past", path="$.ships_from"
+        )
     if terms.limit and terms.until is not None and terms.until <= at:
-        raise InvalidRequest("The end of the sale must be in the future.", path="$.until")
+        raise InvalidRequest(
+            "The end of the sale must be in the future.", code="time_past", path="$.until"
+        )
     before = get_level(sku, stock=stock, skus=skus, location=location)
     check_level_version(before, expected_version)
     return stock.set_backorder_terms(terms, before)
@@ -53,16 +61,16 @@ def earmark_for_backorders(
 ) -> dict[StockKey, int]:
     """Earmark available units for waiting orders; return the earmarked units by SKU and location.
 
-    Units that were earmarked for orders cancelled since become available again. A level that
-    another process moves at the same time is left to the next run.
+    Units that were earmarked for orders become available again after these are cancelled. If
+    another process moves a level at the same time, the next run adjusts it.
     """
     earmarked = {}
     for sku, location in dict.fromkeys((*waiting, *stock.list_backorderable())):
         level = stock.level(sku, location)
         try:
             level = _adjust_earmarks(level, at, stock)
-        except (VersionConflict, Conflict):
-            # The job runs every minute, so a conflict is not worth a retry now.
+        except Conflict:
+            # The job runs every minute, so a conflict needs no retry here.
             level = stock.level(sku, location)
         earmarked[sku, location] = level.earmarked
     return earmarked

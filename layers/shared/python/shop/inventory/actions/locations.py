@@ -5,7 +5,7 @@ from collections.abc import Callable
 from shop.inventory.model.allocation import AllocationPolicy, Location
 from shop.inventory.model.locations import Locations
 from shop.inventory.ports import LocationRepository
-from shop.kernel.errors import VersionConflict
+from shop.kernel.errors import Contention
 
 MAX_ATTEMPTS = 5
 """Attempts of a change while other staff users change other locations."""
@@ -16,7 +16,7 @@ def set_location(
 ) -> Locations:
     """Add a location (``expected_version`` 0) or change it.
 
-    Raises VersionConflict, and Conflict (``too_many_locations``).
+    Raises VersionConflict, Contention, and Conflict (``too_many_locations``).
     """
     return _save_change(lambda before: before.with_location(location, expected_version), locations)
 
@@ -24,7 +24,10 @@ def set_location(
 def set_allocation_policy(
     policy: AllocationPolicy, *, expected_version: int, locations: LocationRepository
 ) -> Locations:
-    """Set the policy that chooses the locations of paid orders. Raises VersionConflict."""
+    """Set the policy that chooses the locations of paid orders.
+
+    Raises VersionConflict and Contention.
+    """
     return _save_change(lambda before: before.with_policy(policy, expected_version), locations)
 
 
@@ -33,7 +36,7 @@ def _save_change(
 ) -> Locations:
     """Apply a change and save it.
 
-    All locations share one row. A conflict on the row is retried, because another staff user may
+    All locations share one row. Contention for the row is retried, because another staff user may
     have changed another location; ``change`` checks the version of its own location each time.
     """
     for attempts_left in reversed(range(MAX_ATTEMPTS)):
@@ -41,7 +44,7 @@ def _save_change(
         after = change(before)
         try:
             return locations.save(after, before)
-        except VersionConflict:
+        except Contention:
             if not attempts_left:
                 raise
     raise AssertionError

@@ -36,7 +36,9 @@ def set_low_stock_threshold(
     """
     if threshold is not None and not 0 <= threshold <= MAX_UNITS:
         raise InvalidRequest(
-            f"The threshold must be between 0 and {MAX_UNITS} units.", path="$.low_at"
+            f"The threshold must be from 0 to {MAX_UNITS} units.",
+            code="out_of_range",
+            path="$.low_stock_threshold",
         )
     before = stock.level(sku, location)
     if before.version == 0:
@@ -58,17 +60,17 @@ def check_low_stock(
     stock: StockRepository,
     alerts: LowStockAlerts,
 ) -> tuple[LowStockCrossing, ...]:
-    """Check levels against their thresholds; return the crossings that were recorded now.
+    """Check levels against their thresholds; return the crossings that this call recorded.
 
-    One conditional write records the crossing together with its event. A process that crashes
-    before it leaves the crossing to the next check, and of two concurrent checks one records it.
-    When the stock is above the threshold again, the alert closes and can open again.
+    One conditional write records the crossing together with its event. After a crash before the
+    write, the next check records the crossing. Of two concurrent checks, one records it. The alert
+    closes when the stock is above the threshold again.
     """
     recorded = []
     for read_level in stock.get_levels_at(list(dict.fromkeys(keys))):
         level = read_level
         if _crosses_threshold(level) and level.shard_count > 1:
-            # The read of many shards misses units that moved between them; a second, consistent
+            # The read of many shards can miss units that move between them. A second, consistent
             # read must confirm the crossing.
             level = stock.level(level.sku, level.location)
         if _crosses_threshold(level) and level.low_stock_threshold is not None:
@@ -95,7 +97,10 @@ def _crosses_threshold(level: StockLevel) -> bool:
 def check_all_low_stock(
     *, at: datetime, stock: StockRepository, alerts: LowStockAlerts
 ) -> tuple[int, int]:
-    """Check every level with a threshold; return the numbers of levels and of new crossings."""
+    """Check every level with a threshold.
+
+    Return the number of levels and the number of new crossings.
+    """
     level_count = crossing_count = 0
     cursor = None
     while True:
@@ -118,7 +123,7 @@ def send_low_stock_alert(
 ) -> bool:
     """Email the staff, once per crossing; return whether this call sent the email.
 
-    Raises Unavailable while another process sends the same email: try again later.
+    Raises Unavailable while another process sends the same email; callers retry later.
     """
     return send_once(
         crossing.key,

@@ -1,15 +1,18 @@
-"""Write stock entries of staff: for SKUs of products, at known locations, once per key."""
+"""Write stock entries of staff, each once per idempotency key."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from shop.inventory.actions.stock_movements import get_level
+from shop.inventory.actions.stock_movements import AuditInfo, get_level, set_on_hand
 from shop.inventory.model import MAIN_LOCATION, StockLevel, StockMovement, group_by_level
 from shop.inventory.ports import LocationRepository, SkuDirectory, StockRepository, StockWriter
 from shop.kernel.errors import ShopError
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotencyStore, IdempotentRequest, stored_response
 from shop.kernel.unit_of_work import WriteOperation
+
+T = TypeVar("T")
 
 Render = Callable[[Sequence[StockLevel]], Mapping[str, Any]]
 """Builds the response to an entry from the levels that it changed."""
@@ -38,8 +41,8 @@ class StockEntryService:
         try:
             entry(writer)
         except ShopError:
-            # The key is looked up after an error only, which saves a read on every first attempt.
-            # A retry always meets one: the version it names is no longer current.
+            # The key is read after an error only, which saves a read on every first attempt. A
+            # retry always fails first, because its version is no longer current.
             stored = (
                 stored_response(idempotent_request, self.idempotency)
                 if idempotent_request is not None
@@ -67,7 +70,7 @@ class _EntryWriter:
 
     def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
         if location != MAIN_LOCATION:
-            # The main location always exists; others must be known (raises NotFound).
+            # The main location always exists; an unknown one raises NotFound here.
             self._service.locations.get().location(location)
         return get_level(
             sku, stock=self._service.stock, skus=self._service.sku_directory, location=location
@@ -91,3 +94,37 @@ class _EntryWriter:
         )
         self.response = response
         return level
+
+
+def record_stock_take(
+    counts: Sequence[tuple[str, int, int]],
+    audit: AuditInfo,
+    *,
+    write: Callable[[int, Callable[[StockWriter], StockLevel]], T],
+    location: str = MAIN_LOCATION,
+) -> Sequence[T | ShopError]:
+    """Enter many counts: ``(sku, units, expected version)`` each.
+
+    Returns the result of ``write`` or the error of each line, so that staff repeat only the failed
+    lines. ``write`` receives the number of the line and the function that enters its count.
+    """
+    audit = replace(audit, reason=audit.reason or "stock count")
+
+    def count_entry(sku: str, units: int, version: int) -> Callable[[StockWriter], StockLevel]:
+        return lambda stock_writer: set_on_hand(
+            sku,
+            units,
+            audit,
+            expected_version=version,
+            stock_writer=stock_writer,
+            location=location,
+        )
+
+    results: list[T | ShopError] = []
+    for number, line in enumerate(counts):
+        try:
+            results.append(write(number, count_entry(*line)))
+        except ShopError as error:
+            # Each line is a transaction of its own; an error of one leaves the others valid.
+            results.append(error)
+    return results

@@ -1,21 +1,18 @@
 """Stock entries of staff: count, receive, set aside, transfer, return and write off goods.
 
-Each use case reads the level, checks the version that the staff user looked at, and writes the
+Each use case reads the level and checks the version that the staff user read. Then it writes the
 new level together with its journal entry. Entries of differences check the version as well,
 because a difference that is applied twice makes the count wrong.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any
 
 from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, MovementType, StockLevel, StockMovement
 from shop.inventory.ports import SkuDirectory, StockRepository, StockWriter
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound, ShopError, VersionConflict
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, VersionConflict
 from shop.kernel.frozen import frozen
-
-T = TypeVar("T")
 
 MAX_REASON_LENGTH = 40
 """Characters of a reason under which units are set aside."""
@@ -32,11 +29,11 @@ class AuditInfo:
 
 
 def check_level_version(level: StockLevel, expected_version: int) -> None:
-    """Raise VersionConflict if the level changed since the staff user read it."""
+    """Raise VersionConflict unless the level has the version that the staff user read."""
     if level.version != expected_version:
         raise VersionConflict(
             f"The stock of {level.sku} at {level.location} is at version {level.version}, "
-            f"not {expected_version}. Read it again."
+            f"not {expected_version}. Read it again and repeat the change."
         )
 
 
@@ -54,10 +51,10 @@ def get_level(
     skus: SkuDirectory | None = None,
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
-    """Return the level of a SKU; all zeros for one that a product sells and staff never counted.
+    """Return the level of a SKU; all zeros if a product sells it and staff never counted it.
 
-    Raises NotFound (``sku_unknown``) for a SKU that has no stock and, according to ``skus``, no
-    product: a misspelt SKU must not get stock.
+    Raises NotFound (``sku_unknown``) for a SKU that has neither stock nor, according to ``skus``, a
+    product. So a misspelt SKU gets no stock.
     """
     level = stock.level(sku, location)
     if level.version == 0 and skus is not None and skus.product_id_for(sku) is None:
@@ -88,16 +85,14 @@ def set_on_hand(
 ) -> StockLevel:
     """Enter a count of the units on hand; ``expected_version`` is 0 for a new level.
 
-    Raises InvalidRequest for a negative count, VersionConflict if goods moved since the count,
-    Conflict (``stock_promised``) if fewer units were counted than are promised.
+    Raises VersionConflict if goods moved since the count, and Conflict (``stock_promised``) if
+    fewer units were counted than are promised.
     """
-    if on_hand < 0:
-        raise InvalidRequest("The count must be 0 or more.", path="$.on_hand")
-    _require_plausible(on_hand, "$.on_hand")
-    before = stock_writer.level(sku, location)
-    check_level_version(before, expected_version)
-    movement = _movement(sku, MovementType.COUNTED, audit, location)
-    return stock_writer.write_movement(replace(movement, on_hand=on_hand - before.on_hand), before)
+    _require_units(on_hand, minimum=0, path="$.on_hand")
+    before = _read_level(sku, location, expected_version, stock_writer)
+    difference = on_hand - before.on_hand
+    movement = _movement(sku, MovementType.COUNTED, audit, location, on_hand=difference)
+    return stock_writer.write_movement(movement, before)
 
 
 def adjust_stock(
@@ -110,14 +105,11 @@ def adjust_stock(
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
     """Correct the units on hand by a difference, with a reason."""
-    if delta == 0:
-        raise InvalidRequest("The difference must be positive or negative.", path="$.delta")
+    _require_difference(delta, "$.delta")
     _require_reason(audit)
-    _require_plausible(delta, "$.delta")
-    before = stock_writer.level(sku, location)
-    check_level_version(before, expected_version)
-    movement = _movement(sku, MovementType.ADJUSTED, audit, location)
-    return stock_writer.write_movement(replace(movement, on_hand=delta), before)
+    before = _read_level(sku, location, expected_version, stock_writer)
+    movement = _movement(sku, MovementType.ADJUSTED, audit, location, on_hand=delta)
+    return stock_writer.write_movement(movement, before)
 
 
 def receive_stock(
@@ -130,13 +122,17 @@ def receive_stock(
     location: str = MAIN_LOCATION,
     announced: bool = True,
 ) -> StockLevel:
-    """Receive goods, and earmark the units that back-orders wait for.
+    """Receive goods of a supplier, and earmark units for open back-orders.
 
     ``announced`` goods were counted as incoming before; more may arrive than were announced.
     """
-    before = _read_level(sku, units, stock_writer, location, expected_version)
-    movement = replace(
-        _movement(sku, MovementType.RECEIVED, audit, location),
+    _require_units(units)
+    before = _read_level(sku, location, expected_version, stock_writer)
+    movement = _movement(
+        sku,
+        MovementType.RECEIVED,
+        audit,
+        location,
         on_hand=units,
         incoming=-min(units, before.incoming) if announced else 0,
         earmarked=min(units, _unearmarked_backorders(before)),
@@ -155,15 +151,12 @@ def expect_inbound(
 ) -> StockLevel:
     """Announce goods of a supplier, or with negative units cancel an announcement.
 
-    Units in transit are a separate count: a transfer ends by arrival or loss only.
+    Units in transit between locations are a separate count.
     """
-    if units == 0:
-        raise InvalidRequest("The units must be positive or negative.", path="$.units")
-    _require_plausible(units, "$.units")
-    before = stock_writer.level(sku, location)
-    check_level_version(before, expected_version)
-    movement = _movement(sku, MovementType.EXPECTED, audit, location)
-    return stock_writer.write_movement(replace(movement, incoming=units), before)
+    _require_difference(units, "$.units")
+    before = _read_level(sku, location, expected_version, stock_writer)
+    movement = _movement(sku, MovementType.EXPECTED, audit, location, incoming=units)
+    return stock_writer.write_movement(movement, before)
 
 
 def restock_return(
@@ -176,12 +169,12 @@ def restock_return(
     location: str = MAIN_LOCATION,
     damage_reason: str | None = None,
 ) -> StockLevel:
-    """Add goods that a customer returned; with a ``damage_reason`` they are never for sale."""
-    before = _read_level(sku, units, stock_writer, location, expected_version)
-    movement = replace(
-        _movement(sku, MovementType.RETURNED, audit, location),
-        on_hand=units,
-        unavailable={damage_reason: units} if damage_reason else {},
+    """Add goods that a customer returned; with a ``damage_reason`` they are set aside at once."""
+    _require_units(units)
+    before = _read_level(sku, location, expected_version, stock_writer)
+    unavailable = {damage_reason: units} if damage_reason else {}
+    movement = _movement(
+        sku, MovementType.RETURNED, audit, location, on_hand=units, unavailable=unavailable
     )
     return stock_writer.write_movement(movement, before)
 
@@ -198,18 +191,19 @@ def set_aside(
 ) -> StockLevel:
     """Exclude units on hand from sale, or with negative units release them.
 
-    ``unavailable_reason`` names the count; no more units are released from it than it holds.
+    Units are counted by ``unavailable_reason``. A release takes at most the units of its reason.
     """
     if not unavailable_reason.strip() or len(unavailable_reason) > MAX_REASON_LENGTH:
         raise InvalidRequest(
             f"The reason must have 1 to {MAX_REASON_LENGTH} characters.",
+            code="text_invalid",
             path="$.unavailable_reason",
         )
-    before = _read_level(sku, abs(units), stock_writer, location, expected_version)
-    movement = _movement(sku, MovementType.SET_ASIDE, audit, location)
-    return stock_writer.write_movement(
-        replace(movement, unavailable={unavailable_reason: units}), before
-    )
+    _require_units(abs(units))
+    before = _read_level(sku, location, expected_version, stock_writer)
+    unavailable = {unavailable_reason: units}
+    movement = _movement(sku, MovementType.SET_ASIDE, audit, location, unavailable=unavailable)
+    return stock_writer.write_movement(movement, before)
 
 
 def write_off_stock(
@@ -222,13 +216,13 @@ def write_off_stock(
     location: str = MAIN_LOCATION,
     unavailable_reason: str | None = None,
 ) -> StockLevel:
-    """Write off lost or discarded goods: available ones, or ones set aside for a reason."""
+    """Write off lost or discarded goods: available units, or units set aside for a reason."""
     _require_reason(audit)
-    before = _read_level(sku, units, stock_writer, location, expected_version)
-    movement = replace(
-        _movement(sku, MovementType.WRITTEN_OFF, audit, location),
-        on_hand=-units,
-        unavailable={unavailable_reason: -units} if unavailable_reason else {},
+    _require_units(units)
+    before = _read_level(sku, location, expected_version, stock_writer)
+    unavailable = {unavailable_reason: -units} if unavailable_reason else {}
+    movement = _movement(
+        sku, MovementType.WRITTEN_OFF, audit, location, on_hand=-units, unavailable=unavailable
     )
     return stock_writer.write_movement(movement, before)
 
@@ -243,14 +237,11 @@ def set_safety_stock(
     location: str = MAIN_LOCATION,
 ) -> StockLevel:
     """Set the units that are withheld from sale to absorb counting errors."""
-    if not 0 <= safety <= MAX_UNITS:
-        raise InvalidRequest(
-            f"The safety stock must be between 0 and {MAX_UNITS} units.", path="$.safety"
-        )
-    before = stock_writer.level(sku, location)
-    check_level_version(before, expected_version)
-    movement = _movement(sku, MovementType.POLICY, audit, location)
-    return stock_writer.write_movement(replace(movement, safety=safety - before.safety), before)
+    _require_units(safety, minimum=0)
+    before = _read_level(sku, location, expected_version, stock_writer)
+    difference = safety - before.safety
+    movement = _movement(sku, MovementType.POLICY, audit, location, safety=difference)
+    return stock_writer.write_movement(movement, before)
 
 
 def dispatch_transfer(
@@ -268,14 +259,17 @@ def dispatch_transfer(
     ``expected_version`` is that of the source. Returns the levels of source and target.
     """
     if source == target:
-        raise InvalidRequest("The target must be another location.", path="$.target")
-    before = _read_level(sku, units, stock_writer, source, expected_version)
+        raise InvalidRequest(
+            "Source and target must be different locations.",
+            code="value_contradiction",
+            path="$.target",
+        )
+    _require_units(units)
+    before = _read_level(sku, source, expected_version, stock_writer)
     target_before = stock_writer.level(sku, target)
-    outgoing = _movement(sku, MovementType.TRANSFERRED, audit, source)
-    incoming = replace(_movement(sku, MovementType.EXPECTED, audit, target), in_transit=units)
-    after = stock_writer.write_movement(
-        replace(outgoing, on_hand=-units), before, (incoming, target_before)
-    )
+    outgoing = _movement(sku, MovementType.TRANSFERRED, audit, source, on_hand=-units)
+    incoming = _movement(sku, MovementType.EXPECTED, audit, target, in_transit=units)
+    after = stock_writer.write_movement(outgoing, before, (incoming, target_before))
     return after, target_before.with_movements(incoming)
 
 
@@ -295,8 +289,11 @@ def receive_transfer(
     supplier are received with :func:`receive_stock`.
     """
     if lost < 0 or units + lost < 1:
-        raise InvalidRequest("At least one unit must arrive or be lost.", path="$.units")
-    before = _read_level(sku, units + lost, stock_writer, target, expected_version)
+        raise InvalidRequest(
+            "At least one unit must arrive or be lost.", code="out_of_range", path="$.units"
+        )
+    _require_units(units + lost)
+    before = _read_level(sku, target, expected_version, stock_writer)
     if units + lost > before.in_transit:
         raise Conflict(
             f"{before.in_transit} units of {sku} are in transit to {target}, not {units + lost}. "
@@ -304,92 +301,71 @@ def receive_transfer(
             code="nothing_in_transit",
             path="$.units",
         )
-    arrival = replace(
-        _movement(sku, MovementType.TRANSFERRED, audit, target),
+    arrival = _movement(
+        sku,
+        MovementType.TRANSFERRED,
+        audit,
+        target,
         on_hand=units + lost,
         in_transit=-(units + lost),
         earmarked=min(units, _unearmarked_backorders(before)),
     )
     if not lost:
         return stock_writer.write_movement(arrival, before)
-    # Lost units arrive first, so that the transfers of all locations add up to zero.
-    loss = replace(_movement(sku, MovementType.WRITTEN_OFF, audit, target), on_hand=-lost)
+    # Lost units count as arrived first, so that the transfers of all locations add up to zero.
+    loss = _movement(sku, MovementType.WRITTEN_OFF, audit, target, on_hand=-lost)
     return stock_writer.write_movement(arrival, before, (loss, before))
 
 
 def release_backorder_earmarks(
     sku: str, audit: AuditInfo, *, stock_writer: StockWriter, location: str = MAIN_LOCATION
 ) -> StockLevel:
-    """Make units available again that were earmarked for back-orders cancelled since."""
+    """Make units available again whose back-orders were cancelled after they were earmarked."""
     before = stock_writer.level(sku, location)
     surplus = max(0, before.earmarked - before.backordered)
     if not surplus:
         return before
-    movement = _movement(sku, MovementType.POLICY, audit, location)
-    return stock_writer.write_movement(replace(movement, earmarked=-surplus), before)
-
-
-def record_stock_take(
-    counts: Sequence[tuple[str, int, int]],
-    audit: AuditInfo,
-    *,
-    write: Callable[[int, Callable[[StockWriter], StockLevel]], T],
-    location: str = MAIN_LOCATION,
-) -> Sequence[T | ShopError]:
-    """Enter many counts: ``(sku, units, expected version)`` each.
-
-    Returns for every line the result of ``write`` or the error, so that staff repeat only the
-    failed lines. ``write`` receives the number of the line and the function that enters its count.
-    """
-    audit = replace(audit, reason=audit.reason or "stock count")
-
-    def count_entry(sku: str, units: int, version: int) -> Callable[[StockWriter], StockLevel]:
-        return lambda stock_writer: set_on_hand(
-            sku,
-            units,
-            audit,
-            expected_version=version,
-            stock_writer=stock_writer,
-            location=location,
-        )
-
-    results: list[T | ShopError] = []
-    for number, line in enumerate(counts):
-        try:
-            results.append(write(number, count_entry(*line)))
-        except ShopError as error:
-            # Each line is a transaction of its own; an error of one leaves the others valid.
-            results.append(error)
-    return results
+    movement = _movement(sku, MovementType.POLICY, audit, location, earmarked=-surplus)
+    return stock_writer.write_movement(movement, before)
 
 
 def _unearmarked_backorders(level: StockLevel) -> int:
-    """Return the back-ordered units that no received unit is earmarked for."""
+    """Return the back-ordered units without an earmarked unit."""
     return max(0, level.backordered - level.earmarked)
 
 
 def _read_level(
-    sku: str, units: int, stock_writer: StockWriter, location: str, expected_version: int
+    sku: str, location: str, expected_version: int, stock_writer: StockWriter
 ) -> StockLevel:
-    """Check the units of an entry and return the level at the expected version."""
-    if units < 1:
-        raise InvalidRequest("The units must be 1 or more.", path="$.units")
-    _require_plausible(units, "$.units")
-    before = stock_writer.level(sku, location)
-    check_level_version(before, expected_version)
-    return before
+    """Return the level at the expected version. Raises VersionConflict."""
+    level = stock_writer.level(sku, location)
+    check_level_version(level, expected_version)
+    return level
 
 
-def _movement(sku: str, kind: MovementType, audit: AuditInfo, location: str) -> StockMovement:
-    """Return a movement without differences; callers add those of their use case."""
-    return StockMovement(sku, kind, audit.at, audit.actor, audit.reason, audit.reference, location)
+def _movement(
+    sku: str, kind: MovementType, audit: AuditInfo, location: str, **differences: Any
+) -> StockMovement:
+    fields = (audit.at, audit.actor, audit.reason, audit.reference, location)
+    return StockMovement(sku, kind, *fields, **differences)
 
 
-def _require_plausible(units: int, path: str) -> None:
-    if abs(units) > MAX_UNITS:
-        raise InvalidRequest(f"The units must be at most {MAX_UNITS}.", path=path)
+def _require_units(units: int, *, minimum: int = 1, path: str = "$.units") -> None:
+    if not minimum <= units <= MAX_UNITS:
+        raise InvalidRequest(
+            f"The units must be from {minimum} to {MAX_UNITS}.", code="out_of_range", path=path
+        )
+
+
+def _require_difference(units: int, path: str) -> None:
+    if not 1 <= abs(units) <= MAX_UNITS:
+        raise InvalidRequest(
+            f"The difference must be from 1 to {MAX_UNITS}, or from -1 to -{MAX_UNITS}.",
+            code="out_of_range",
+            path=path,
+        )
 
 
 def _require_reason(audit: AuditInfo) -> None:
     if not audit.reason.strip():
-        raise InvalidRequest("This entry needs a reason.", path="$.reason")
+        raise InvalidRequest("This entry needs a reason.", code="missing", path="$.reason")

@@ -37,12 +37,21 @@ class GeoPoint:
 
     def __post_init__(self) -> None:
         if self.latitude is not None and not -90 <= self.latitude <= 90:
-            raise InvalidRequest("The latitude must be between -90 and 90.", path="$.latitude")
+            raise InvalidRequest(
+                "Latitude must be from -90 to 90 degrees.", code="out_of_range", path="$.latitude"
+            )
         if self.longitude is not None and not -180 <= self.longitude <= 180:
-            raise InvalidRequest("The longitude must be between -180 and 180.", path="$.longitude")
+            raise InvalidRequest(
+                "Longitude must be from -180 to 180 degrees.",
+                code="out_of_range",
+                path="$.longitude",
+            )
 
     def distance(self, other: "GeoPoint") -> float:
-        """Return kilometres along the great circle; without coordinates 0 in a country, else ∞."""
+        """Return the kilometres along the great circle.
+
+        Without coordinates the result is 0 within one country and infinite between two.
+        """
         start, end = (self.latitude, self.longitude), (other.latitude, other.longitude)
         if None in start or None in end:
             return 0.0 if self.country == other.country else inf
@@ -57,7 +66,7 @@ class Location:
     """A warehouse or store that holds stock.
 
     ``priority`` is 1 for the first choice. An empty ``ships_to`` means every country. A location
-    with ``ships`` false holds stock and serves no orders.
+    whose ``ships`` is false holds stock and serves no orders.
     """
 
     name: str
@@ -67,7 +76,7 @@ class Location:
     ships_to: frozenset[str] = field(default_factory=frozenset)
 
     def ships_to_destination(self, destination: GeoPoint) -> bool:
-        """Whether orders to this destination may be served from the location."""
+        """Return whether the location may serve orders to this destination."""
         return self.ships and (not self.ships_to or destination.country in self.ships_to)
 
 
@@ -89,13 +98,19 @@ class AllocationPolicy:
     def __post_init__(self) -> None:
         if not self.preferences:
             raise InvalidRequest(
-                "The policy must have at least one preference.", path="$.preferences"
+                "The policy must have at least one preference.",
+                code="missing",
+                path="$.preferences",
             )
         if len(set(self.preferences)) != len(self.preferences):
-            raise InvalidRequest("Each preference may appear once.", path="$.preferences")
+            raise InvalidRequest(
+                "Each preference may appear once.", code="duplicate", path="$.preferences"
+            )
         if self.max_parcels is not None and self.max_parcels < 1:
             raise InvalidRequest(
-                "The maximum number of parcels must be 1 or more.", path="$.max_parcels"
+                "The maximum number of parcels must be 1 or more.",
+                code="out_of_range",
+                path="$.max_parcels",
             )
 
     @property
@@ -179,7 +194,7 @@ def _best_combination(
 def _greedy_combination(
     request: _AllocationRequest, eligible: Sequence[Location], limit: int
 ) -> Sequence[Location]:
-    """Add the location that serves most of the missing units until no location adds any."""
+    """Repeatedly choose the location that serves most missing units, until none serves any."""
     chosen: list[Location] = []
     units = 0
     while len(chosen) < limit:
@@ -193,7 +208,7 @@ def _greedy_combination(
 
 
 def _take_in_order(request: _AllocationRequest, locations: Sequence[Location]) -> Allocation:
-    """Take each SKU from the locations in order, whole lines first if the policy wants that."""
+    """Take each SKU from the locations in order; the policy decides whether lines stay whole."""
     policy = request.policy
     parcels: dict[str, dict[str, int]] = {}
     short = []
@@ -204,7 +219,7 @@ def _take_in_order(request: _AllocationRequest, locations: Sequence[Location]) -
             sources.sort(key=lambda location: -request.available(location, sku))
         if not policy.splits_lines or policy.prefers_fewest_parcels:
             # A line that one chosen location can serve alone stays whole.
-            whole = [place for place in sources if request.available(place, sku) >= quantity]
+            whole = [source for source in sources if request.available(source, sku) >= quantity]
             sources = whole or (sources if policy.splits_lines else [])
         missing = quantity
         for location in sources:
@@ -220,7 +235,7 @@ def _take_in_order(request: _AllocationRequest, locations: Sequence[Location]) -
 def _preference_key(
     location: Location, request: _AllocationRequest, destination: GeoPoint
 ) -> tuple[float | str, ...]:
-    """The sort key of a location: its value for each preference, then its name."""
+    """Return the sort key of a location: its value for each preference, then its name."""
     stocked_units = sum(request.available(location, sku) for sku in request.quantities)
     values = {
         LocationPreference.NEAREST: location.position.distance(destination),

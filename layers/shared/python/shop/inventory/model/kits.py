@@ -22,21 +22,25 @@ class Kit:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise InvalidRequest(f"The kit {self.sku} must have at least one part.", path="$.parts")
+            raise InvalidRequest(
+                f"The kit {self.sku} must have at least one part.", code="missing", path="$.parts"
+            )
         if any(units < 1 for units in self.parts.values()):
             raise InvalidRequest(
                 f"The quantity of each part of the kit {self.sku} must be 1 or more.",
+                code="quantity_invalid",
                 path="$.parts",
             )
         if self.sku in self.parts:
             raise InvalidRequest(
-                f"The kit {self.sku} must consist of other SKUs; remove {self.sku} from its parts.",
+                f"The kit {self.sku} must consist of other SKUs. Remove {self.sku} from its parts.",
+                code="part_is_kit",
                 path="$.parts",
             )
 
 
 def kit_availability(kit: Kit, levels: Mapping[str, StockLevel]) -> int:
-    """Return the whole kits that the parts make: the minimum of ``floor(available / needed)``."""
+    """Return the number of kits that the parts make: the least ``available // needed``."""
     return min(
         max(0, levels[sku].available if sku in levels else 0) // units
         for sku, units in kit.parts.items()
@@ -51,11 +55,11 @@ def find_kits(levels: Mapping[str, StockLevel]) -> dict[str, Kit]:
 def missing_units(
     demands: Iterable[Demand], available: Callable[[str], int], kits: Mapping[str, Kit]
 ) -> dict[str, int]:
-    """Return the units that can be served of every demanded SKU that falls short.
+    """Return every demanded SKU that is short, with the units that can be served of it.
 
     ``available`` returns the units of a SKU that is not a kit. A short part makes every kit short
-    that takes it, and single units of it as well. The number of each line is what the other lines
-    leave possible.
+    that contains it, and single units of it as well. The units of a line are those that remain
+    after all other lines are served.
     """
     merged = merge_demands(demands)
     needed = {demand.sku: demand.quantity for demand in expand_kits(merged, kits)}
@@ -78,7 +82,7 @@ def missing_units(
 def expand_kits(demands: Iterable[Demand], kits: Mapping[str, Kit]) -> tuple[Demand, ...]:
     """Replace kits by their parts and add these up with single units of the same SKUs.
 
-    Raises :class:`InvalidRequest` if a part is a kit itself: no stock would count its units.
+    Raises :class:`InvalidRequest` (``part_is_kit``) if a part is a kit, which has no stock.
     """
     expanded = []
     for demand in demands:
@@ -89,7 +93,8 @@ def expand_kits(demands: Iterable[Demand], kits: Mapping[str, Kit]) -> tuple[Dem
         for sku, units in kit.parts.items():
             if sku in kits:
                 raise InvalidRequest(
-                    f"The part {sku} of the kit {kit.sku} is a kit. Replace it by its own parts."
+                    f"The part {sku} of the kit {kit.sku} is a kit. Replace it by its own parts.",
+                    code="part_is_kit",
                 )
             expanded.append(Demand(sku, units * demand.quantity))
     return merge_demands(expanded)

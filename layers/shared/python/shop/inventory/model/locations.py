@@ -1,7 +1,7 @@
 """The shop's locations and its allocation policy, as one value.
 
-Locations are never deleted, because goods and orders refer to them. A location that is no longer
-used stops shipping. :data:`MAIN_LOCATION` exists before staff describe it.
+Locations are never deleted, because goods and orders refer to them. Staff turn off ``ships`` of a
+location that is no longer used. :data:`MAIN_LOCATION` exists before staff describe it.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Locations:
         location = self.locations.get(name)
         if location is None:
             raise NotFound(
-                f"The shop has no location {name}. Use one of GET /staff/locations.",
+                f"Location {name} does not exist. Use one of GET /staff/locations.",
                 code="location_unknown",
                 path="$.location",
             )
@@ -50,7 +50,10 @@ class Locations:
         return self.versions.get(name, 0)
 
     def shipping_locations(self, country: str | None = None) -> tuple[str, ...]:
-        """Return the names of the locations that ship (to the country), the first choice first."""
+        """Return the names of the locations that ship to the country, the first choice first.
+
+        Without a country, all shipping locations.
+        """
         shipping = [
             location
             for location in self.locations.values()
@@ -60,8 +63,14 @@ class Locations:
                 else location.ships_to_destination(GeoPoint(country))
             )
         ]
-        # Of one priority, the main location first: a new location must not take over its orders.
-        shipping.sort(key=lambda one: (one.priority, one.name != MAIN_LOCATION, one.name))
+        # At equal priority the main location is first, so a new one does not take over its orders.
+        shipping.sort(
+            key=lambda location: (
+                location.priority,
+                location.name != MAIN_LOCATION,
+                location.name,
+            )
+        )
         return tuple(location.name for location in shipping)
 
     def with_location(self, location: Location, expected_version: int) -> "Locations":
@@ -73,7 +82,7 @@ class Locations:
         if version != expected_version:
             raise VersionConflict(
                 f"The location {location.name} is at version {version}, not {expected_version}. "
-                "Read it again."
+                "Read it again and repeat the change."
             )
         locations = {**self.locations, location.name: location}
         if len(locations) > MAX_LOCATIONS:
@@ -89,6 +98,6 @@ class Locations:
         if self.policy_version != expected_version:
             raise VersionConflict(
                 f"The policy is at version {self.policy_version}, not {expected_version}. "
-                "Read it again."
+                "Read it again and repeat the change."
             )
         return replace(self, policy=policy, policy_version=self.policy_version + 1)

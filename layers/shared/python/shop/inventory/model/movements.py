@@ -17,11 +17,11 @@ USAGE_LOCATION = "uses"
 """The location of usage counters that are sharded like stock during a traffic peak."""
 
 MAX_UNITS = 1_000_000_000
-"""The largest accepted number of units; a larger one is a typing error."""
+"""The largest number of units; a larger number is a typing error."""
 
 
 class MovementType(StrEnum):
-    """The kind of a stock movement; :data:`BALANCE_COLUMN` maps it to a sum of the journal."""
+    """The type of a stock movement; :data:`BALANCE_COLUMN` maps it to a sum of the journal."""
 
     RECEIVED = "received"
     RETURNED = "returned"

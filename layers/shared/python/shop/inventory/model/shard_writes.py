@@ -1,6 +1,6 @@
-"""Every change that shards may undergo: by orders, by staff, and in their number.
+"""Writes of shards: for orders, for staff, and for a change of the number of shards.
 
-The functions are pure. They return :class:`ShardUpdate` and its siblings, which the stores apply.
+The functions are pure. They return :data:`ShardWrites`, which the stores apply.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ from shop.inventory.model.stock_level import (
 from shop.kernel.errors import Conflict
 
 MAX_SHARDS_PER_TRANSFER = 24
-"""Shards on the other side of one transfer; a larger transaction conflicts with more buyers."""
+"""Source or target shards of one transfer; a larger transaction conflicts with more buyers."""
 MAX_NEW_SHARDS_PER_TRANSACTION = 90
 """New or removed shards per transaction; DynamoDB allows 100 items."""
 
@@ -56,7 +56,10 @@ def change_state_update(
 
 
 def ship_update(reservation: Reservation, state: ReservationState) -> ShardUpdate:
-    """Ship promised units. Raises :class:`Conflict` (``stock_awaited``) for inbound units."""
+    """Ship promised units.
+
+    Raises :class:`Conflict` (``stock_awaited``) for inbound units.
+    """
     if reservation.shard == INBOUND_SHARD:
         raise Conflict(
             f"{reservation.quantity} units of {reservation.sku} have not been received yet. "
@@ -74,7 +77,7 @@ def ship_update(reservation: Reservation, state: ReservationState) -> ShardUpdat
 def relocate_updates(
     old: Iterable[Reservation], new: Iterable[Reservation], state: ReservationState
 ) -> ShardWrites:
-    """Move a promise to other shards; units that both have in common stay untouched."""
+    """Move a promise to other shards; units in both ``old`` and ``new`` cause no write."""
     old_units = {(r.sku, r.location, r.shard): r.quantity for r in merge_reservations(old)}
     new_units = {(r.sku, r.location, r.shard): r.quantity for r in merge_reservations(new)}
     updates = []
@@ -129,7 +132,7 @@ def movement_update(base: StockShard, movements: Sequence[StockMovement]) -> Sha
         for reason, units in movement.unavailable.items():
             unavailable_by[reason] = unavailable_by.get(reason, 0) + units
     nonzero = {reason: units for reason, units in unavailable_by.items() if units}
-    # Units that only arrive need no minimum, even while a loss has used the safety stock.
+    # Arriving units need no minimum, even if a loss has used the safety stock.
     reduces_stock = available < 0 or safety < 0
     return ShardUpdate(
         base.sku,
@@ -166,7 +169,7 @@ def set_alert_state_update(level: StockLevel, alert_state: AlertState) -> ShardU
     """Open or close the low-stock alert of the level that was read.
 
     Of two processes that read the same level, one succeeds. The version stays, because an alert
-    does not change the stock that staff looked at.
+    changes no quantity.
     """
     is_new_crossing = alert_state is AlertState.LOW
     return ShardUpdate(
@@ -250,17 +253,17 @@ def set_terms_updates(
 
 
 def next_reshard_step(shards: Sequence[StockShard], target_count: int) -> ShardWrites:
-    """Return the next transaction on the way to ``target_count`` shards; empty when done.
+    """Return the next transaction on the way to ``target_count`` shards; empty at the end.
 
-    Every step keeps the sum of units and leaves every promise in its shard, whatever is sold,
-    released or shipped at the same time: only available units move. An empty step with more than
+    Every step moves available units only. So it keeps the sum of units and leaves every promise in
+    its shard, even while units are sold, released or shipped. An empty step with more than
     ``target_count`` shards means that some still hold promises; repeat it after those shipped.
     """
     if not shards:
         return ()
     base, count = shards[0], len(shards)
     if count < target_count:
-        # Shards are created before buyers may use them, so that no buyer meets a missing row.
+        # Shards are created before buyers may use them, so that no reservation needs a missing row.
         new = range(count, min(target_count, count + MAX_NEW_SHARDS_PER_TRANSACTION))
         return (
             *(StockShard(base.sku, base.location, shard) for shard in new),
@@ -273,14 +276,15 @@ def next_reshard_step(shards: Sequence[StockShard], target_count: int) -> ShardW
 
 
 def gather_step(shards: Sequence[StockShard], units: int) -> ShardWrites:
-    """Move available units into shard 0 until it has ``units``; empty if it has or none are left.
+    """Move available units into shard 0 until it has ``units``.
 
-    It precedes a movement that removes units. Shard 0 holds the safety stock of the whole level,
-    which a loss may use only after the other shards are sold out.
+    The result is empty if shard 0 has enough, or if no other shard has available units. The step
+    precedes a movement that removes units. Shard 0 holds the safety stock of the whole level, which
+    a loss may use only after the other shards are empty.
     """
     missing = units - shards[0].available
     donors = sorted(
-        (shard for shard in shards[1:] if shard.available > 0), key=lambda one: -one.available
+        (shard for shard in shards[1:] if shard.available > 0), key=lambda shard: -shard.available
     )
     sources: list[tuple[StockShard, int]] = []
     for donor in donors[:MAX_SHARDS_PER_TRANSFER]:
@@ -292,7 +296,7 @@ def gather_step(shards: Sequence[StockShard], units: int) -> ShardWrites:
 
 
 def _base_update(base: StockShard, deltas: Mapping[str, int]) -> ShardUpdate:
-    """Change the shard counts in shard 0, unless another process changed them since."""
+    """Change the shard counts in shard 0, if they are as they were read."""
     return ShardUpdate(
         base.sku,
         base.location,
@@ -315,7 +319,7 @@ def _balancing_step(shards: Sequence[StockShard], target_count: int) -> ShardWri
         return _transfer(sources, [(poorest, sum(units for _, units in sources))])
     fair_share = max(0, sum(shard.available for shard in shards)) // target_count
     fullest = max(active, key=lambda shard: shard.available)
-    # Half of the fair share is enough: balancing to the last unit never ends while units sell.
+    # Half of the fair share suffices: balancing to the last unit would never end during a sale.
     poor = [shard for shard in active if shard.available < (fair_share + 1) // 2]
     spare = fullest.available - fair_share
     targets: list[tuple[StockShard, int]] = []
@@ -340,7 +344,7 @@ def _removal_step(shards: Sequence[StockShard], target_count: int) -> ShardWrite
     if not removed:
         return ()
     # Shard 0 takes over their versions, because the version of the level must never decrease.
-    deltas = {"shard_count": -len(removed), "version": sum(one.version for one in removed)}
+    deltas = {"shard_count": -len(removed), "version": sum(shard.version for shard in removed)}
     return (*(ShardRemoval(shard) for shard in removed), _base_update(shards[0], deltas))
 
 

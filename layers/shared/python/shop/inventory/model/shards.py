@@ -5,9 +5,8 @@ be written has many, and its level is their sum (docs/adr/hot-skus.md). Shard 0 
 fields of the whole level: units set aside, safety stock, the number of shards (``shard_count``)
 and how many of them buyers use (``active_shard_count``).
 
-A change of shards is data: it names differences and the conditions under which they apply, and
-nothing else. The table and its test double therefore apply the very same changes, one as a
-conditional write, the other as an ``if``.
+A change of shards is data: differences, and the conditions under which they apply. The table
+applies them as a conditional write, its test double as an ``if``; the change is the same.
 """
 
 import random
@@ -31,7 +30,7 @@ ALL_LOCATIONS = "*"
 """The location of a level that is summed over several locations."""
 NO_THRESHOLD = -1
 UNKNOWN = 1 << 30
-"""The assumed units of a shard that has not been read: a reservation there is worth an attempt."""
+"""The assumed units of a shard that has not been read, so that buyers try to reserve there."""
 MAX_SHARDS = 512
 MAX_SHARDS_PER_DEMAND = 20
 """The shards that one demand may use; a transaction holds 100 items."""
@@ -43,7 +42,7 @@ MAX_RANDOM_PICKS = 4
 class StockShard:
     """One of the rows that together hold the stock of a SKU at a location.
 
-    ``available`` follows from the other counts. It is stored because a DynamoDB condition cannot
+    ``available`` is derived from the other counts. It is stored because a DynamoDB condition cannot
     subtract.
 
     The inbound shard (``shard`` :data:`INBOUND_SHARD`) has the limit of its ``terms`` on hand.
@@ -83,7 +82,7 @@ class StockShard:
 
     @property
     def is_consistent(self) -> bool:
-        """Whether ``available`` follows from the other counts and no count is too low."""
+        """Whether ``available`` equals its formula and no count is too low."""
         withheld = sum(self.unavailable_by.values()) + self.safety + self.earmarked
         promised = self.reserved + self.committed
         return (
@@ -199,9 +198,9 @@ def pick_shards(
 ) -> tuple[Reservation, ...] | None:
     """Choose shards for a demand; ``None`` if they hold too few units.
 
-    ``available`` maps locations, the preferred one first, to the units of their shards as last
-    read. One shard that has enough is chosen at random, so that buyers spread over the shards.
-    Otherwise several shards serve the demand, the fullest first.
+    ``available`` maps locations, the preferred one first, to the cached units of their shards. One
+    shard with enough units is chosen at random, so that buyers spread over the shards. Otherwise
+    several shards serve the demand, the fullest first.
     """
     for location, units in available.items():
         # Usually most shards have enough: a few random picks avoid listing hundreds of them.
@@ -209,9 +208,7 @@ def pick_shards(
             shard = chance.randrange(len(units))
             if units[shard] >= demand.quantity:
                 return (Reservation(demand.sku, demand.quantity, location, shard),)
-        sufficient = [
-            n for n, available_units in enumerate(units) if available_units >= demand.quantity
-        ]
+        sufficient = [n for n, count in enumerate(units) if count >= demand.quantity]
         if sufficient:
             shard = chance.choice(sufficient)
             return (Reservation(demand.sku, demand.quantity, location, shard),)

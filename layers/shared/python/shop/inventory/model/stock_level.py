@@ -53,7 +53,8 @@ class Demand:
     def __post_init__(self) -> None:
         if self.quantity < 1:
             raise InvalidRequest(
-                f"The quantity of {self.sku} must be 1 or more; it is {self.quantity}."
+                f"The quantity of {self.sku} must be 1 or more, not {self.quantity}.",
+                code="quantity_invalid",
             )
 
 
@@ -81,14 +82,14 @@ class Reservation:
 
 
 class AlertState(IntEnum):
-    """Whether a low-stock alert is open; it opens once per crossing of the threshold."""
+    """Whether the low-stock alert of a level is open; each crossing of the threshold opens it."""
 
     OK = 0
     LOW = 1
 
 
 class BackorderKind(StrEnum):
-    """Whether units that are not on hand are restocked or arrive for the first time."""
+    """Whether inbound units are a restock or arrive for the first time."""
 
     BACK_ORDER = "back_order"
     PRE_ORDER = "pre_order"
@@ -99,8 +100,7 @@ class BackorderTerms:
     """The terms on which a SKU is sold beyond its stock on hand.
 
     ``limit`` is the number of units that may be sold and not yet received. ``ships_from`` is the
-    ship date shown to buyers; after ``until`` no order is accepted. The limit is a policy, never
-    a negative stock.
+    ship date shown to buyers. No order is accepted at ``until`` or later.
     """
 
     kind: BackorderKind
@@ -111,17 +111,19 @@ class BackorderTerms:
     def __post_init__(self) -> None:
         if not 0 <= self.limit <= MAX_UNITS:
             raise InvalidRequest(
-                f"The limit must be between 0 and {MAX_UNITS}; 0 ends the sale.", path="$.limit"
+                f"The limit must be from 0 to {MAX_UNITS}; 0 ends the sale.",
+                code="out_of_range",
+                path="$.limit",
             )
 
     def is_open(self, at: datetime) -> bool:
-        """Whether orders are accepted on these terms."""
+        """Return whether orders are accepted on these terms."""
         return self.until is None or at < self.until
 
 
 @frozen
 class LowStockCrossing:
-    """One crossing of a low-stock threshold; ``crossing`` counts those of the level from 1."""
+    """One crossing of a low-stock threshold; ``crossing`` numbers those of the level from 1."""
 
     sku: str
     location: str
@@ -223,12 +225,12 @@ class StockLevel:
         return max(0, self.terms.limit - self.backordered) if self.terms else 0
 
     def orderable_units(self, at: datetime) -> int:
-        """Units that a buyer may order at a time: available ones and back-orders."""
+        """Return the units that may be ordered at an instant: available units and back-orders."""
         is_open = self.terms is not None and self.terms.is_open(at)
         return max(0, self.available) + (self.backorderable_units if is_open else 0)
 
     def availability(self, at: datetime) -> str:
-        """UCP's availability status: in_stock, out_of_stock, preorder or backorder."""
+        """Return UCP's status: ``in_stock``, ``out_of_stock``, ``preorder`` or ``backorder``."""
         if self.available > 0:
             return "in_stock"
         if self.terms is None or not self.orderable_units(at):
@@ -253,8 +255,7 @@ class StockLevel:
 
         Raises :class:`Conflict` with one of these codes:
 
-        - ``stock_promised`` if fewer units would remain than are promised or withheld; the
-          promise must be withdrawn first;
+        - ``stock_promised`` if fewer units would remain than are promised or withheld;
         - ``stock_negative`` if a count would fall below zero;
         - ``kit_has_no_stock`` for a kit.
         """
@@ -270,8 +271,8 @@ class StockLevel:
         earmarked = self.earmarked + sum(movement.earmarked for movement in movements)
         if min(on_hand, safety, incoming, in_transit, earmarked, *unavailable_by.values()) < 0:
             raise Conflict(
-                f"{self.sku} at {self.location} has fewer units than this entry removes. "
-                "Read the stock level and correct the entry.",
+                f"The stock of {self.sku} at {self.location} has fewer units than this entry "
+                "removes. Read the stock level and correct the entry.",
                 code="stock_negative",
             )
         withheld = sum(unavailable_by.values()) + earmarked
@@ -318,7 +319,7 @@ def merge_demands(demands: Iterable[Demand]) -> tuple[Demand, ...]:
 def find_shortages(
     demands: Iterable[Demand], levels: Mapping[str, StockLevel]
 ) -> tuple[Shortage, ...]:
-    """Return every SKU with fewer available than requested units, not only the first."""
+    """Return every SKU with fewer available than requested units."""
     shortages = []
     for demand in merge_demands(demands):
         level = levels.get(demand.sku)

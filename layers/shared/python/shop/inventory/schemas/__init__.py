@@ -1,4 +1,4 @@
-"""Stock as staff write and read it: plain JSON, whole units."""
+"""Requests and responses of stock for staff: plain JSON, whole units."""
 
 from shop.inventory.schemas.levels import (
     LevelsView,

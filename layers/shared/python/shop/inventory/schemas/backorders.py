@@ -1,4 +1,4 @@
-"""The terms on which goods to come are sold, as staff write and read them."""
+"""Requests and responses of back-order terms for staff."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -37,8 +37,9 @@ class BackorderTermsBody(BaseModel):
 
 
 class BackorderTermsView(BaseModel):
-    """The terms on which a SKU is sold beyond its stock on hand; their fields are absent if it is
-    not.
+    """The back-order terms of a SKU at a location.
+
+    ``kind``, ``limit``, ``ships_from`` and ``until`` are absent if the SKU has no terms.
     """
 
     model_config = ConfigDict(defer_build=True)

@@ -1,4 +1,4 @@
-"""Kits as staff write and read them."""
+"""Requests and responses of kits for staff."""
 
 from typing import Annotated
 
@@ -37,15 +37,19 @@ class KitBody(BaseModel):
     Example: 3"""
 
     def parts_by_sku(self) -> dict[str, int]:
-        """Units by SKU. Raises Invalid for a part that is named twice."""
-        named = [part.sku for part in self.parts]
-        twice = [
-            Problem("duplicate", f"{sku} is named twice", f"$.parts[{n}].sku")
-            for n, sku in enumerate(named)
-            if sku in named[:n]
+        """Return the units by SKU. Raises InvalidRequest (``duplicate``)."""
+        skus = [part.sku for part in self.parts]
+        problems = [
+            Problem(
+                "duplicate",
+                f"{sku} is listed twice. List each part once, with its total quantity.",
+                f"$.parts[{n}].sku",
+            )
+            for n, sku in enumerate(skus)
+            if sku in skus[:n]
         ]
-        if twice:
-            raise InvalidRequest(twice[0].detail, code="duplicate", problems=twice)
+        if problems:
+            raise InvalidRequest(problems[0].detail, code="duplicate", problems=problems)
         return {part.sku: part.quantity for part in self.parts}
 
 
@@ -63,7 +67,7 @@ class PartView(BaseModel):
 
 
 class KitView(BaseModel):
-    """A kit and its parts; a SKU that is no kit has none."""
+    """A kit and its parts; a SKU that is not a kit has none."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -72,7 +76,7 @@ class KitView(BaseModel):
     parts: list[PartView]
     """Parts of the kit."""
     available: int | None = None
-    """Number of kits that the parts on hand make; absent for a SKU that is no kit."""
+    """Number of kits that the available parts make; absent for a SKU that is not a kit."""
     version: int
     """Version of the kit, or of the SKU's stock level at the main location."""
 

@@ -1,6 +1,5 @@
-"""What is on the shelves, and what somebody counted there."""
+"""Requests and responses of stock levels for staff."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -8,7 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, StockLevel
 from shop.inventory.model.shards import sum_levels
-from shop.inventory.schemas.locations import LOCATION_NAME_PATTERN, Version
+from shop.inventory.schemas.locations import (
+    LOCATION_NAME_PATTERN,
+    Version,
+    validate_location_name,
+)
 from shop.kernel.errors import InvalidRequest
 
 Location = Annotated[str, StringConstraints(pattern=f"^{LOCATION_NAME_PATTERN}$")]
@@ -73,7 +76,8 @@ class StockFigures(BaseModel):
     """Units that may be sold now."""
 
     @staticmethod
-    def read(level: StockLevel) -> dict[str, Any]:
+    def fields_of(level: StockLevel) -> dict[str, Any]:
+        """Return the figures of a level by field name."""
         return {
             "on_hand": level.on_hand,
             "reserved": level.reserved,
@@ -96,7 +100,7 @@ class StockView(StockFigures):
     """Stock keeping unit."""
     location: str
     """Name of the location."""
-    low_at: int | None = None
+    low_stock_threshold: int | None = None
     """Threshold of the low-stock alert in available units; absent without an alert."""
     low: bool
     """Whether the available units are at or below the threshold."""
@@ -108,10 +112,10 @@ class StockView(StockFigures):
         return StockView(
             sku=level.sku,
             location=level.location,
-            low_at=level.low_stock_threshold,
+            low_stock_threshold=level.low_stock_threshold,
             low=level.is_low,
             version=level.version,
-            **StockFigures.read(level),
+            **StockFigures.fields_of(level),
         )
 
 
@@ -129,7 +133,7 @@ class LevelsView(BaseModel):
     def of(sku: str, levels: Sequence[StockLevel]) -> "LevelsView":
         return LevelsView(
             sku=sku,
-            total=StockFigures(**StockFigures.read(sum_levels(sku, levels))),
+            total=StockFigures(**StockFigures.fields_of(sum_levels(sku, levels))),
             locations=[StockView.of(level) for level in levels],
         )
 
@@ -141,17 +145,20 @@ def level_response(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
 
 def location_from_query(query: Mapping[str, str]) -> str:
     """Return ``?location=``, or the main location if it is absent. Raises InvalidRequest."""
-    location = query.get("location", MAIN_LOCATION)
-    if not re.fullmatch(LOCATION_NAME_PATTERN, location):
-        raise InvalidRequest("A location id may contain a-z, 0-9, _ and - only.", path="location")
-    return location
+    return validate_location_name(query.get("location", MAIN_LOCATION), "location")
 
 
 def sku_from_query(query: Mapping[str, str]) -> str:
-    """Return ``?sku=``. Raises InvalidRequest."""
+    """Return ``?sku=``. Raises InvalidRequest (``missing``, ``id_invalid``)."""
     sku = query.get("sku", "")
-    if not (1 <= len(sku) <= 128 and sku.isprintable()):
+    if not sku:
         raise InvalidRequest(
-            "A SKU is required. Add it to the query, as in ?sku=MUG-RED.", path="sku"
+            "A SKU is required. Add it to the query, as in ?sku=MUG-RED.",
+            code="missing",
+            path="sku",
+        )
+    if len(sku) > 128 or not sku.isprintable():
+        raise InvalidRequest(
+            "A SKU must have 1 to 128 printable characters.", code="id_invalid", path="sku"
         )
     return sku

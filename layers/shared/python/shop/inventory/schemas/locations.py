@@ -1,8 +1,10 @@
-"""Locations and the policy by which they share the orders, as staff write and read them."""
+"""Requests and responses of locations and the allocation policy for staff."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from shop.inventory.model import allocation
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, LocationPreference
@@ -15,16 +17,30 @@ Version = Annotated[int, Field(ge=0)]
 Example: 3"""
 
 
-def _country(code: str) -> str:
+def _known_country(code: str) -> str:
     if code not in COUNTRIES:
-        raise ValueError(f"{code} is no country")
+        raise PydanticCustomError(
+            "country_unknown", "Country must be an ISO 3166-1 code such as US or DE."
+        )
     return code
 
 
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_known_country)]
 """Country as an ISO 3166-1 alpha-2 code.
 Example: US"""
 LOCATION_NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
+
+
+def validate_location_name(name: str, path: str) -> str:
+    """Return the name of a location. Raises InvalidRequest (``id_invalid``)."""
+    if not re.fullmatch(LOCATION_NAME_PATTERN, name):
+        raise InvalidRequest(
+            "A location name must have 1 to 40 characters: a-z, 0-9, _ and -. It must begin with a"
+            " letter or a digit.",
+            code="id_invalid",
+            path=path,
+        )
+    return name
 
 
 class _RequestModel(BaseModel):
@@ -32,7 +48,7 @@ class _RequestModel(BaseModel):
 
 
 class LocationBody(_RequestModel):
-    """A warehouse or a shop."""
+    """A warehouse or store."""
 
     country: Country
     latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=False)] | None = (
@@ -49,18 +65,21 @@ class LocationBody(_RequestModel):
     """Priority from 1 (first choice) to 1,000.
     Example: 1"""
     ships: bool = True
-    """Whether orders ship from here.
+    """Whether orders ship from the location.
     Example: true"""
     ships_to: Annotated[list[Country], Field(max_length=249, default_factory=list)]
-    """Countries it ships to, as ISO 3166-1 alpha-2 codes; none means every country.
+    """Countries that it ships to, as ISO 3166-1 alpha-2 codes; none means every country.
     Example: ["US", "CA"]"""
     version: Version | None = None
 
     def location(self, name: str) -> allocation.Location:
+        """Build the location. Raises InvalidRequest (``missing``) for half of the coordinates."""
         if (self.latitude is None) != (self.longitude is None):
             missing = "longitude" if self.longitude is None else "latitude"
             raise InvalidRequest(
-                "a point has a latitude and a longitude", code="missing", path=f"$.{missing}"
+                f"The {missing} is missing. Send latitude and longitude, or neither.",
+                code="missing",
+                path=f"$.{missing}",
             )
         return allocation.Location(
             name,
@@ -112,26 +131,26 @@ class LocationView(_ResponseModel):
     """Priority from 1 (first choice) to 1,000.
     Example: 1"""
     ships: bool
-    """Whether orders ship from here.
+    """Whether orders ship from the location.
     Example: true"""
     ships_to: list[str]
-    """Countries it ships to, as ISO 3166-1 alpha-2 codes; none means every country.
+    """Countries that it ships to, as ISO 3166-1 alpha-2 codes; none means every country.
     Example: ["US", "CA"]"""
     version: int
     """Version of the settings; 0 if they were never set."""
 
     @classmethod
-    def of(cls, network: Locations, name: str) -> "LocationView":
-        one = network.location(name)
+    def of(cls, locations: Locations, name: str) -> "LocationView":
+        location = locations.location(name)
         return cls(
             name=name,
-            country=one.position.country,
-            latitude=one.position.latitude,
-            longitude=one.position.longitude,
-            priority=one.priority,
-            ships=one.ships,
-            ships_to=sorted(one.ships_to),
-            version=network.version_of(name),
+            country=location.position.country,
+            latitude=location.position.latitude,
+            longitude=location.position.longitude,
+            priority=location.priority,
+            ships=location.ships,
+            ships_to=sorted(location.ships_to),
+            version=locations.version_of(name),
         )
 
 
@@ -151,12 +170,12 @@ class PolicyView(_ResponseModel):
     """Version of the policy; 0 if it was never changed."""
 
     @classmethod
-    def of(cls, network: Locations) -> "PolicyView":
+    def of(cls, locations: Locations) -> "PolicyView":
         return cls(
-            preferences=list(network.policy.preferences),
-            splits_lines=network.policy.splits_lines,
-            max_parcels=network.policy.max_parcels,
-            version=network.policy_version,
+            preferences=list(locations.policy.preferences),
+            splits_lines=locations.policy.splits_lines,
+            max_parcels=locations.policy.max_parcels,
+            version=locations.policy_version,
         )
 
 
@@ -164,13 +183,13 @@ class LocationsView(_ResponseModel):
     """All locations, and the policy that allocates orders to them."""
 
     locations: list[LocationView]
-    """Locations in the order of their names."""
+    """Locations by name."""
     policy: PolicyView
     """The policy that allocates orders."""
 
     @classmethod
-    def of(cls, network: Locations) -> "LocationsView":
+    def of(cls, locations: Locations) -> "LocationsView":
         return cls(
-            locations=[LocationView.of(network, name) for name in sorted(network.locations)],
-            policy=PolicyView.of(network),
+            locations=[LocationView.of(locations, name) for name in sorted(locations.locations)],
+            policy=PolicyView.of(locations),
         )

@@ -1,4 +1,4 @@
-"""What moves goods, as staff write it down, and the journal, as they read it."""
+"""Requests of stock movements, and the stock journal, for staff."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -35,17 +35,18 @@ class StockEntryBody(BaseModel):
     Example: 3"""
     reason: Reference = ""
     """Reason in the words of staff, 200 characters at most.
-    Example: recount of shelf 4"""
+    Example: recount of aisle 4"""
     reference: Reference = ""
 
     def audit_info(self, actor: str, at: datetime) -> AuditInfo:
         return AuditInfo(actor, at, self.reason, self.reference)
 
 
-class _Here(StockEntryBody):
+class _LocatedEntry(StockEntryBody):
     location: Location = MAIN_LOCATION
 
-    def _where(self, stock_writer: StockWriter) -> dict[str, Any]:
+    def _target(self, stock_writer: StockWriter) -> dict[str, Any]:
+        """Return the arguments of a use case that name the stock level to change."""
         return {
             "expected_version": self.version,
             "location": self.location,
@@ -53,49 +54,50 @@ class _Here(StockEntryBody):
         }
 
 
-class AdjustEntry(_Here):
+class AdjustEntry(_LocatedEntry):
     """A correction: the location holds more or fewer units than recorded."""
 
     kind: Literal["adjust"]
-    """Kind of the entry."""
+    """Type of the movement."""
     delta: Difference
     reason: Reason
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
-        return actions.adjust_stock(self.sku, self.delta, audit, **self._where(stock_writer))
+        return actions.adjust_stock(self.sku, self.delta, audit, **self._target(stock_writer))
 
 
-class ReceiveEntry(_Here):
+class ReceiveEntry(_LocatedEntry):
     """A delivery from a supplier."""
 
     kind: Literal["receive"]
-    """Kind of the entry."""
+    """Type of the movement."""
     units: Units
     announced: bool = True
     """Whether the units were counted as incoming before.
     Example: true"""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
-        path = self._where(stock_writer)
-        return actions.receive_stock(self.sku, self.units, audit, announced=self.announced, **path)
+        return actions.receive_stock(
+            self.sku, self.units, audit, announced=self.announced, **self._target(stock_writer)
+        )
 
 
-class ExpectEntry(_Here):
-    """An order placed with a supplier; below zero it is reduced or cancelled."""
+class ExpectEntry(_LocatedEntry):
+    """Units ordered from a supplier; negative units cancel such an order."""
 
     kind: Literal["expect"]
-    """Kind of the entry."""
+    """Type of the movement."""
     units: Difference
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
-        return actions.expect_inbound(self.sku, self.units, audit, **self._where(stock_writer))
+        return actions.expect_inbound(self.sku, self.units, audit, **self._target(stock_writer))
 
 
-class RestockReturnEntry(_Here):
+class RestockReturnEntry(_LocatedEntry):
     """Goods that a customer returned."""
 
-    kind: Literal["take_back"]
-    """Kind of the entry."""
+    kind: Literal["return"]
+    """Type of the movement."""
     units: Units
     damage_reason: UnavailableReason | None = None
     """Reason for which the units are excluded from sale; absent if they are sold again."""
@@ -106,47 +108,47 @@ class RestockReturnEntry(_Here):
             self.units,
             audit,
             damage_reason=self.damage_reason,
-            **self._where(stock_writer),
+            **self._target(stock_writer),
         )
 
 
-class SetAsideEntry(_Here):
+class SetAsideEntry(_LocatedEntry):
     """Units on hand that are excluded from sale."""
 
     kind: Literal["set_aside"]
-    """Kind of the entry."""
+    """Type of the movement."""
     units: Units
     unavailable_reason: UnavailableReason
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.set_aside(
-            self.sku, self.units, self.unavailable_reason, audit, **self._where(stock_writer)
+            self.sku, self.units, self.unavailable_reason, audit, **self._target(stock_writer)
         )
 
 
-class ReleaseSetAsideEntry(_Here):
-    """Units that were set aside for a reason and are for sale again."""
+class ReleaseSetAsideEntry(_LocatedEntry):
+    """Units that were set aside and are released for sale."""
 
-    kind: Literal["bring_back"]
-    """Kind of the entry."""
+    kind: Literal["release"]
+    """Type of the movement."""
     units: Units
     unavailable_reason: UnavailableReason
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.set_aside(
-            self.sku, -self.units, self.unavailable_reason, audit, **self._where(stock_writer)
+            self.sku, -self.units, self.unavailable_reason, audit, **self._target(stock_writer)
         )
 
 
-class WriteOffEntry(_Here):
+class WriteOffEntry(_LocatedEntry):
     """Goods that are lost or disposed of."""
 
     kind: Literal["write_off"]
-    """Kind of the entry."""
+    """Type of the movement."""
     units: Units
     reason: Reason
     unavailable_reason: UnavailableReason | None = None
-    """Reason under which the units were set aside; absent for units that were for sale."""
+    """Reason for which the units were set aside; absent for units that were for sale."""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
         return actions.write_off_stock(
@@ -154,21 +156,21 @@ class WriteOffEntry(_Here):
             self.units,
             audit,
             unavailable_reason=self.unavailable_reason,
-            **self._where(stock_writer),
+            **self._target(stock_writer),
         )
 
 
-class SafetyStockEntry(_Here):
-    """The units that are withheld from sale from now on."""
+class SafetyStockEntry(_LocatedEntry):
+    """A change of the units that are withheld from sale."""
 
     kind: Literal["safety_stock"]
-    """Kind of the entry."""
+    """Type of the movement."""
     units: Annotated[int, Field(ge=0, le=MAX_UNITS)]
     """Number of units; it replaces the former one.
     Example: 5"""
 
     def apply(self, stock_writer: StockWriter, audit: AuditInfo) -> StockLevel:
-        return actions.set_safety_stock(self.sku, self.units, audit, **self._where(stock_writer))
+        return actions.set_safety_stock(self.sku, self.units, audit, **self._target(stock_writer))
 
 
 class MovementRequest(
@@ -186,11 +188,13 @@ class MovementRequest(
         ]
     ]
 ):
-    """One entry of the stock journal; ``kind`` names its type."""
+    """A stock movement; ``kind`` is its type."""
 
 
 class StockMovementView(BaseModel):
     """An entry of the stock journal. All numbers are differences in units."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     at: datetime
     """Instant of the movement."""
@@ -219,24 +223,6 @@ class StockMovementView(BaseModel):
     available: int
     """Difference in available units."""
 
-    @staticmethod
-    def of(movement: StockMovement) -> "StockMovementView":
-        return StockMovementView(
-            at=movement.at,
-            kind=movement.kind.value,
-            location=movement.location,
-            actor=movement.actor,
-            reason=movement.reason,
-            reference=movement.reference,
-            on_hand=movement.on_hand,
-            unavailable=dict(movement.unavailable),
-            safety=movement.safety,
-            incoming=movement.incoming,
-            in_transit=movement.in_transit,
-            earmarked=movement.earmarked,
-            available=movement.available,
-        )
-
 
 class StockMovementListView(BaseModel):
     """The movements of a SKU, newest first."""
@@ -248,5 +234,6 @@ class StockMovementListView(BaseModel):
 
     @staticmethod
     def of(page: Page[StockMovement]) -> "StockMovementListView":
-        lines = [StockMovementView.of(movement) for movement in page.items]
-        return StockMovementListView(movements=lines, cursor=page.cursor)
+        # The fields of the view are those of the movement.
+        movements = [StockMovementView.model_validate(movement) for movement in page.items]
+        return StockMovementListView(movements=movements, cursor=page.cursor)

@@ -39,7 +39,8 @@ class StockTakeRequest(BaseModel):
     reference: Reference = ""
     location: Location = MAIN_LOCATION
 
-    def lines_to_record(self) -> list[tuple[str, int, int]]:
+    def counts(self) -> list[tuple[str, int, int]]:
+        """Return SKU, counted units and version of each line."""
         return [(line.sku, line.on_hand, line.version) for line in self.lines]
 
 
@@ -70,13 +71,15 @@ class StockTakeView(BaseModel):
 
     @staticmethod
     def of(
-        lines: Sequence[StockTakeLineBody], done: Sequence[Mapping[str, Any] | ShopError]
+        lines: Sequence[StockTakeLineBody], results: Sequence[Mapping[str, Any] | ShopError]
     ) -> "StockTakeView":
-        results = [
-            StockTakeLineView(sku=line.sku, recorded=False, code=one.code, detail=one.detail)
-            if isinstance(one, ShopError)
-            else StockTakeLineView(sku=line.sku, recorded=True, level=StockView.model_validate(one))
-            for line, one in zip(lines, done, strict=True)
+        views = [
+            StockTakeLineView(sku=line.sku, recorded=False, code=result.code, detail=result.detail)
+            if isinstance(result, ShopError)
+            else StockTakeLineView(
+                sku=line.sku, recorded=True, level=StockView.model_validate(result)
+            )
+            for line, result in zip(lines, results, strict=True)
         ]
-        stored = sum(line.recorded for line in results)
-        return StockTakeView(recorded=stored, rejected=len(results) - stored, lines=results)
+        recorded = sum(view.recorded for view in views)
+        return StockTakeView(recorded=recorded, rejected=len(views) - recorded, lines=views)

@@ -1,4 +1,4 @@
-"""Thresholds as staff set them, what is below them, and the letter that says so."""
+"""Requests and responses of low-stock thresholds, and the email of an alert."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ class ThresholdRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     sku: Sku
-    low_at: Annotated[int, Field(ge=0, le=MAX_UNITS)] | None
+    low_stock_threshold: Annotated[int, Field(ge=0, le=MAX_UNITS)] | None
     """Available units at or below which an alert is sent; null for no alert.
     Example: 10"""
     version: Version
@@ -36,7 +36,7 @@ class LowStockView(BaseModel):
     """Stock keeping unit."""
     location: str
     """Name of the location."""
-    low_at: int
+    low_stock_threshold: int
     """Threshold of the alert in available units."""
     since: datetime
     """Instant at which the threshold was reached."""
@@ -62,32 +62,33 @@ class LowStockListView(BaseModel):
 
     @staticmethod
     def of(page: Page[LowStockCrossing], levels: Sequence[StockLevel]) -> "LowStockListView":
-        now = {(level.sku, level.location): level for level in levels}
+        levels_by_key = {(level.sku, level.location): level for level in levels}
         low = [
             LowStockView(
-                sku=one.sku,
-                location=one.location,
-                low_at=one.threshold,
-                since=one.at,
+                sku=crossing.sku,
+                location=crossing.location,
+                low_stock_threshold=crossing.threshold,
+                since=crossing.at,
                 on_hand=level.on_hand,
                 available=level.available,
                 incoming=level.incoming,
                 in_transit=level.in_transit,
                 version=level.version,
             )
-            for one in page.items
-            if (level := now.get((one.sku, one.location))) is not None and level.is_low
+            for crossing in page.items
+            if (level := levels_by_key.get((crossing.sku, crossing.location))) and level.is_low
         ]
         return LowStockListView(low=low, cursor=page.cursor)
 
 
 def low_stock_email(crossing: LowStockCrossing) -> Email:
-    """Return the email about a level that fell to its threshold."""
-    left = f"{crossing.available} of {crossing.sku} left at {crossing.location}"
-    explanation = f"This is at or below its threshold of {crossing.threshold}."
-    once = "It is sent again only after the level rose above the threshold."
+    """Return the email about a crossing of a low-stock threshold."""
+    units = "unit" if crossing.available == 1 else "units"
+    available = f"{crossing.available} {units} of {crossing.sku} available at {crossing.location}"
+    threshold = f"The low-stock threshold is {crossing.threshold}."
+    repetition = "The next alert is sent after the stock has been above the threshold."
     return Email(
-        subject=f"Low stock: {left}",
-        text=f"Only {left}. {explanation}\n\n{once}\n",
-        html=f"<p>Only {escape(left)}. {explanation}</p><p>{once}</p>",
+        subject=f"Low stock: {available}",
+        text=f"{available}. {threshold}\n\n{repetition}\n",
+        html=f"<p>{escape(available)}. {threshold}</p><p>{repetition}</p>",
     )

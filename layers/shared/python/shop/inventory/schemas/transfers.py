@@ -1,4 +1,4 @@
-"""Transfers of stock between locations, as staff write them."""
+"""Requests and responses of stock transfers between locations, for staff."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -17,33 +17,35 @@ from shop.kernel.unit_of_work import WriteOperation
 
 
 @frozen
-class _Naming:
-    """Stock writer whose error for an unknown location names the field of the body."""
+class _LocationPathWriter:
+    """A stock writer whose error for an unknown location has the path of its field."""
 
-    book: StockWriter
-    fields: Mapping[str, str]
+    stock_writer: StockWriter
+    paths: Mapping[str, str]
 
     def level(self, sku: str, location: str = MAIN_LOCATION) -> StockLevel:
         try:
-            return self.book.level(sku, location)
+            return self.stock_writer.level(sku, location)
         except NotFound as error:
             if error.code != "location_unknown":
                 raise
-            path = self.fields[location]
+            path = self.paths[location]
             raise NotFound(error.detail, code=error.code, path=path) from None
 
     def write_movement(
         self,
         movement: StockMovement,
         before: StockLevel,
-        *more: tuple[StockMovement, StockLevel],
+        *additional: tuple[StockMovement, StockLevel],
         extra_writes: Sequence[WriteOperation] = (),
     ) -> StockLevel:
-        return self.book.write_movement(movement, before, *more, extra_writes=extra_writes)
+        return self.stock_writer.write_movement(
+            movement, before, *additional, extra_writes=extra_writes
+        )
 
 
 class TransferDispatchEntry(StockEntryBody):
-    """Goods that leave for another location; ``version`` is that of the source's level."""
+    """Goods that are sent to another location; ``version`` is that of the source's level."""
 
     kind: Literal["dispatch"]
     """Step of the transfer."""
@@ -63,20 +65,22 @@ class TransferDispatchEntry(StockEntryBody):
             source=self.source,
             target=self.target,
             expected_version=self.version,
-            stock_writer=_Naming(stock_writer, {self.target: "$.target", self.source: "$.source"}),
+            stock_writer=_LocationPathWriter(
+                stock_writer, {self.target: "$.target", self.source: "$.source"}
+            ),
         )
 
 
 class TransferReceiptEntry(StockEntryBody):
     """Goods that arrive from another location; ``version`` is that of the target's level."""
 
-    kind: Literal["arrive"]
+    kind: Literal["receive"]
     """Step of the transfer."""
     units: Annotated[int, Field(ge=0, le=MAX_UNITS)]
     """Units that arrived.
     Example: 11"""
     lost: Annotated[int, Field(ge=0, le=MAX_UNITS)] = 0
-    """Units that were sent and never arrived.
+    """Units that were sent and did not arrive.
     Example: 1"""
     target: Location
     """Location that the goods arrive at.
@@ -90,23 +94,24 @@ class TransferReceiptEntry(StockEntryBody):
             lost=self.lost,
             target=self.target,
             expected_version=self.version,
-            stock_writer=_Naming(stock_writer, {self.target: "$.target"}),
+            stock_writer=_LocationPathWriter(stock_writer, {self.target: "$.target"}),
         )
 
 
 class TransferRequest(
     RootModel[Annotated[TransferDispatchEntry | TransferReceiptEntry, Field(discriminator="kind")]]
 ):
-    """One step of a transfer; ``kind`` names it."""
+    """One step of a transfer; ``kind`` is its type."""
 
 
 class TransferView(BaseModel):
-    """The stock levels that a step of a transfer changed: source and target."""
+    """The stock levels that a step of a transfer changed."""
 
     levels: list[StockView]
     """Stock levels after the step."""
 
     @staticmethod
-    def answered(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
+    def response(levels: Sequence[StockLevel]) -> Mapping[str, Any]:
+        """Return the response to a step that changed these levels."""
         view = TransferView(levels=[StockView.of(level) for level in levels])
         return view.model_dump(mode="json", exclude_none=True)

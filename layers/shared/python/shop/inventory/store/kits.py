@@ -1,7 +1,7 @@
 """Kits in the inventory table: the parts of a kit are in its row at the main location.
 
-The conditions of all writers meet in these rows, so they hold for concurrent writes as well: a SKU
-with goods cannot become a kit, a kit receives no goods, and a part cannot become a kit.
+All writers put conditions on these rows, so three rules hold for concurrent writes as well: a SKU
+with stock cannot become a kit, a kit receives no stock, and a part cannot become a kit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ class DynamoKitRepository:
         removed = [part for part in old_parts if part not in parts]
         shards = _read_main_shards([sku, *added])
         if before is None:
-            # Checked before the write for a precise error; the conditions below decide.
+            # An early check with a precise message; the conditions below are decisive.
             _raise_if_impossible(sku, added, shards)
         other_locations = [
             name for name in DynamoLocationRepository().get().locations if name != MAIN_LOCATION
@@ -82,17 +82,19 @@ class DynamoKitRepository:
         except ConditionFailed:
             self._raise_rejection(sku, added, version)
             raise VersionConflict(
-                f"The kit {sku} or one of its parts changed since it was read. Read it again."
+                f"The kit {sku} or one of its parts changed after it was read. "
+                "Read it again and repeat the change."
             ) from None
         return version + 1
 
     def _raise_rejection(self, sku: str, added: Iterable[str], version: int) -> None:
-        """Raise the error that explains a failed write; return if no row explains it any more."""
+        """Raise the error that explains a failed write; return if the rows explain none."""
         shards = _read_main_shards([sku, *added])
         current = shards[sku].version if sku in shards else 0
         if current != version:
             raise VersionConflict(
-                f"The kit {sku} is at version {current}, not {version}. Read it again."
+                f"The kit {sku} is at version {current}, not {version}. "
+                "Read it again and repeat the change."
             )
         _raise_if_impossible(sku, added, shards)
         locations = DynamoLocationRepository().get().locations
@@ -115,7 +117,7 @@ def _raise_if_impossible(sku: str, added: Iterable[str], shards: Mapping[str, St
     for part in added:
         if part in shards and shards[part].parts:
             raise Conflict(
-                f"{part} is a kit and cannot be a part. Name its parts instead.",
+                f"{part} is a kit and cannot be a part. Send its parts instead.",
                 code="part_is_kit",
                 path="$.parts",
             )
@@ -123,21 +125,21 @@ def _raise_if_impossible(sku: str, added: Iterable[str], shards: Mapping[str, St
 
 def _kit_has_stock(sku: str) -> Conflict:
     return Conflict(
-        f"{sku} has stock or back-order terms. A kit has only the stock of its parts: "
-        "write the stock off first.",
+        f"{sku} has stock or back-order terms, which a kit cannot have. "
+        "Write the stock off and end the terms first.",
         code="kit_has_stock",
     )
 
 
 def _holds_stock(shard: StockShard) -> bool:
-    """Whether a SKU has units, promises, announcements or back-order terms."""
+    """Return whether a SKU has units, promises, announcements or back-order terms."""
     has_units = shard.on_hand or shard.reserved or shard.committed
     is_awaiting = shard.incoming or shard.in_transit or shard.inbound_shard_count
     return bool(has_units or is_awaiting)
 
 
 def _has_no_stock() -> Condition:
-    """The opposite of :func:`_holds_stock`, as a condition on a row that may be absent."""
+    """Return the opposite of :func:`_holds_stock`, as a condition on a row that may be absent."""
     is_zero: Condition = (ShardRow.on_hand == 0) & (ShardRow.reserved == 0)
     is_zero &= (ShardRow.committed == 0) & (ShardRow.incoming == 0)
     is_zero &= ShardRow.inbound_shard_count == 0
@@ -147,7 +149,7 @@ def _has_no_stock() -> Condition:
 
 
 def _add_parts(transaction: Any, sku: str, parts: Mapping[str, int], version: int) -> None:
-    """Write the parts into the row of the kit; no parts end it."""
+    """Write the parts into the row of the kit; without parts it is a kit no longer."""
     if version == 0:
         add_shard_writes(transaction, (StockShard(sku, version=1, parts=parts),))
         return

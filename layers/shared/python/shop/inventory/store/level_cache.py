@@ -1,4 +1,4 @@
-"""Stock levels for product pages: up to two seconds old, and read once for all visitors."""
+"""Cache of stock levels for product pages, which all requests of a process share."""
 
 import os
 import time
@@ -24,10 +24,10 @@ class LevelReader(Protocol):
 
 
 class LevelCache:
-    """The levels of a repository, cached for a moment.
+    """The levels of a repository, cached for two seconds by default.
 
-    It is meant for display. A checkout reads past it (``bypass_cache``), so that it does not
-    report outdated numbers; its reservation is conditional in any case.
+    The cache is for display. A checkout bypasses it (``bypass_cache``), so that it does not report
+    outdated numbers; its reservation is conditional in any case.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class LevelCache:
     def levels(
         self, skus: Iterable[str], *, bypass_cache: bool = False
     ) -> Mapping[str, StockLevel]:
-        """Return the level of every requested SKU; ``bypass_cache`` reads all of them now."""
+        """Return the level of every requested SKU; ``bypass_cache`` reads all of them again."""
         requested = list(dict.fromkeys(skus))
         now = self._clock()
         stale = [sku for sku in requested if bypass_cache or not self._is_fresh(sku, now)]
         if stale:
             for sku, level in self._stock.levels(stale).items():
-                # Inserted at the end, so that the first entries are the oldest ones.
+                # Insert at the end, so that the first entries are the oldest ones.
                 self._cached.pop(sku, None)
                 self._cached[sku] = (now, level)
         levels = {sku: self._cached[sku][1] for sku in requested}
@@ -63,7 +63,7 @@ class LevelCache:
         return sku in self._cached and now - self._cached[sku][0] < self._fresh_for
 
     def clear(self) -> None:
-        """Forget all levels."""
+        """Remove all levels."""
         self._cached.clear()
 
 

@@ -35,7 +35,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 
 
 class StockLevelReader:
-    """Reads stock levels, and remembers the shards that picks depend on.
+    """Reads stock levels, and caches the shards from which reservations are picked.
 
     ``locations`` are those that serve orders, the preferred one first; ``None`` means those that
     staff describe. ``clock`` returns seconds since the epoch. ``tables`` are the rows to use.
@@ -61,7 +61,7 @@ class StockLevelReader:
         self._uow = DynamoUnitOfWork(connection())
 
     def for_destination(self, country: str | None) -> Self:
-        """See :class:`shop.inventory.ports.StockRepository`; the copy shares all caches."""
+        """See :class:`shop.inventory.ports.StockRepository`; the result shares all caches."""
         restricted = copy(self)
         restricted._country = country
         return restricted
@@ -82,7 +82,7 @@ class StockLevelReader:
         by_location = self._levels_at(self._shipping_locations, skus, consistent=False)
         levels = {sku: sum_levels(sku, found) for sku, found in by_location.items()}
         kits = find_kits(levels)
-        # Parts that were not requested themselves take a second read; kits are rare.
+        # Parts that the caller did not request need a second read; kits are rare.
         if missing := {sku for kit in kits.values() for sku in kit.parts} - set(levels):
             levels |= self.levels(missing)
         for sku, kit in kits.items():
@@ -96,7 +96,7 @@ class StockLevelReader:
         self, locations: Sequence[str], skus: Iterable[str], *, consistent: bool
     ) -> dict[str, Sequence[StockLevel]]:
         requested = list(dict.fromkeys(skus))
-        # The row at the main location says which SKUs are kits, whether it ships or not.
+        # The row at the main location defines which SKUs are kits, whether it ships or not.
         is_fixed = self._fixed_locations is not None
         read_locations = dict.fromkeys(locations if is_fixed else (*locations, MAIN_LOCATION))
         keys = [shard_key(sku, location) for sku in requested for location in read_locations]
@@ -129,7 +129,7 @@ class StockLevelReader:
         return combine_shards(shards, sku, location, inbound.get((sku, location)))
 
     def _combine(self, bases: Sequence[StockShard], consistent: bool) -> dict[StockKey, StockLevel]:
-        """Return the levels of which shard 0 was read."""
+        """Return the levels of the shards 0 in ``bases``, with their other shards."""
         inbound = self._read_inbound_shards(bases, consistent)
         levels: dict[StockKey, StockLevel] = {}
         for base in bases:
@@ -142,7 +142,7 @@ class StockLevelReader:
         return levels
 
     def _with_other_shards(self, level: StockLevel, consistent: bool) -> StockLevel:
-        """Complete a level of which only shard 0 was read."""
+        """Complete the level of a shard 0 with its other shards."""
         if consistent:
             shards = read_all_shards(
                 level.sku, level.location, consistent=True, tables=self._tables
@@ -165,7 +165,7 @@ class StockLevelReader:
     def _read_inbound_shards(
         self, bases: Iterable[StockShard], consistent: bool
     ) -> dict[StockKey, StockShard]:
-        """Read and remember the inbound shards of the levels that have one."""
+        """Read and cache the inbound shards of the levels that have one."""
         keys = [
             shard_key(base.sku, base.location, INBOUND_SHARD)
             for base in bases
@@ -181,7 +181,7 @@ class StockLevelReader:
         return {(shard.sku, shard.location): shard for shard in shards}
 
     def _remember(self, base: StockShard) -> None:
-        """Cache shard 0 where picks have a choice; most SKUs have one shard at one location."""
+        """Cache shard 0 of SKUs with several shards or locations; most SKUs have one of each."""
         has_choice = base.shard_count > 1 or base.inbound_shard_count
         if has_choice or len(self._shipping_locations) > 1:
             self._shard_cache.put(base)

@@ -1,4 +1,4 @@
-"""The locations and the allocation policy: one row, cached for some seconds by every process."""
+"""The locations and the allocation policy: one row, which every process caches."""
 
 import os
 import time
@@ -14,14 +14,14 @@ from pynamodb.exceptions import PynamoDBException
 
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, Location, LocationPreference
 from shop.inventory.model.locations import Locations
-from shop.kernel.errors import VersionConflict
+from shop.kernel.errors import Contention
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.storage.connection import Row, connection
 from shop.storage.documents import CompressedJsonAttribute
 from shop.storage.transactions import DynamoUnitOfWork
 
 LOCATIONS_CACHE_SECONDS = 10.0
-"""The age up to which a process uses its cached locations; a change takes effect within it."""
+"""Maximum age of the cached locations; a change is effective everywhere after this time."""
 LOCATIONS_KEY = ("LOCATIONS", "CURRENT")
 
 
@@ -44,7 +44,7 @@ class DynamoLocationRepository:
         try:
             row = LocationsRow.get(*LOCATIONS_KEY, consistent_read=consistent)
         except LocationsRow.DoesNotExist:
-            # A shop that never described a location has the main one.
+            # A shop without described locations has the main one.
             return Locations()
         return _from_document(row.doc, int(row.version))
 
@@ -61,8 +61,8 @@ class DynamoLocationRepository:
                 lambda transaction: transaction.save(row, is_unchanged)
             )
         except ConditionFailed:
-            raise VersionConflict(
-                "Another staff user changed a location at the same time. Try again."
+            raise Contention(
+                "Another staff user changed a location at the same moment. Try again."
             ) from None
         return saved
 
@@ -75,7 +75,7 @@ class LocationsCache:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the locations, as after a cold start."""
+        """Remove the cached locations, as after a cold start."""
         self._locations = Locations()
         self._read_at: float | None = None
 
@@ -83,7 +83,7 @@ class LocationsCache:
         now = self._clock()
         if self._read_at is None or now - self._read_at >= LOCATIONS_CACHE_SECONDS:
             self._read_at = now
-            # Locations change rarely: if the read fails, selling goes on with the last known ones.
+            # Locations change rarely: if the read fails, sales continue with the cached ones.
             with suppress(PynamoDBException, BotoCoreError):
                 self._locations = DynamoLocationRepository().get(consistent=False)
         return self._locations

@@ -20,9 +20,10 @@ from shop.inventory.model.shard_writes import (
     set_threshold_update,
 )
 from shop.inventory.model.shards import NO_THRESHOLD
+from shop.inventory.store.movements import page_of
 from shop.inventory.store.rows import ShardRow, add_shard_writes, parse_shard_key, shard_key
 from shop.kernel.errors import VersionConflict
-from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
+from shop.kernel.pagination import Page, decode_name_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.storage import notifications
 from shop.storage.connection import Row, connection
@@ -93,8 +94,8 @@ class DynamoLowStockAlerts:
 
         if not self._try_commit(add):
             raise VersionConflict(
-                f"The stock of {before.sku} at {before.location} changed since it was read. "
-                "Read it again."
+                f"The stock of {before.sku} at {before.location} changed after it was read. "
+                "Read it again and repeat the change."
             )
 
     def open_alert(self, crossing: LowStockCrossing, level: StockLevel) -> bool:
@@ -124,20 +125,16 @@ class DynamoLowStockAlerts:
     def list_open(self, *, cursor: str | None, limit: int) -> Page[LowStockCrossing]:
         last_key = decode_name_cursor(cursor, _SORT_KEY_PATTERN)
         following = None if last_key is None else OpenAlertRow.sk > last_key
-        # One row more than requested shows whether there is a next page.
-        query = OpenAlertRow.query(
+        rows = OpenAlertRow.query(
             OPEN_ALERT_PARTITION, following, limit=limit + 1, consistent_read=True
         )
-        rows = list(query)
-        next_cursor = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
-        return Page(tuple(_crossing_from_row(row) for row in rows[:limit]), next_cursor)
+        return page_of(list(rows), limit, _crossing_from_row)
 
     def list_watched(self, *, cursor: str | None, limit: int) -> Page[StockKey]:
         last_key = decode_name_cursor(cursor, _SORT_KEY_PATTERN)
         following = None if last_key is None else ThresholdRow.sk > last_key
-        rows = list(ThresholdRow.query(THRESHOLD_PARTITION, following, limit=limit + 1))
-        next_cursor = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
-        return Page(tuple(_stock_key(row.sk) for row in rows[:limit]), next_cursor)
+        rows = ThresholdRow.query(THRESHOLD_PARTITION, following, limit=limit + 1)
+        return page_of(list(rows), limit, lambda row: _stock_key(row.sk))
 
     def filter_watched(self, keys: Iterable[StockKey]) -> Sequence[StockKey]:
         requested = list(keys)
@@ -150,7 +147,7 @@ class DynamoLowStockAlerts:
         return [key for key in requested if shard_key(*key) in watched]
 
     def _try_commit(self, write: WriteOperation) -> bool:
-        """Commit, or return ``False`` if the level changed since it was read."""
+        """Commit, or return ``False`` if the level changed after it was read."""
         try:
             self._uow.commit(write)
         except ConditionFailed:
@@ -161,8 +158,8 @@ class DynamoLowStockAlerts:
 def changed_location(image: Mapping[str, Any] | None) -> StockKey | None:
     """Return the SKU and location to check after a row changed; ``None`` if no check is needed.
 
-    The row of an unsharded level shows by itself whether its alert is up to date. Any shard of a
-    sharded level may be the one that crossed the threshold.
+    The row of an unsharded level contains all data that its alert depends on. A change of any
+    shard of a sharded level may cross the threshold.
     """
     sku_and_shard = parse_shard_key(str(image["PK"])) if image else None
     if image is None or sku_and_shard is None:
@@ -170,7 +167,7 @@ def changed_location(image: Mapping[str, Any] | None) -> StockKey | None:
     sku, shard = sku_and_shard
     threshold = int(image.get("low_stock_threshold", NO_THRESHOLD))
     if shard < 0 or (shard == 0 and threshold == NO_THRESHOLD):
-        # Other shards do not know the threshold; shard 0 does.
+        # Neither inbound stock nor a level without a threshold can cross one.
         return None
     if shard == 0 and int(image.get("shard_count", 1)) == 1:
         is_low = int(image["available"]) <= threshold

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -42,7 +42,13 @@ from shop.inventory.store.rows import (
     shard_key,
 )
 from shop.inventory.store.shard_cache import read_all_shards
-from shop.kernel.errors import InvalidRequest, NotFound, Unavailable, VersionConflict
+from shop.kernel.errors import (
+    Contention,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+    VersionConflict,
+)
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.storage.connection import Row
@@ -50,7 +56,7 @@ from shop.storage.connection import Row
 T = TypeVar("T")
 
 MAX_NEW_LEVELS_PER_TRANSACTION = 50
-"""New SKUs per transaction: each writes a level and a movement, of 100 items at most."""
+"""New SKUs per transaction: each writes two items, and a transaction has 100 at most."""
 MAX_ATTEMPTS = 5
 MIN_RESHARD_ATTEMPTS = 100
 RESHARD_ATTEMPTS_PER_SHARD = 20
@@ -84,41 +90,45 @@ class StockMovementWriter(StockLevelReader):
         after = before.with_movements(*groups[0][1])
         for _ in range(MAX_ATTEMPTS):
             writes = tuple(self._write_for(level, moves) for level, moves in groups)
-            # The row at the main location says whether a SKU is a kit. Where this transaction
-            # writes that row, its version protects against a new kit; elsewhere a check does.
-            checked = {level.sku for level, _ in groups if level.location == MAIN_LOCATION}
-            kit_check = require_no_kits({level.sku for level, _ in groups} - checked)
+            # The row at the main location defines whether a SKU is a kit. If this transaction
+            # writes that row, its version detects a new kit; otherwise a condition check does.
+            written = {level.sku for level, _ in groups if level.location == MAIN_LOCATION}
+            kit_check = require_no_kits({level.sku for level, _ in groups} - written)
             try:
                 self._commit(writes, *entries, extra_writes=(*extra_writes, kit_check))
             except ConditionFailed as failure:
                 for level, moves in groups:
                     self._raise_if_rejected(level, moves)
                 if not any(parse_shard_key(key) for key in failure.keys):
-                    raise VersionConflict(
-                        "A change that belongs to this entry was rejected. Try again."
+                    raise Contention(
+                        "Another request wrote the same entry at the same moment. Try again."
                     ) from None
-                # Nothing rejects the entry any more: reservations or a reshard came in between.
+                # The entry is valid at the level as it is now: a reservation or a reshard changed
+                # a shard between the read and the write.
             else:
                 return after
-        raise VersionConflict(
-            f"The stock of {before.sku} at {before.location} is changing too fast. Try again."
+        raise Contention(
+            f"The stock of {before.sku} at {before.location} changes too often. Try again."
         )
 
     def _write_for(
         self, before: StockLevel, movements: Sequence[StockMovement]
     ) -> StockShard | ShardUpdate:
-        """Return the write of a level's movements; raises what ``with_movements`` raises."""
+        """Return the write of a level's movements.
+
+        Raises VersionConflict, and the errors of :meth:`StockLevel.with_movements`.
+        """
         after = before.with_movements(*movements)
         if before.version == 0:
             return _new_shard(after)
         if before.shard_count == 1:
             return movement_update(_base_of(before), movements)
-        # Movements change shard 0 only. Units that they remove are gathered there first, because
-        # buyers may have left it nearly empty.
+        # Movements change shard 0 only, and sales may have emptied it. Units that the movements
+        # remove are therefore gathered there first.
         removed = -sum(movement.available for movement in movements)
         shards = read_all_shards(before.sku, before.location, consistent=True, tables=self._tables)
         while shards and (gathering := gather_step(shards, removed)):
-            # A buyer may take the units first; the next read shows what is left to gather.
+            # A buyer may reserve the units first; the next read shows the remaining ones.
             with contextlib.suppress(ConditionFailed):
                 self._commit(gathering)
             shards = read_all_shards(
@@ -129,7 +139,7 @@ class StockMovementWriter(StockLevelReader):
         return movement_update(shards[0], movements)
 
     def _raise_if_rejected(self, before: StockLevel, movements: Sequence[StockMovement]) -> None:
-        """Raise the error that explains a failed write; return if it may succeed now."""
+        """Raise the error that explains a failed write; return if a retry may succeed."""
         if before.location != MAIN_LOCATION:
             self.level(before.sku).require_no_kit()
         current = self.level(before.sku, before.location)
@@ -148,7 +158,7 @@ class StockMovementWriter(StockLevelReader):
                 existing = {shard.sku for shard in self._read_shards(keys, consistent=True)}
                 new = [sku for sku in new if sku not in existing]
                 new_counts = {sku: counts[sku] for sku in new}
-                # If another import created one of them since the read, the others are retried.
+                # If another import created one of them after the read, the others are retried.
                 if not new or self._try_create(new_counts, actor, reason, at):
                     created.update(new)
                     break
@@ -174,17 +184,14 @@ class StockMovementWriter(StockLevelReader):
     ) -> Page[StockMovement]:
         last_key = decode_name_cursor(cursor, MOVEMENT_KEY_PATTERN)
         older = None if last_key is None else MovementRow.sk < last_key
-        # One row more than requested shows whether there is a next page.
-        found = self._tables.movements.query(
+        rows = self._tables.movements.query(
             movement_partition(sku),
             older,
             scan_index_forward=False,
             limit=limit + 1,
             page_size=limit + 1,
         )
-        rows = list(found)
-        next_cursor = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
-        return Page(tuple(movement_from_row(sku, row) for row in rows[:limit]), next_cursor)
+        return page_of(list(rows), limit, lambda row: movement_from_row(sku, row))
 
     def set_backorder_terms(self, terms: BackorderTerms, before: StockLevel) -> StockLevel:
         before.require_no_kit()
@@ -212,19 +219,23 @@ class StockMovementWriter(StockLevelReader):
     def reshard(self, sku: str, shard_count: int, location: str = MAIN_LOCATION) -> int:
         """See :class:`shop.inventory.ports.StockRepository`.
 
-        Two processes may reshard at once. Surplus shards with promises are not used by buyers any
-        more; a later call removes them. Raises Unavailable if buyers leave no gap.
+        Two processes may reshard at the same time. Buyers no longer use surplus shards; those that
+        hold promises are removed by a later call. Raises Unavailable after too many conflicts.
         """
         if not 1 <= shard_count <= MAX_SHARDS:
             raise InvalidRequest(
-                f"The number of shards must be between 1 and {MAX_SHARDS}.", path="$.shard_count"
+                f"The number of shards must be from 1 to {MAX_SHARDS}.",
+                code="out_of_range",
+                path="$.shard_count",
             )
         max_conflicts = RESHARD_ATTEMPTS_PER_SHARD * shard_count + MIN_RESHARD_ATTEMPTS
         conflicts = 0
         while True:
             shards = read_all_shards(sku, location, consistent=True, tables=self._tables)
             if not shards:
-                raise NotFound(f"{sku} has no stock at {location}. Enter a count first.")
+                raise NotFound(
+                    f"{sku} has no stock at {location}. Enter a count first.", code="stock_unknown"
+                )
             step = next_reshard_step(shards, shard_count)
             if not step:
                 break
@@ -243,10 +254,10 @@ class StockMovementWriter(StockLevelReader):
         return len(shards)
 
     def note_shard_count(self, sku: str, shard_count: int) -> None:
-        """Remember the number of shards that another row states for the first location.
+        """Cache the number of shards that another row states for the first location.
 
-        A process that knows nothing of a SKU starts at shard 0, where all such processes meet.
-        With this hint it starts at any shard.
+        Without it, every process with an empty cache would write to shard 0 first. With it, each
+        process starts at a random shard.
         """
         if shard_count > 1 and not self._shard_cache.get(sku):
             self._shard_cache.put(
@@ -257,6 +268,15 @@ class StockMovementWriter(StockLevelReader):
                     active_shard_count=shard_count,
                 )
             )
+
+
+def page_of(rows: Sequence[Any], limit: int, convert: Callable[[Any], T]) -> Page[T]:
+    """Convert at most ``limit`` rows to a page whose cursor is the last sort key.
+
+    Callers read ``limit + 1`` rows: the additional one shows that another page follows.
+    """
+    cursor = to_cursor({"after": rows[limit - 1].sk}) if len(rows) > limit else None
+    return Page(tuple(convert(row) for row in rows[:limit]), cursor)
 
 
 def _index_terms_op(sku: str, location: str) -> WriteOperation:
@@ -270,7 +290,8 @@ def _index_terms_op(sku: str, location: str) -> WriteOperation:
 
 def _moved_since_read(before: StockLevel) -> VersionConflict:
     return VersionConflict(
-        f"The stock of {before.sku} at {before.location} changed since it was read. Read it again."
+        f"The stock of {before.sku} at {before.location} changed after it was read. "
+        "Read it again and repeat the change."
     )
 
 

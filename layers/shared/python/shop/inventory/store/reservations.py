@@ -35,7 +35,7 @@ from shop.inventory.store.shard_cache import MIN_REFRESH_INTERVAL, ShardSnapshot
 from shop.kernel.unit_of_work import ConditionFailed
 
 NO_LOCATION = "-"
-"""The location of a reservation if no location ships; it has no rows, so the write fails."""
+"""The location of a reservation if no location ships: it has no rows, so the write fails."""
 
 
 class StockReservationWriter(StockLevelReader):
@@ -63,12 +63,13 @@ class StockReservationWriter(StockLevelReader):
             demand, _units_by_location(snapshots), self._chance
         )
         if picked is None and self._are_fresh(snapshots, self._clock()):
-            # Units on hand are sold first. A stale snapshot must not turn a buyer's order into a
-            # back-order while units are on hand.
+            # Units on hand are sold first. A stale snapshot must not cause a back-order while units
+            # are on hand.
             picked = self._pick_with_inbound(demand, snapshots)
         if picked:
             return picked
-        # Believed sold out: the condition decides. A random shard avoids one that all buyers hit.
+        # The snapshot shows no units; the condition of the write decides. A random shard spreads
+        # these attempts.
         location, snapshot = next(iter(snapshots.items()))
         shard = self._chance.randrange(snapshot.active_shard_count)
         return (Reservation(demand.sku, demand.quantity, location, shard),)
@@ -118,7 +119,9 @@ class StockReservationWriter(StockLevelReader):
         reservations = merge_reservations(
             [*picked, *(item for item in items if isinstance(item, Reservation))]
         )
-        self._add_writes(transaction, tuple(reserve_update(one) for one in reservations))
+        self._add_writes(
+            transaction, tuple(reserve_update(reservation) for reservation in reservations)
+        )
         return reservations
 
     def release(
@@ -129,13 +132,16 @@ class StockReservationWriter(StockLevelReader):
     ) -> None:
         self._add_writes(
             transaction,
-            tuple(release_update(one, state) for one in merge_reservations(reservations)),
+            tuple(
+                release_update(reservation, state)
+                for reservation in merge_reservations(reservations)
+            ),
         )
 
     def commit(self, transaction: TransactWrite, reservations: Iterable[Reservation]) -> None:
         updates = (
-            change_state_update(one, ReservationState.RESERVED, ReservationState.COMMITTED)
-            for one in merge_reservations(reservations)
+            change_state_update(reservation, ReservationState.RESERVED, ReservationState.COMMITTED)
+            for reservation in merge_reservations(reservations)
         )
         self._add_writes(transaction, tuple(updates))
 
@@ -143,8 +149,8 @@ class StockReservationWriter(StockLevelReader):
         self, transaction: TransactWrite, reservations: Iterable[Reservation]
     ) -> None:
         updates = (
-            change_state_update(one, ReservationState.COMMITTED, ReservationState.RESERVED)
-            for one in merge_reservations(reservations)
+            change_state_update(reservation, ReservationState.COMMITTED, ReservationState.RESERVED)
+            for reservation in merge_reservations(reservations)
         )
         self._add_writes(transaction, tuple(updates))
 
@@ -164,13 +170,13 @@ class StockReservationWriter(StockLevelReader):
         state: ReservationState = ReservationState.RESERVED,
     ) -> tuple[Reservation, ...]:
         covered = []
-        for one in merge_reservations(reservations):
-            if one.shard == INBOUND_SHARD:
-                updates, on_hand = cover_backorder_updates(one, state)
+        for reservation in merge_reservations(reservations):
+            if reservation.shard == INBOUND_SHARD:
+                updates, on_hand = cover_backorder_updates(reservation, state)
                 self._add_writes(transaction, updates)
                 covered.append(on_hand)
             else:
-                covered.append(one)
+                covered.append(reservation)
         return tuple(covered)
 
     def ship(
@@ -183,17 +189,17 @@ class StockReservationWriter(StockLevelReader):
         at: datetime,
         state: ReservationState = ReservationState.RESERVED,
     ) -> None:
-        for one in merge_reservations(reservations):
-            self._add_writes(transaction, (ship_update(one, state),))
+        for reservation in merge_reservations(reservations):
+            self._add_writes(transaction, (ship_update(reservation, state),))
             movement = StockMovement(
-                one.sku,
+                reservation.sku,
                 MovementType.SHIPPED,
                 at,
                 actor,
                 reference=order,
-                location=one.location,
-                shard=one.shard,
-                on_hand=-one.quantity,
+                location=reservation.location,
+                shard=reservation.shard,
+                on_hand=-reservation.quantity,
             )
             add_movement(transaction, movement, self._tables)
 
@@ -204,7 +210,7 @@ class StockReservationWriter(StockLevelReader):
         failed: list[tuple[str, int]] = []
         if isinstance(error, ConditionFailed):
             shards = (parse_shard_key(key) for key in error.keys)
-            failed = [one for one in shards if one is not None and one[0] in requested]
+            failed = [shard for shard in shards if shard is not None and shard[0] in requested]
             if not failed:
                 # The condition of another write failed, such as that of the order itself.
                 return ()
@@ -212,7 +218,7 @@ class StockReservationWriter(StockLevelReader):
         self._read_failed_shards(requested, failed)
         shortages, is_uncertain = self._find_shortages(requested, failed_at)
         if is_uncertain and not shortages:
-            # Another buyer won the shard, or the snapshot is stale. Wait for the next refresh
+            # Another buyer reserved the units, or the snapshot is stale. Wait for the next refresh
             # before the caller picks again.
             self._sleep(self._chance.uniform(MIN_REFRESH_INTERVAL / 2, MIN_REFRESH_INTERVAL))
             failed_at = self._clock()
@@ -225,8 +231,8 @@ class StockReservationWriter(StockLevelReader):
     ) -> tuple[tuple[Shortage, ...], bool]:
         """Return every line known to be short, and whether another line may be short.
 
-        The age of a snapshot counts from the failure. Reading the last of many lines must not
-        make the first look stale, or a long order would name only some of its short lines.
+        The age of a snapshot is measured at the failure, not at the read of each line. Otherwise a
+        long order would report only some of its short lines.
         """
         shortages, is_uncertain = [], False
         for sku, quantity in requested.items():
@@ -244,7 +250,7 @@ class StockReservationWriter(StockLevelReader):
     def _read_failed_shards(self, skus: Iterable[str], failed: Iterable[tuple[str, int]]) -> None:
         """Read the shards that failed, and the level of every SKU with one shard.
 
-        One consistent read covers all of them, because a shortage must not rest on a hint.
+        One consistent read covers all of them, because a snapshot must not decide on a shortage.
         """
         locations = self._shipping_locations
         sharded = {sku for sku in skus if self._shard_cache.is_sharded(sku)}
@@ -260,16 +266,16 @@ class StockReservationWriter(StockLevelReader):
         ]
         keys += [shard_key(sku, location, shard) for sku, location, shard in failed_shards]
         shards = self._read_shards(keys, consistent=True)
-        bases = [one for one in shards if one.shard == 0 and one.sku not in sharded]
+        bases = [shard for shard in shards if shard.shard == 0 and shard.sku not in sharded]
         for base in bases:
             self._shard_cache.put(base)
-        # Inbound shards that are known for sharded SKUs are read again as well.
-        known_inbound = [
+        # Cached inbound shards of sharded SKUs are read again as well.
+        cached_inbound = [
             replace(inbound, inbound_shard_count=1)
             for sku in sharded
             for inbound in self._inbound_shards.get(sku, {}).values()
         ]
-        self._read_inbound_shards([*bases, *known_inbound], consistent=True)
+        self._read_inbound_shards([*bases, *cached_inbound], consistent=True)
         self._shard_cache.update(shards)
         found = {(shard.sku, shard.location, shard.shard) for shard in shards}
         for sku, location, shard_number in failed_shards - found:

@@ -10,8 +10,8 @@ PK                        SK                     content
 ``MOVEMENT#<sku>``        ``<instant>#<id>``     one journal entry, never changed
 ========================  =====================  ===============================================
 
-Shards have partition keys of their own, so that DynamoDB spreads them over its partitions. With a
-sort key they would share one partition, whose limit is what a hot SKU exceeds.
+Each shard has its own partition key, so that DynamoDB spreads the shards over its partitions. With
+one partition key for all, they would share the write limit of one partition.
 """
 
 import os
@@ -47,7 +47,7 @@ from shop.storage.documents import CompressedJsonAttribute
 
 
 class UnitsByKeyAttribute(Attribute[Mapping[str, int]]):
-    """Units by a reason or SKU, as a map whose keys staff choose freely.
+    """Units by reason or SKU, as a map with arbitrary keys.
 
     PynamoDB's own map attribute rejects some keys, such as ``self``.
     """
@@ -91,7 +91,7 @@ class ShardRow(Row):
 
 
 class ShardSnapshotRow(Row):
-    """The shared snapshot of all shards of a SKU: a hint, on which no promise rests."""
+    """The shared snapshot of all shards of a SKU; it may be outdated."""
 
     class Meta:
         table_name = os.environ["TABLE_INVENTORY"]
@@ -136,7 +136,7 @@ class ShardTables:
 
     @property
     def writable(self) -> bool:
-        """Whether this Lambda has write access; those of product pages only read."""
+        """Return whether this Lambda may write the table; product pages only read it."""
         return str(self.shards.Meta.table_name) in os.environ["WRITES"].split(",")
 
 
@@ -144,7 +144,7 @@ STOCK_TABLES = ShardTables()
 
 
 def tables_in(table: str) -> ShardTables:
-    """Return the same rows in another table, which has partitions and a quota of its own."""
+    """Return the same rows in another table, which has its own partitions and quota."""
 
     class Shards(ShardRow):
         _connection = None
@@ -174,7 +174,7 @@ _COUNT_NAMES = (
 _COUNTS = {name: getattr(ShardRow, name) for name in _COUNT_NAMES.split()}
 """The attributes that a :class:`ShardUpdate` may name."""
 _OPTIONAL_COUNTS = frozenset({"in_transit"})
-"""Counts that rows of an earlier version do not have."""
+"""Counts that older rows do not have."""
 
 
 def shard_key(sku: str, location: str, shard: int = 0) -> tuple[str, str]:
@@ -250,8 +250,7 @@ def add_movement(
 ) -> None:
     """Add a journal entry to the transaction that moves the goods.
 
-    The key is derived from the content, so that a repeated entry fails instead of counting twice.
-    Different entries of one instant differ in a field of the key.
+    The key is derived from the content, so that a repeated entry fails and is not counted twice.
     """
     instant = movement.at.isoformat(timespec="microseconds")
     entry_id = derived_id(

@@ -1,9 +1,9 @@
-"""Cached snapshots of hot SKUs: hints for choosing shards, on which no promise rests.
+"""Cached snapshots of hot SKUs, from which shards are chosen; only the write guarantees units.
 
 If every buyer read every shard, the reads of a flash sale would exhaust the table. Therefore one
 row holds a snapshot of all shards for all processes. A process whose reservation failed reads the
-row at most four times per second. When it is stale, one process, elected by a conditional write,
-reads all shards and refreshes it. bench/partition_simulator.py measures this protocol.
+row at most four times per second. When the row is stale, one process, elected by a conditional
+write, reads all shards and refreshes it. bench/partition_simulator.py measures this protocol.
 """
 
 import time
@@ -29,12 +29,12 @@ from shop.inventory.store.rows import (
 MIN_REFRESH_INTERVAL = 0.25
 """Seconds between two reads of the row by one process, and between two refreshes of it."""
 READ_ONLY_REFRESH_INTERVAL = 2.0
-"""Seconds after which a process without write access reads all shards for itself."""
+"""Seconds after which a process without write access reads all shards itself."""
 EMPTY_SNAPSHOT_TTL = 1.0
-"""Seconds for which "sold out" is believed; released units may stay unseen for so long."""
+"""Seconds for which a snapshot may report "sold out"; released units may be missed for so long."""
 MAX_CACHED_SKUS = 2_000
 MAX_CONSISTENT_READS = 10
-"""Reads of all shards before missing ones count as damage and not as resharding."""
+"""Reads of all shards before a missing one counts as damage and not as a running reshard."""
 
 _LOST_RACE_CODES = {
     "ConditionalCheckFailedException",
@@ -47,9 +47,12 @@ _LOST_RACE_CODES = {
 class ShardSnapshot:
     """The available units in each shard of a SKU at a location, and the level they add up to.
 
-    ``units`` is corrected by reads of single shards and serves for picking. ``total`` was read at
-    one moment, ``captured_at``, and serves for judging a shortage: units also move between
-    shards. ``checked_at`` is the last read of the shared row. Times are seconds since the epoch.
+    Times are seconds since the epoch.
+
+    - ``units``: from these, shards are picked; reads of single shards correct them.
+    - ``total``: the units at one instant, ``captured_at``. It decides on a shortage, because units
+      move between shards.
+    - ``checked_at``: the last read of the shared row.
     """
 
     level: StockLevel
@@ -77,19 +80,19 @@ class ShardCache:
         self._may_publish = tables.writable
 
     def get(self, sku: str) -> Mapping[str, ShardSnapshot]:
-        """Return the snapshots of a SKU by location; empty for the many SKUs that need none."""
+        """Return the snapshots of a SKU by location; most SKUs have none."""
         return self._snapshots.get(sku, {})
 
     def is_sharded(self, sku: str) -> bool:
-        """Whether the SKU has more than one shard at some location, as far as is known."""
+        """Return whether a cached snapshot of the SKU has more than one shard."""
         return any(snapshot.is_sharded for snapshot in self.get(sku).values())
 
     def is_fresh(self, snapshot: ShardSnapshot, at: float) -> bool:
-        """Whether a snapshot is recent enough to report a shortage at a time."""
+        """Return whether a snapshot is recent enough, at an instant, to report a shortage."""
         return at - snapshot.captured_at <= EMPTY_SNAPSHOT_TTL
 
     def put(self, base: StockShard) -> ShardSnapshot:
-        """Remember shard 0, which is the whole level or states the number of shards."""
+        """Cache shard 0, which is the whole level or states the number of shards."""
         by_location = self._snapshots.setdefault(base.sku, {})
         snapshot = by_location.get(base.location)
         if base.shard_count == 1:
@@ -98,7 +101,7 @@ class ShardCache:
                 combine_shards([base]), 1, [available], max(0, available), self._clock()
             )
         elif snapshot is None or len(snapshot.units) != base.shard_count:
-            # The other shards are unknown: picks try any of them, and errors correct the units.
+            # The other shards are unknown: buyers try any of them, and errors correct the units.
             snapshot = ShardSnapshot(
                 combine_shards([base]),
                 base.active_shard_count,
@@ -113,7 +116,7 @@ class ShardCache:
         return snapshot
 
     def discard(self, sku: str) -> None:
-        """Forget a SKU that needs no snapshot."""
+        """Remove a SKU that needs no snapshot."""
         self._snapshots.pop(sku, None)
 
     def update(self, shards: Iterable[StockShard]) -> None:
@@ -122,7 +125,7 @@ class ShardCache:
             self._set_units(shard.sku, shard.location, shard.shard, shard.available)
 
     def remove_shard(self, sku: str, location: str, shard: int) -> None:
-        """Remember that a shard does not exist any more."""
+        """Record that a shard no longer exists."""
         self._set_units(sku, location, shard, 0)
 
     def _set_units(self, sku: str, location: str, shard: int, units: int) -> None:
@@ -133,7 +136,7 @@ class ShardCache:
     def refresh_if_stale(self, sku: str, location: str) -> ShardSnapshot | None:
         """Read the shared snapshot, and refresh it if no process did so recently.
 
-        Returns ``None`` for a SKU that this process does not know.
+        Returns ``None`` for a SKU that is not in the cache.
         """
         snapshot = self.get(sku).get(location)
         now = self._clock()
@@ -146,19 +149,19 @@ class ShardCache:
             if captured_at > snapshot.captured_at:
                 snapshot = self._remember(sku, location, row.snapshot, captured_at, now)
         if row is not None and float(row.refresh_lease_until) > now:
-            # Another process is refreshing the row, or did so a moment ago.
+            # Another process refreshes the row, or has just refreshed it.
             return snapshot
         if self._may_publish:
             is_elected = self._claim_refresh(sku, location, now)
             return self.refresh(sku, location) if is_elected else snapshot
-        # Sellers refresh the row while the SKU sells. A process without write access reads the
-        # shards itself only when no seller has done so for a while.
+        # Processes with write access refresh the row while the SKU sells. Without it, a process
+        # reads the shards itself only if none of them has done so for a while.
         if now - snapshot.captured_at >= READ_ONLY_REFRESH_INTERVAL:
             return self.refresh(sku, location, publish=False)
         return snapshot
 
     def refresh(self, sku: str, location: str, *, publish: bool = True) -> ShardSnapshot | None:
-        """Read all shards, remember the snapshot and publish it to the other processes."""
+        """Read all shards, cache the snapshot and publish it to the other processes."""
         shards = read_all_shards(sku, location, consistent=False, tables=self._tables)
         if not shards:
             return None
@@ -190,7 +193,7 @@ class ShardCache:
         return snapshot
 
     def _claim_refresh(self, sku: str, location: str, now: float) -> bool:
-        """Try to become the one process that refreshes the snapshot now."""
+        """Try to become the only process that refreshes the snapshot; return whether it is."""
         is_unclaimed = ShardSnapshotRow.refresh_lease_until.does_not_exist() | (
             ShardSnapshotRow.refresh_lease_until <= now
         )
@@ -256,7 +259,7 @@ def _write_if(condition: Condition, row: ShardSnapshotRow, actions: list[Action]
         row.update(actions=actions, condition=condition)
     except UpdateError as error:
         if error.cause_response_code in _LOST_RACE_CODES:
-            # Another process writes the row; a snapshot is a hint and not worth a retry.
+            # Another process writes the row; a snapshot may be outdated and needs no retry.
             return False
         raise
     return True
@@ -267,13 +270,13 @@ def read_all_shards(
 ) -> list[StockShard]:
     """Return all shards of a SKU at a location in order; none for an unknown level.
 
-    Shards are added and removed during the read. The result is complete: if a shard is missing
-    that shard 0 counts, all are read again. Raises RuntimeError if it never appears, because no
-    sum of damaged rows would be true.
+    A reshard may add and remove shards during the read. If a shard that shard 0 counts is missing,
+    all are read again, so the result is complete. Raises RuntimeError if the shard never appears,
+    because the sum of damaged rows would be wrong.
     """
     shards: list[StockShard] = []
     for attempt in range(MAX_CONSISTENT_READS):
-        # A first read may be eventually consistent; one that missed a shard must not repeat that.
+        # The first read may be eventually consistent; after a missing shard, reads are consistent.
         is_consistent = consistent or attempt > 0
         rows = tables.shards.batch_get([shard_key(sku, location)], consistent_read=is_consistent)
         shards = [shard_from_row(row) for row in rows]
@@ -281,7 +284,7 @@ def read_all_shards(
             return []
         keys = [shard_key(sku, location, shard) for shard in range(1, shards[0].shard_count)]
         rows = tables.shards.batch_get(keys, consistent_read=is_consistent)
-        shards += sorted((shard_from_row(row) for row in rows), key=lambda one: one.shard)
+        shards += sorted((shard_from_row(row) for row in rows), key=lambda shard: shard.shard)
         if len(shards) == shards[0].shard_count:
             return shards
     raise RuntimeError(

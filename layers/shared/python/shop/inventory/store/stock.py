@@ -7,5 +7,5 @@ from shop.inventory.store.reservations import StockReservationWriter
 class DynamoStockRepository(StockMovementWriter, StockReservationWriter):
     """Implements StockRepository and StockReservations of :mod:`shop.inventory.ports`.
 
-    Both sides share the cached snapshots: staff and pages read what buyers' picks rest on.
+    Both sides share the cached snapshots of shards.
     """

@@ -17,6 +17,11 @@ COUNTRIES: frozenset[str] = frozenset(
     ).split()
 )
 
+EU_MEMBER_STATES = frozenset(
+    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
+)
+"""The member states of the European Union."""
+
 US_REGIONS = frozenset(
     """AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ
     NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
@@ -27,9 +32,9 @@ REGIONS = {"US": US_REGIONS}
 
 
 def is_region(country: str, code: str) -> bool:
-    """Whether a code is a region of a country.
+    """Return whether a code is a region of a country.
 
-    Without a list of the country's regions, every code in the form of ISO 3166-2 is accepted.
+    For a country without a list of regions, every code in the form of ISO 3166-2 is accepted.
     """
     regions = REGIONS.get(country)
     if regions is not None:

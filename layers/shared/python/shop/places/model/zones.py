@@ -8,7 +8,7 @@ from shop.places.model.countries import COUNTRIES, is_region
 from shop.places.model.destination import Destination
 
 MAX_DISTANCE_KM = 21_000
-"""Half the circumference of the earth, and a detour."""
+"""Half the circumference of the earth, with a margin for detours."""
 MAX_PREFIX_LENGTH = 10
 ANY = "*"
 
@@ -20,7 +20,7 @@ def normalize_postal_code(code: str | None) -> str:
 
 @frozen
 class Zone:
-    """Some countries; with ``is_fallback`` every country that no other zone names.
+    """A set of destinations: some countries, or with ``is_fallback`` all that no other zone names.
 
     ``regions`` and ``postal_prefixes`` narrow the zone; excluded ones are not part of it.
     """
@@ -41,7 +41,10 @@ class Zone:
     """Prefixes of postal codes to which the zone is limited; none means all."""
 
     def contains(self, destination: Destination) -> bool:
-        """Whether a destination is in this zone; a fallback zone does not know the other zones."""
+        """Return whether a destination is in this zone.
+
+        A fallback zone does not check whether another zone contains the destination.
+        """
         if not self.is_fallback and destination.country not in self.countries:
             return False
         if self.regions is not None and destination.region not in self.regions:
@@ -63,7 +66,7 @@ class Zone:
 
     def _regions_overlap(self, other: "Zone") -> bool:
         regions = [zone.regions for zone in (self, other) if zone.regions is not None]
-        # Without a list, a zone has all regions but the excluded ones: some are always in both.
+        # Without lists, both zones have all regions except a few, so some are in both.
         if not regions:
             return True
         excluded = self.excluded_regions | other.excluded_regions
@@ -72,15 +75,15 @@ class Zone:
     def _postal_codes_overlap(self, other: "Zone") -> bool:
         if self.postal_prefixes and other.postal_prefixes:
             return any(
-                _begins_with_any(one, [another]) or _begins_with_any(another, [one])
-                for one in self.postal_prefixes
-                for another in other.postal_prefixes
+                _begins_with_any(prefix, [other_prefix]) or _begins_with_any(other_prefix, [prefix])
+                for prefix in self.postal_prefixes
+                for other_prefix in other.postal_prefixes
             )
-        # The zones are apart if one of them excludes every prefix that the other one has.
-        for one, another in ((self, other), (other, self)):
-            if one.postal_prefixes and all(
-                _begins_with_any(prefix, another.excluded_postal_prefixes)
-                for prefix in one.postal_prefixes
+        # The zones do not overlap if one of them excludes every prefix of the other.
+        for limited, excluding in ((self, other), (other, self)):
+            if limited.postal_prefixes and all(
+                _begins_with_any(prefix, excluding.excluded_postal_prefixes)
+                for prefix in limited.postal_prefixes
             ):
                 return False
         return True
@@ -102,10 +105,9 @@ class Distance:
     """Whether the entry applies to every place without another entry."""
 
     def precision(self, destination: Destination) -> tuple[int, int] | None:
-        """Return how precisely this entry matches a destination; ``None`` if it does not match.
+        """Return the precision of a match, in ascending order; ``None`` if it does not match.
 
-        The longest postal prefix is more precise than a region, a region more than a country, and
-        a country more than the fallback.
+        The order is: fallback, country, region, postal prefix by its length.
         """
         if self.is_fallback:
             return (0, 0)
@@ -132,7 +134,7 @@ def distance_to(destination: Destination, distances: Iterable[Distance]) -> int 
 
 
 def problems_of_zones(zones: tuple[Zone, ...]) -> list[Problem]:
-    """Find unknown countries and regions, empty zones, and destinations in two zones."""
+    """Return unknown countries and regions, empty zones, and zones that overlap."""
     problems: list[Problem] = []
     for position, zone in enumerate(zones):
         path = f"$.zones[{position}]"
@@ -142,9 +144,9 @@ def problems_of_zones(zones: tuple[Zone, ...]) -> list[Problem]:
         )
         if zone.is_fallback and zone.countries:
             detail = "A zone must have countries or be the fallback, not both."
-            problems.append(Problem("zone_contradicts", detail, f"{path}.is_fallback"))
+            problems.append(Problem("value_contradiction", detail, f"{path}.is_fallback"))
         if zone.regions is not None and not zone.regions - zone.excluded_regions:
-            detail = "This zone has no region. Exclude fewer regions."
+            detail = "The zone excludes all of its regions. Exclude fewer."
             problems.append(Problem("zone_empty", detail, f"{path}.regions"))
         problems += _problems_of_prefixes(
             zone.excluded_postal_prefixes, f"{path}.excluded_postal_prefixes"
@@ -157,19 +159,19 @@ def _overlaps(zone: Zone, earlier: tuple[Zone, ...], path: str) -> Iterator[Prob
     for other in earlier:
         countries = zone.overlap(other)
         if countries or (zone.is_fallback and other.is_fallback):
-            where = ", ".join(sorted(countries)) or "all other countries"
-            detail = f"Zones {zone.id!r} and {other.id!r} overlap in {where}. Narrow one of them."
+            common = ", ".join(sorted(countries)) or "all other countries"
+            detail = f"Zones {zone.id!r} and {other.id!r} overlap in {common}. Narrow one of them."
             yield Problem("zones_overlap", detail, path)
 
 
 def problems_of_distances(distances: tuple[Distance, ...]) -> list[Problem]:
-    """Find impossible distances, and destinations with two distances."""
+    """Return impossible distances, and destinations with two distances."""
     problems: list[Problem] = []
     first_entry: dict[tuple[str, str, str], int] = {}
     for position, distance in enumerate(distances):
         path = f"$.distances[{position}]"
         if not 0 <= distance.km <= MAX_DISTANCE_KM:
-            detail = f"Distance must be 0 to {MAX_DISTANCE_KM} km."
+            detail = f"Distance must be from 0 to {MAX_DISTANCE_KM} km."
             problems.append(Problem("measure_invalid", detail, f"{path}.km"))
         problems += _problems_of_area(distance, path)
         for key in _keys(distance):
@@ -177,12 +179,12 @@ def problems_of_distances(distances: tuple[Distance, ...]) -> list[Problem]:
             if distances[first].km != distance.km:
                 detail = f"distances[{first}] has another distance of {' '.join(key)}. Remove one."
                 problems.append(Problem("distances_contradict", detail, path))
-                break  # one problem for each entry, not for each of its places
+                break  # report one problem per entry
     return problems
 
 
 def _keys(distance: Distance) -> Iterator[tuple[str, str, str]]:
-    """Return country, region and prefix of every combination that an entry names."""
+    """Yield country, region and prefix of every combination that an entry names."""
     for country in sorted(distance.countries or {ANY}):
         for region in sorted(distance.regions or {ANY}):
             for prefix in distance.postal_prefixes or (ANY,):
@@ -200,7 +202,7 @@ def _problems_of_area(area: Zone | Distance, path: str) -> list[Problem]:
     ]
     if not area.countries and not area.is_fallback:
         detail = "At least one country is required."
-        problems.append(Problem("countries_missing", detail, f"{path}.countries"))
+        problems.append(Problem("missing", detail, f"{path}.countries"))
     if area.regions is not None:
         problems += _problems_of_regions(area.countries, area.regions, f"{path}.regions")
         if not area.regions:
@@ -214,7 +216,7 @@ def _problems_of_regions(
     countries: frozenset[str], regions: frozenset[str], path: str
 ) -> list[Problem]:
     if regions and len(countries) != 1:
-        detail = "Regions must be of one country. Make a zone for each country."
+        detail = "Regions must be of one country. Send one entry for each country."
         return [Problem("regions_ambiguous", detail, path)]
     country = next(iter(countries), "")
     return [
@@ -232,7 +234,7 @@ def _problems_of_prefixes(prefixes: tuple[str, ...], path: str) -> Iterator[Prob
     for position, prefix in enumerate(map(normalize_postal_code, prefixes)):
         if not (1 <= len(prefix) <= MAX_PREFIX_LENGTH and prefix.replace("-", "0").isalnum()):
             detail = "A postal prefix must be the beginning of a postal code, such as 995."
-            yield Problem("postal_invalid", detail, f"{path}[{position}]")
+            yield Problem("prefix_invalid", detail, f"{path}[{position}]")
 
 
 def _begins_with_any(code: str, prefixes: Iterable[str]) -> bool:

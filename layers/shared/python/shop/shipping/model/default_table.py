@@ -12,6 +12,7 @@ Charges follow docs/rules/pricing.md, 9.4:
 """
 
 from shop.kernel.money import Money
+from shop.places.model.countries import EU_MEMBER_STATES
 from shop.places.model.zones import Distance, Zone
 from shop.shipping.model.packing import ParcelLimits
 from shop.shipping.model.rate_table import ShippingMethod, ShippingTable
@@ -24,11 +25,8 @@ from shop.shipping.model.rates import (
     WeightRate,
 )
 
-_EU_COUNTRIES = frozenset(
-    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
-)
 _WEIGHT_STEPS = ((3_000, 100), (5_000, 150), (10_000, 230), (20_000, 370))
-"""(grams, per cent): a parcel up to that weight costs this share of the base price."""
+"""(grams, per cent): the price of a parcel up to that weight, in per cent of the base price."""
 _PARCEL_LIMITS = ParcelLimits(weight_g=20_000, longest_mm=1_500)
 
 
@@ -46,7 +44,7 @@ _FREE = _prices(0, 0, 0, 0, 0)
 
 
 def _by_weight(base: Prices) -> WeightRate:
-    # Rounded down to a minor unit: a band never costs more than its percentage.
+    # Rounded down to a minor unit, so that a band never costs more than its percentage.
     return WeightRate(
         tuple(
             RateBand(grams, tuple(Money(p.minor * percent // 100, p.currency) for p in base))
@@ -66,7 +64,7 @@ def _method(
     divisor: int,
     free_shipping_threshold: Prices = (),
 ) -> ShippingMethod:
-    # 2.5 % of the base price a unit, but at least one minor unit: picking is never free.
+    # Picking costs 2.5 % of the base price per unit, and at least one minor unit.
     each = tuple(Money(max(1, p.minor // 40), p.currency) for p in base)
     return ShippingMethod(
         id_,
@@ -85,7 +83,7 @@ def _method(
 _ROAD_DIVISOR, _AIR_DIVISOR = 6_000, 5_000
 """Cubic millimetres that count as one gram, by road and by air.
 
-Sources: IATA's 6,000 cm³ a kilogram, and the 5,000 of the integrated carriers."""
+Sources: 6,000 cm³ per kilogram (IATA), and 5,000 cm³ per kilogram (express carriers)."""
 
 _OFFSHORE = DistanceRate(
     (
@@ -110,7 +108,7 @@ _DISTANCES = (
     Distance(2_800, frozenset({"US"}), frozenset({"PR", "VI"})),
     Distance(12_500, frozenset({"US"}), frozenset({"GU", "MP", "AS"})),
     # From Frankfurt to the EU, and from Shanghai within China.
-    Distance(900, _EU_COUNTRIES - {"CY"}),
+    Distance(900, EU_MEMBER_STATES - {"CY"}),
     Distance(2_600, frozenset({"CY"})),
     Distance(1_200, frozenset({"CN"})),
     Distance(3_300, frozenset({"CN"}), frozenset({"XJ", "XZ"})),
@@ -130,7 +128,7 @@ _DISTANCES = (
 DEFAULT_TABLE = ShippingTable(
     zones=(
         Zone("us", frozenset({"US"}), excluded_regions=frozenset({"AA", "AE", "AP"})),
-        Zone("eu", _EU_COUNTRIES),
+        Zone("eu", EU_MEMBER_STATES),
         Zone("cn", frozenset({"CN"})),
         Zone("world", is_fallback=True),
     ),

@@ -33,7 +33,7 @@ class DispatchSchedule:
 
     def ship_date(self, at: datetime) -> date:
         """Return the local date on which an order placed at that instant is dispatched."""
-        # UTC needs no time zone file, so the default schedule reads none.
+        # UTC needs no time zone file, so the default schedule loads none.
         local = at.astimezone(UTC if self.zone == "UTC" else _zone(self.zone))
         day = local.date()
         if self.cut_off is not None and local.time() >= self.cut_off:
@@ -63,7 +63,7 @@ class DispatchSchedule:
             _zone(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             detail = "The time zone must be an IANA name, such as Europe/Berlin."
-            problems.append(Problem("zone_unknown", detail, f"{path}.zone"))
+            problems.append(Problem("time_zone_unknown", detail, f"{path}.zone"))
         if len(self.holidays) > MAX_HOLIDAYS:
             detail = f"Send at most {MAX_HOLIDAYS:,} holidays."
             problems.append(Problem("too_many", detail, f"{path}.holidays"))

@@ -23,8 +23,8 @@ class Consignment:
     """Goods that are shipped together.
 
     ``value`` is the price of the goods after discounts; free shipping depends on it.
-    ``distance_km`` is the measured distance, if known. Else the distances of the table apply
-    (:class:`shop.places.model.zones.Distance`).
+    ``distance_km`` is the measured distance, if it is known. Otherwise the distances of the table
+    apply (:class:`shop.places.model.zones.Distance`).
     """
 
     items: tuple[ConsignmentItem, ...]
@@ -49,7 +49,7 @@ class Consignment:
                     problems.append(
                         Problem(
                             "measure_invalid",
-                            f"{name} must be 0 or more.",
+                            f"{name} must be 0 or more, not {measure}.",
                             f"$.items[{index}].{name}",
                         )
                     )

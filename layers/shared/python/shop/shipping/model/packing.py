@@ -46,7 +46,7 @@ def pack(
     quantities = _quantities_by_size(goods, limits, assumed_g)
     if quantities is None:
         return None
-    # Equal parcels form one group, so a million units make a few groups and not a million rows.
+    # Equal parcels form one group, so a million units make a few groups.
     groups: list[_ParcelGroup] = []
     # Heaviest first: light units then fill the gaps, which needs fewer parcels.
     for size, quantity in sorted(quantities.items(), reverse=True):
@@ -67,7 +67,7 @@ def _quantities_by_size(
         sides = [side for side in (item.length_mm, item.width_mm, item.height_mm) if side]
         if limits.longest_mm is not None and sides and max(sides) > limits.longest_mm:
             return None
-        # An unknown weight is not zero: goods without a weight would travel for free.
+        # An unknown weight is not zero, or such goods would have no shipping price.
         weight = assumed_g if item.weight_g is None else item.weight_g
         if limits.weight_g is not None and weight > limits.weight_g:
             return None
@@ -89,7 +89,7 @@ def _fill_open_parcels(
         capacity = _capacity(limits, units, grams, weight)
         while remaining and unfilled and capacity != 0:
             added = remaining if capacity is None else min(capacity, remaining)
-            # A partly filled parcel differs from the rest of its group, so it is split off alone.
+            # A partly filled parcel differs from the others, so it becomes a group of its own.
             partial = capacity is None or added < capacity
             count = 1 if partial else min(unfilled, remaining // added)
             filled.append((count, units + added, grams + added * weight, space + added * volume))

@@ -76,7 +76,7 @@ class ShippingMethod:
             return None
         for charge in self.charges:
             amount = charge.charge(goods, parcels)
-            # An undefined charge is not zero: the method would be sold below its price.
+            # An undefined charge is not zero, or the method would be sold below its price.
             if amount is None:
                 return None
             price += amount
@@ -143,8 +143,8 @@ class ShippingTable:
         for zone in self.zones:
             if not zone.is_fallback and zone.contains(destination):
                 return zone
-        # A zone lists the country but excludes this region or postal code: that is a decision not
-        # to deliver, which the fallback zone must not undo.
+        # If a zone names the country and excludes this region or postal code, the shop does not
+        # deliver there. The fallback zone must not change that.
         if any(destination.country in zone.countries for zone in self.zones):
             return None
         for zone in self.zones:
@@ -163,7 +163,7 @@ class ShippingTable:
         zone = self.zone_of(destination)
         if zone is None or not goods.items:
             return ()
-        # A measured distance is more exact than the table, so it wins.
+        # A measured distance is more exact than the table, so it has precedence.
         if goods.distance_km is None and self.distances:
             km = distance_to(destination, self.distances)
             goods = Consignment(goods.items, goods.value, km)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shop.kernel.errors import Problem
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
-from shop.places.model.countries import COUNTRIES
+from shop.places.model.countries import COUNTRIES, EU_MEMBER_STATES
 from shop.places.model.zones import problems_of_distances, problems_of_zones
 from shop.shipping.model.delivery_estimates import MAX_TRANSIT_DAYS
 from shop.shipping.model.rate_table import ShippingMethod, ShippingTable
@@ -26,10 +26,6 @@ MAX_PRICE = 10**9
 """Minor units. A higher price of a method or band is a typing error."""
 MAX_MEASURE = 10**9
 """Limit of every weight, length, distance and count."""
-EU_MEMBER_STATES = frozenset(
-    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
-)
-"""The member states of the European Union."""
 HOME_CURRENCIES = {"US": "USD", "CN": "CNY", **dict.fromkeys(EU_MEMBER_STATES, "EUR")}
 """Currency of each home market. A method to one of these countries needs a price in it."""
 
@@ -44,7 +40,7 @@ def validate_shipping_table(table: ShippingTable) -> list[Problem]:
             Problem("measure_invalid", _between(0, MAX_MEASURE), "$.default_item_weight_g")
         )
     for country in sorted(table.excluded_countries - COUNTRIES):
-        detail = f"{country!r} must be an ISO 3166-1 alpha-2 code."
+        detail = f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE."
         problems.append(Problem("country_unknown", detail, "$.excluded_countries"))
     for name, limit in (
         ("zones", MAX_ZONES),
@@ -52,12 +48,11 @@ def validate_shipping_table(table: ShippingTable) -> list[Problem]:
         ("distances", MAX_DISTANCES),
     ):
         if len(getattr(table, name)) > limit:
-            # Stop here: the checks of zones against each other would take too long.
+            # Return early, because the comparison of so many zones would take too long.
             return [*problems, Problem("too_many", _at_most(limit), f"$.{name}")]
         if not getattr(table, name) and name != "distances":
-            problems.append(
-                Problem(f"{name}_missing", f"Send at least one of {name}.", f"$.{name}")
-            )
+            detail = f"The table must have at least one of {name}."
+            problems.append(Problem("missing", detail, f"$.{name}"))
     problems += _id_problems("zones", [zone.id for zone in table.zones])
     problems += _id_problems("methods", [method.id for method in table.methods])
     problems += problems_of_zones(table.zones)
@@ -80,7 +75,7 @@ def validate_shipping_table(table: ShippingTable) -> list[Problem]:
         # Without distances, a rate by distance is never defined and the method never offered.
         if any(isinstance(c, DistanceRate) for c in method.charges) and not table.distances:
             detail = f"Method {method.id!r} charges by distance. Add distances."
-            problems.append(Problem("distances_missing", detail, "$.distances"))
+            problems.append(Problem("missing", detail, "$.distances"))
         problems += _method_problems(method, path)
     problems += _unused_zone_problems(table)
     return problems
@@ -91,8 +86,7 @@ def _unused_zone_problems(table: ShippingTable) -> Iterator[Problem]:
     for n, zone in enumerate(table.zones):
         if zone.id not in used:
             detail = (
-                "The zone has no method. Add one. Else exclude its places: from the other zones,"
-                " or with excluded_countries."
+                "The zone has no method. Add one, or exclude its countries with excluded_countries."
             )
             yield Problem("zone_without_methods", detail, f"$.zones[{n}]")
 
@@ -106,7 +100,7 @@ def _id_problems(field: str, ids: list[str]) -> Iterator[Problem]:
                 "id_invalid", "An id must be 1 to 64 letters, digits, '-', '_' or '.'.", path
             )
         if name in seen:
-            yield Problem("id_repeated", f"The id {name!r} is used twice. Use each id once.", path)
+            yield Problem("duplicate", f"The id {name!r} is used twice. Use each id once.", path)
         seen.add(name)
 
 
@@ -124,7 +118,7 @@ def _method_problems(method: ShippingMethod, path: str) -> list[Problem]:
         problems.append(Problem("days_invalid", detail, f"{path}.days"))
     if not method.flat:
         problems.append(
-            Problem("amount_missing", "Send at least one price; it may be zero.", f"{path}.flat")
+            Problem("missing", "Send at least one price; it may be zero.", f"{path}.flat")
         )
     if method.divisor is not None and not 1 <= method.divisor <= MAX_MEASURE:
         problems.append(Problem("measure_invalid", _between(1, MAX_MEASURE), f"{path}.divisor"))
@@ -152,7 +146,7 @@ def _charge_problems(charge: Charge, method: ShippingMethod, path: str) -> list[
         problems += _band_problems(charge.bands, charge.excess, path)
     if isinstance(charge, WeightRate) and charge.bands and charge.excess is None:
         heaviest, last = method.parcel.weight_g, charge.bands[-1].up_to
-        # A parcel between the last band and the limit would have no price.
+        # Without this check, a parcel between the last band and the limit has no price.
         if heaviest is not None and last < heaviest:
             detail = (
                 f"Parcels of up to {heaviest} g are allowed, but the bands end at {last} g."
@@ -170,7 +164,7 @@ def _charge_problems(charge: Charge, method: ShippingMethod, path: str) -> list[
 
 def _value_band_problems(charge: ValueRate, path: str) -> Iterator[Problem]:
     if not charge.bands:
-        yield Problem("bands_missing", "Send at least one band.", f"{path}.bands")
+        yield Problem("missing", "Send at least one band.", f"{path}.bands")
     reached: dict[str, int | None] = {}
     last: dict[str, int] = {}
     for n, band in enumerate(charge.bands):
@@ -182,7 +176,7 @@ def _value_band_problems(charge: ValueRate, path: str) -> Iterator[Problem]:
             continue
         if band.price.minor > MAX_PRICE:
             yield Problem("amount_invalid", _at_most(MAX_PRICE), f"{band_path}.price.amount")
-        # None: an open band of this currency came before, so this one can never apply.
+        # None means an earlier band of this currency without an end, so this one never applies.
         before = reached.get(currency, -1)
         if before is None or (band.up_to is not None and band.up_to.minor <= before):
             yield Problem("bands_order", _ASCENDING, f"{band_path}.up_to")
@@ -200,7 +194,7 @@ def _band_problems(
 ) -> list[Problem]:
     problems = []
     if not bands:
-        problems.append(Problem("bands_missing", "Send at least one band.", f"{path}.bands"))
+        problems.append(Problem("missing", "Send at least one band.", f"{path}.bands"))
     if len(bands) > MAX_BANDS:
         return [Problem("too_many", _at_most(MAX_BANDS), f"{path}.bands")]
     before = -1
@@ -221,24 +215,24 @@ def _band_problems(
 def _currency_problems(
     method: ShippingMethod, countries: frozenset[str], path: str
 ) -> Iterator[Problem]:
-    """Return a problem for every currency without a price.
+    """Yield a problem for each currency that lacks a price or has two.
 
-    Every part of a method needs a price in each currency of its ``flat`` prices, and ``flat`` one
-    in the currency of each home market it serves. A missing price would silently remove the method
-    from checkouts in that currency.
+    ``flat`` needs a price in the currency of each home market that the method serves. Every other
+    part needs a price in each currency of ``flat``. Without it, checkouts in that currency would
+    not offer the method.
     """
     flat = [price.currency for price in method.flat]
     for country, currency in HOME_CURRENCIES.items():
         if country in countries and flat and currency not in flat:
             detail = f"Customers in {country} pay in {currency}. Add a price in it."
             yield Problem("currency_missing", detail, f"{path}.flat")
-            break  # one currency at a time: the next request reports the next
+            break  # report one currency per request
     for prices_path, prices, complete in _all_prices(method, path):
         currencies = [price.currency for price in prices]
         for n, price in enumerate(prices):
             if price.currency in currencies[:n]:
                 yield Problem(
-                    "currency_repeated",
+                    "duplicate",
                     f"{price.currency} has two prices. Send one.",
                     f"{prices_path}[{n}]",
                 )
@@ -256,7 +250,7 @@ def _currency_problems(
 
 
 def _all_prices(method: ShippingMethod, path: str) -> Iterator[tuple[str, Prices, bool]]:
-    """Return the path of every list of prices, the list, and whether it needs every currency."""
+    """Yield each list of prices with its path, and whether it needs every currency."""
     yield f"{path}.flat", method.flat, False
     yield f"{path}.free_shipping_threshold", method.free_shipping_threshold, False
     for n, charge in enumerate(method.charges):

@@ -1,8 +1,8 @@
 """Cache of the current shipping table in the memory of a warm Lambda.
 
-Most requests read nothing. Every three seconds a Lambda reads an item of a few bytes, the current
-version number; it reads the table only if that number changed. So a change applies everywhere
-within five seconds, and the table may be as large as one item.
+Every three seconds a Lambda reads the current version number, an item of a few bytes. It reads the
+table only if that number changed. So a change applies everywhere within five seconds, and most
+requests read nothing, however large the table is.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from shop.shipping.store.rows import (
 )
 
 TABLE_CACHE_TTL = timedelta(seconds=3)
-"""How long a cached table is used before its version is checked again."""
+"""Time after which the version of the cached table is checked again."""
 
 
 class ShippingTableCache:
@@ -35,11 +35,11 @@ class ShippingTableCache:
 
     def table(self, at: datetime) -> ShippingTable:
         if self._checked_at is None or not timedelta(0) <= at - self._checked_at < TABLE_CACHE_TTL:
-            # Eventually consistent, at half the price: a late reader sees the change at its next
+            # Eventually consistent, at half the price: an outdated number is corrected at the next
             # check.
             version = current_version(consistent=False)
             if version != self._current.version:
-                # Consistent: the item of the version just read must be found.
+                # Consistent, because the item of this version may be only milliseconds old.
                 row = ShippingRow.get(SHIPPING, version_key(version), consistent_read=True)
                 self._current = version_from_row(row)
             self._checked_at = at

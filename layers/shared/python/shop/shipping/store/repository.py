@@ -9,8 +9,8 @@ from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.shipping.model.table_versions import BUNDLED_VERSION, ShippingTableVersion
 from shop.shipping.store.rows import (
+    CURRENT,
     SHIPPING,
-    VERSION,
     ShippingRow,
     current_version,
     version_document,
@@ -21,7 +21,7 @@ from shop.storage.compression import compress_json
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ITEM_BYTES = 380 * 1024
-"""An item holds at most 400 KB; the rest is for the other attributes and the events."""
+"""Bytes of a table; an item of 400 KB at most also holds other attributes and the events."""
 
 
 class DynamoShippingTableRepository:
@@ -37,7 +37,7 @@ class DynamoShippingTableRepository:
             row = ShippingRow.get(SHIPPING, version_key(version), consistent_read=True)
         except ShippingRow.DoesNotExist:
             raise NotFound(
-                f"The shipping table has no version {version}. List its history for the versions."
+                f"The shipping table has no version {version}. Use one of its history."
             ) from None
         return version_from_row(row)
 
@@ -45,7 +45,7 @@ class DynamoShippingTableRepository:
         before = _version_before(cursor)
         newest = version_key(10**9 - 1 if before is None else before - 1)
         in_range = ShippingRow.sk.between(version_key(0), newest)
-        # One row more than asked for shows whether another page follows.
+        # One row more than requested shows whether another page follows.
         rows = list(
             ShippingRow.query(
                 SHIPPING, in_range, scan_index_forward=False, limit=limit + 1, consistent_read=True
@@ -56,7 +56,7 @@ class DynamoShippingTableRepository:
             return Page(tuple(versions), to_cursor({"before": versions[-1].version}))
         if len(versions) < limit and before != 0:
             return Page((*versions, BUNDLED_VERSION))
-        # A full last page: the default table needs a page of its own.
+        # The last page is full, so the bundled table needs another page.
         next_cursor = to_cursor({"before": versions[-1].version}) if versions else None
         return Page(tuple(versions), next_cursor)
 
@@ -75,12 +75,12 @@ class DynamoShippingTableRepository:
             doc=doc,
             events=tuple(events),
         )
-        current = ShippingRow(SHIPPING, VERSION, version=new.version)
+        current = ShippingRow(SHIPPING, CURRENT, version=new.version)
         unchanged = ShippingRow.version == before if before else ShippingRow.pk.does_not_exist()
 
         def write(writes: Any) -> None:
-            # Two conditions: a version is never overwritten, and only its successor becomes
-            # current. Both items change together or not at all.
+            # Two conditions: a stored version is never overwritten, and only the next version
+            # becomes current. Both items change together or not at all.
             writes.save(row, ShippingRow.pk.does_not_exist())
             writes.save(current, unchanged)
 
@@ -88,13 +88,13 @@ class DynamoShippingTableRepository:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
             raise VersionConflict(
-                "The shipping table was changed meanwhile. Read it again and repeat the change."
+                "The shipping table changed after it was read. Read it again and repeat the change."
             ) from None
         return new
 
 
 def _version_before(cursor: str | None) -> int | None:
-    """Return the last version of the previous page. Raises InvalidRequest."""
+    """Return the last version of the previous page. Raises InvalidRequest (``cursor_invalid``)."""
     key = from_cursor(cursor)
     if key is None:
         return None
@@ -102,7 +102,7 @@ def _version_before(cursor: str | None) -> int | None:
     # A cursor comes from the client: check its shape and range, and reject true, which is an int.
     if len(key) != 1 or type(before) is not int or not 0 < before < 10**9:
         raise InvalidRequest(
-            "The cursor is invalid. Send the cursor of the previous page.",
+            "The cursor is invalid. Use the cursor of the previous page unchanged.",
             code="cursor_invalid",
             path="cursor",
         )

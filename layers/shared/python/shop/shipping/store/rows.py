@@ -3,8 +3,8 @@
 ==============  ==================  ==================================================
 PK              SK                  content
 ==============  ==================  ==================================================
-``SHIPPING``    ``VERSION``         the current version number, a few bytes
-``SHIPPING``    ``EDITION#<n>``     a version, whole; written once, never changed
+``SHIPPING``    ``CURRENT``         the current version number, a few bytes
+``SHIPPING``    ``VERSION#<n>``     a whole version; written once, never changed
 ==============  ==================  ==================================================
 """
 
@@ -21,11 +21,11 @@ from shop.shipping.model.table_versions import ShippingTableVersion
 from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 
-SHIPPING, VERSION, EDITION = "SHIPPING", "VERSION", "EDITION#"
+SHIPPING, CURRENT, VERSION = "SHIPPING", "CURRENT", "VERSION#"
 
 
 class ShippingRow(Row):
-    """A version of the table, or the number of the current one."""
+    """A version of the table, or the number of the current version."""
 
     class Meta:
         table_name = os.environ["TABLE_PRICING"]
@@ -38,8 +38,8 @@ class ShippingRow(Row):
 
 
 def version_key(version: int) -> str:
-    """Return a sort key in the order of versions, for up to a thousand million."""
-    return f"{EDITION}{version:09d}"
+    """Return the sort key of a version; nine digits sort like numbers."""
+    return f"{VERSION}{version:09d}"
 
 
 def version_document(stored: ShippingTableVersion) -> dict[str, Any]:
@@ -52,10 +52,10 @@ def version_document(stored: ShippingTableVersion) -> dict[str, Any]:
 
 
 def version_from_row(row: ShippingRow) -> ShippingTableVersion:
-    """Read a stored version.
+    """Convert a row to its version.
 
-    A table is validated when it is written. A later, stricter rule must not make it unreadable,
-    so it is parsed only.
+    The table is parsed and not validated again: a stricter rule of a later release must not make a
+    stored version unreadable.
     """
     problems: list[Problem] = []
     table = from_json(ShippingTable, row.doc["table"], "$", problems)
@@ -68,6 +68,6 @@ def version_from_row(row: ShippingRow) -> ShippingTableVersion:
 def current_version(*, consistent: bool) -> int:
     """Return the number of the current version; 0 if none was ever written."""
     try:
-        return int(ShippingRow.get(SHIPPING, VERSION, consistent_read=consistent).version)
+        return int(ShippingRow.get(SHIPPING, CURRENT, consistent_read=consistent).version)
     except ShippingRow.DoesNotExist:
         return 0

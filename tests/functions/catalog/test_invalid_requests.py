@@ -162,13 +162,13 @@ def test_a_forged_cursor_reads_no_other_items() -> None:
     from shop.catalog.model import build_search
     from shop.kernel.pagination import to_cursor
 
-    question = build_search("mug").fingerprint
-    for place in (5, "", "\ud800", "x" * 5000, "PRODUCT#secret\n", ["a"], {"S": "x"}):
+    fingerprint = build_search("mug").fingerprint
+    for sort_key in (5, "", "\ud800", "x" * 5000, "PRODUCT#secret\n", ["a"], {"S": "x"}):
         for heading in (0, 1, -1, "0", True, None, 1.0):
-            cursor = to_cursor({"q": question, "h": heading, "p": place})
+            cursor = to_cursor({"q": fingerprint, "h": heading, "p": sort_key})
             response = send(
                 "search", {"query": "mug", "pagination": {"cursor": (cursor or "")[:500]}}
             )
-            assert response.status in (200, 400), (place, heading, response.text)
+            assert response.status in (200, 400), (sort_key, heading, response.text)
             if response.status == 200:
                 assert response.json["products"] == []

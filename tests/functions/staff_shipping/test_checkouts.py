@@ -26,7 +26,7 @@ CREATE, ONE = "POST /checkout-sessions", "/checkout-sessions/{id}"
 
 @pytest.fixture(autouse=True)
 def _goods(cloud: None) -> None:
-    """Stock: a mug of 300 g, a pillow of 800 g and 12 litres, an anvil of 30 kg."""
+    """Publish a mug of 300 g, a pillow of 800 g and 12 litres, and an anvil of 30 kg."""
     publish_with_stock(mug(), pieces=500)
     for name, weight, sizes in (
         ("pillow", 800, (400, 300, 100)),
@@ -44,10 +44,10 @@ def _goods(cloud: None) -> None:
 def create(*lines: tuple[str, int], **address: str) -> dict[str, Any]:
     body = checkout_body(*lines)
     body["fulfillment"]["methods"][0]["destinations"] = [{**ADDRESS, **address}]
-    answer = call(create_checkout.handler, CREATE, body)
-    assert answer.status == 201, answer.text
-    assert_valid_ucp("checkout", answer.json)
-    checkout: dict[str, Any] = answer.json
+    response = call(create_checkout.handler, CREATE, body)
+    assert response.status == 201, response.text
+    assert_valid_ucp("checkout", response.json)
+    checkout: dict[str, Any] = response.json
     return checkout
 
 
@@ -72,8 +72,8 @@ def price(*lines: tuple[str, int], **address: str) -> int | None:
 def set_charges(*charges: dict[str, Any], **more: Any) -> None:
     distances = more.pop("distances", None)
     body = table(method(flat=usd(100), charges=list(charges), **more))
-    answer = put({**body, "distances": distances} if distances else body)
-    assert answer.status == 200, answer.text
+    response = put({**body, "distances": distances} if distances else body)
+    assert response.status == 200, response.text
 
 
 def bands(*steps: tuple[int, int]) -> list[dict[str, Any]]:
@@ -213,9 +213,11 @@ def test_a_higher_shipping_price_is_shown_before_an_order_is_placed() -> None:
 def test_a_removed_option_is_reported_even_if_another_costs_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Given two checkouts whose option is then replaced by another at the same price
     put(table())
     checkout, other = create(("mug.1", 1)), create(("mug.1", 1))
     put(table(method(id="boat", title="Boat")), version=1)
+    # When the offer has expired, both reading and completing report the change
     with monkeypatch.context() as patch:
         patch.setattr(offer_model, "OFFER_TTL", timedelta(0))
         shown = call(get_checkout.handler, f"GET {ONE}", id=other["id"]).json
@@ -230,6 +232,7 @@ def test_a_removed_option_is_reported_even_if_another_costs_the_same(
         assert {m["type"] for m in first["messages"]} == {"warning", "error"}
         assert set(codes(first)) == {"shipping_option_unavailable"}
         assert "Boat" in first["messages"][-1]["content"]
+    # Then a second attempt completes the checkout with the new option
     bought = call(
         complete_checkout.handler,
         f"POST {ONE}/complete",

@@ -36,7 +36,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "code", "path"),
     [
-        (table(zones=[]), "zones_missing", "$.zones"),
+        (table(zones=[]), "missing", "$.zones"),
         (
             table(zones=[{"id": "us", "countries": ["XX"]}]),
             "country_unknown",
@@ -90,12 +90,12 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
             "amount_invalid",
             "$.methods[0].free_shipping_threshold[0].amount",
         ),
-        (table(method(flat=usd(1) * 2)), "currency_repeated", "$.methods[0].flat[1]"),
+        (table(method(flat=usd(1) * 2)), "duplicate", "$.methods[0].flat[1]"),
         (table(method(days=[4, 2])), "days_invalid", "$.methods[0].days"),
         (table(method(days=[1, 999])), "days_invalid", "$.methods[0].days"),
         (table(method(days=[1])), "wrong_type", "$.methods[0].days"),
         (table(method(title="<b>Ground")), "markup_not_allowed", "$.methods[0].title"),
-        (table(method(), method()), "id_repeated", "$.methods[1].id"),
+        (table(method(), method()), "duplicate", "$.methods[1].id"),
         (
             table(
                 method(
@@ -155,7 +155,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
             table(
                 method(charges=[{"kind": "by_distance", "bands": [{"up_to": 9, "price": usd(1)}]}])
             ),
-            "distances_missing",
+            "missing",
             "$.distances",
         ),
         (
@@ -168,7 +168,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
             "measure_invalid",
             "$.distances[0].km",
         ),
-        (table(dispatch={"zone": "Mars/Base"}), "zone_unknown", "$.dispatch.zone"),
+        (table(dispatch={"zone": "Mars/Base"}), "time_zone_unknown", "$.dispatch.zone"),
         (table(dispatch={"cut_off": "25:00"}), "time_invalid", "$.dispatch.cut_off"),
         (table(colour="red"), "unknown_field", "$.colour"),
         (table(methods="ground"), "wrong_type", "$.methods"),
@@ -199,11 +199,11 @@ def test_parts_of_a_country_may_be_separate_zones() -> None:
     halves[0]["excluded_postal_prefixes"] = ["006", "007"]
     halves[1]["excluded_postal_prefixes"] = ["00"]
     split_table = ShippingTable.from_dict(table(*methods, zones=halves))
-    for place, zone in (
+    for destination, zone in (
         (Destination("US", "OH", "43004"), "us"),
         (Destination("US", "HI"), "far"),
         (Destination("US", "PR", "006 01"), "isle"),
     ):
-        containing_zone = split_table.zone_of(place)
+        containing_zone = split_table.zone_of(destination)
         assert containing_zone is not None
         assert containing_zone.id == zone
