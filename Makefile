@@ -1,4 +1,4 @@
-# Few verbs; each does all its own set-up. `make` alone lists them.
+# Every command installs what it needs. `make` without a command lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -14,89 +14,89 @@ unexport VIRTUAL_ENV PYTHONHOME
 
 BIN := .venv/bin
 
-# A broken environment (its Python is gone) counts as none.
+# An environment whose Python was removed is built again.
 READY := .venv/.ready
 ifeq ($(shell test -x .venv/bin/python && echo yes),)
 $(shell rm -f $(READY))
 endif
 
 .PHONY: help
-help: ## this list
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: $(READY) ## open the shop on this machine: http://127.0.0.1:8000 (PORT=… for another port)
+up: $(READY) ## start the shop at http://127.0.0.1:8000, or deploy what changed (PORT=… for another port)
 	@$(BIN)/python -m local.commands up $(if $(PORT),--port $(PORT))
 
 .PHONY: down
-down: $(READY) ## stop everything that up started; the shop's data is kept
+down: $(READY) ## stop the shop; its data is kept
 	@$(BIN)/python -m local.commands down
 
 .PHONY: reset
-reset: $(READY) ## stop, and empty the shop
+reset: $(READY) ## stop the shop and delete its data
 	@$(BIN)/python -m local.commands reset
 
 .PHONY: demo
-demo: $(READY) ## buy something, from search to delivery, in the shop that is up
+demo: $(READY) ## buy something in the running shop, from search to delivery
 	@$(BIN)/python -m local.demo
 
 .PHONY: import
-import: $(READY) ## take a product file into the shop that is up: FILE=products.csv|.yaml
-	@test -n "$(FILE)" || { echo "make import FILE=products.csv (Shopify CSV or YAML)" >&2; exit 1; }
+import: $(READY) ## import products into the running shop: FILE=products.csv|.yaml
+	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv (Shopify CSV or YAML)" >&2; exit 1; }
 	@$(BIN)/python -m local.importer "$(FILE)"
 
 .PHONY: fmt
-fmt: $(READY) ## lay out the code as check wants it
+fmt: $(READY) ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
 .PHONY: openapi
-openapi: $(READY) ## write docs/openapi.json anew from the manifests
+openapi: $(READY) ## generate docs/openapi.json and docs/errors.md from the source
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/layers/shared/python $(BIN)/python -m infra.openapi
 
 .PHONY: check
-check: $(READY) ## style, types, floors, OpenAPI, templates of all stages (cfn-lint, cdk-nag)
+check: $(READY) ## check style, types, import contracts, OpenAPI, templates (cfn-lint, cdk-nag) and commits
 	@$(BIN)/python -m local.check
 
 .PHONY: test
-test: $(READY) ## all tests; ARGS goes to pytest (ARGS=tests/unit)
+test: $(READY) ## run all tests, or some: ARGS=tests/unit (ARGS are passed to pytest)
 	@$(BIN)/python -m local.test $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## what is measured, with its budgets (pricing, handlers, cold starts, growth, bill, hot SKUs); AGAINST=commit compares the CPU of the daily round
+bench: $(READY) ## measure CPU time, growth, cost and hot SKUs against their budgets; AGAINST=commit compares the daily round
 	@if test -n "$(AGAINST)"; then exec $(BIN)/python -m bench.daily_round --against "$(AGAINST)"; fi; \
 	status=0; for file in bench/*.py; do \
 	  test $$file != bench/daily_round.py || continue; \
 	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
 
 .PHONY: verify
-verify: $(READY) ## check the guarantees under load, crashes and faults: ARGS="1 3" for some of them
+verify: $(READY) ## check the guarantees under load, crashes and faults, or some: ARGS="1 3"
 	@$(BIN)/python -m verification $(ARGS)
 
 .PHONY: flashsale
-flashsale: $(READY) ## hold a flash sale on this machine, with charts: BUYERS=2000 UNITS=300 (BROKEN=1 must fail)
+flashsale: $(READY) ## simulate a flash sale, with charts: BUYERS=2000 UNITS=300 (BROKEN=1 must fail)
 	@$(BIN)/python -m verification.flashsale --buyers $(or $(BUYERS),2000) --units $(or $(UNITS),300) $(if $(BROKEN),--broken)
 
 .PHONY: synth
-synth: $(READY) ## the CloudFormation templates of a stage, into cdk.out: STAGE=local|test|dev|prod
+synth: $(READY) ## write the CloudFormation templates of a stage to cdk.out: STAGE=local|test|dev|prod
 	@DOORBUSTER_STAGE=$(STAGE) PYTHONPATH=$(CURDIR) cdk synth --quiet --no-notices
-	@echo "cdk.out holds stage $(STAGE)"
+	@echo "cdk.out contains the templates of stage $(STAGE)."
 
 .PHONY: deploy
-deploy: $(READY) ## deploy a stage to your AWS account, with your credentials: STAGE=dev|prod
+deploy: $(READY) ## deploy a stage to your AWS account with your credentials: STAGE=dev|prod
 	@$(BIN)/python -m local.deploy "$(STAGE)"
 
 .PHONY: tools
-tools: $(READY) ## bring uv, Python, the locked packages and the CDK CLI (every verb does it by itself)
+tools: $(READY) ## install uv, Python, the locked packages and the CDK CLI (every command does this first)
 
 $(READY): requirements/dev.txt requirements/uv.txt package-lock.json local/bootstrap.py .python-version
 	@for python in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    exec env -u PYTHONPATH "$$python" local/bootstrap.py; fi; done; \
-	echo "Doorbuster needs Python 3.11 or later to begin with; none starts here. make tools PYTHON=/path/to/python3" >&2; exit 1
+	echo "Python 3.11 or later is required. Choose one with: make tools PYTHON=/path/to/python3" >&2; exit 1
 
 .PHONY: lock
-lock: $(READY) ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
+lock: $(READY) ## generate requirements/*.txt from pyproject.toml (UPGRADE=1 allows newer versions)
 	@compile="uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q $(if $(UPGRADE),--upgrade)"; \
 	PATH="$(CURDIR)/.local/uv/bin:$$PATH"; \
 	$$compile pyproject.toml --group dev -o requirements/dev.txt; \

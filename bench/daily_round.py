@@ -47,7 +47,7 @@ class Clone:
         return self.make("up", f"PORT={self.port}")
 
     def servers(self) -> list[psutil.Process]:
-        """The processes that ``make up`` left running in this clone."""
+        """Return the processes that ``make up`` started in this clone."""
         home = str(self.folder / HOME)
         return [
             process
@@ -70,18 +70,19 @@ class Step:
 
 
 def first_up(clone: Clone) -> float:
+    """Start the shop in a fresh clone."""
     return clone.up()
 
 
 def up_after_change(clone: Clone) -> float:
-    """A comment in the shared layer changes the code of every Lambda."""
+    """Start the shop after a comment in the shared layer changed the code of every Lambda."""
     with (clone.folder / CHANGED_FILE).open("a") as file:
         file.write("# changed\n")
     return clone.up()
 
 
 def up_on_another_port(clone: Clone) -> float:
-    """The emulator's port is taken when the stopped shop starts again."""
+    """Stop the shop, and start it while another program uses the emulator's port."""
     emulator = next(p for p in clone.servers() if EMULATOR in p.cmdline())
     command = emulator.cmdline()
     port = int(command[command.index("--port") + 1])
@@ -94,13 +95,14 @@ def up_on_another_port(clone: Clone) -> float:
 
 
 def synth(clone: Clone) -> float:
-    """One stage, its packages built already."""
+    """Synthesize one stage whose packages are built already."""
     clone.make("synth", "STAGE=local")
     shutil.rmtree(clone.folder / "cdk.out")
     return clone.make("synth", "STAGE=local")
 
 
 def check_and_test(clone: Clone) -> float:
+    """Run the static checks and all tests of a stopped shop."""
     clone.make("down")
     return clone.make("check") + clone.make("test")
 
@@ -188,7 +190,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         ).stdout.strip()
         for commit in (args.against, "HEAD")
     ]
-    # The round begins with a shop: later steps need one that is up.
     steps = [step for step in STEPS if step.name in args.steps]
     with tempfile.TemporaryDirectory(prefix="doorbuster-round-") as folder:
         clones = [
@@ -196,6 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for index, commit in enumerate(commits)
         ]
         try:
+            # These steps need a shop that runs.
             if {"change", "port"} & set(args.steps) and "up" not in args.steps:
                 for clone in clones:
                     clone.up()

@@ -29,10 +29,12 @@ BUDGETS = {(50, 200): 5.0, (3, 20): 0.5}
 
 
 def eur(minor: int) -> tuple[Money, ...]:
+    """Return the same number of minor units in two currencies."""
     return (Money(minor, "EUR"), Money(minor, "USD"))
 
 
 def basket_of(count: int) -> Basket:
+    """Return a basket with so many lines."""
     return Basket(
         lines=tuple(
             BasketLine(
@@ -57,7 +59,7 @@ def basket_of(count: int) -> Basket:
 
 
 def promotion(n: int, lines: int) -> Promotion:
-    """The n-th of mixed promotions: two thirds on lines, some on sets, order, gifts, shipping."""
+    """Return the n-th promotion: two thirds reduce lines, the others sets, order or shipping."""
     category = Selection(categories=(f"c{n % min(10, lines)}",))
     product = Selection(products=(f"p{n % lines}",))
     kinds: tuple[tuple[effects.Effect, Selection], ...] = (
@@ -94,6 +96,7 @@ def promotion(n: int, lines: int) -> Promotion:
 
 
 def rules_of(promotions: int, lines: int) -> RuleSet:
+    """Return a rule set with so many promotions, for a basket with so many lines."""
     return RuleSet(
         version="bench",
         promotions=tuple(promotion(n, lines) for n in range(promotions)),

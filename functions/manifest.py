@@ -316,7 +316,7 @@ class Compensation(Function):
     """
 
     name: str
-    """The state's name: ``"ExpireOrder"``."""
+    """The state's name: ``"CompensatePayment"``."""
     timeout: int = 30
 
 

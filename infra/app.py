@@ -34,7 +34,7 @@ def build(
     packages: AssetPackages | None = None,
     outdir: Path | None = None,
 ) -> ShopApp:
-    """Build every stack of one stage. Nothing is deployed; hollow packages are not built."""
+    """Build every stack of one stage. Nothing is deployed, and hollow packages are not built."""
     app = ShopApp(context=CONTEXT, outdir=str(outdir) if outdir else None)
     names = ResourceNames(stage)
     packages = packages or AssetPackages()
@@ -62,9 +62,9 @@ def build(
     stacks: list[ShopStack] = [FeatureStack(app, names, f, shared, api, packages) for f in features]
     if any(isinstance(entry, Step) for entry in manifest_entries(features)):
         stacks.append(WorkflowStack(app, names, features))
-    entrance = ApiStage(app, names, api, features)
+    api_stage = ApiStage(app, names, api, features)
     for stack in stacks:
-        entrance.add_stack_dependency(stack)
+        api_stage.add_stack_dependency(stack)
     ObservabilityStack(app, names, api, features)
     return app
 

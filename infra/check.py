@@ -4,7 +4,7 @@
     python -m infra.check prod        # one
     python -m infra.check --accepted  # also list the accepted findings with their reasons
 
-Any finding without a written reason fails the check; the reasons stand beside the resources
+A finding without a written reason fails the check. The reasons are written beside the resources
 (``ShopStack.suppress``). Nothing is deployed and no package is built.
 """
 
@@ -23,11 +23,11 @@ from infra.stages import STAGES, Stage
 from infra.synthesis import Assembly, Template, assembly_of
 
 MAX_RESOURCES = 400
-"""Resources in one stack. CloudFormation accepts 500; a stack close to that has no room to grow."""
+"""Resources in one stack. CloudFormation accepts 500; the difference is a reserve."""
 
 
 def template_findings(stage: Stage, assembly: Assembly) -> Iterator[Finding]:
-    """Return stacks that are too large, and references without a target."""
+    """Yield the stacks that are too large, and the references without a target."""
     for name, template in assembly.templates().items():
         count = resources(template)
         if count > MAX_RESOURCES:
@@ -38,7 +38,7 @@ def template_findings(stage: Stage, assembly: Assembly) -> Iterator[Finding]:
 
 
 def stage_findings(assemblies: Mapping[str, Assembly]) -> list[Finding]:
-    """Return everything that cdk-nag and this module object to, in all stages together."""
+    """Return the findings of cdk-nag and of this module, of all stages together."""
     files = {
         file.name.removesuffix(".template.json"): file
         for assembly in assemblies.values()
@@ -54,12 +54,12 @@ def stage_findings(assemblies: Mapping[str, Assembly]) -> list[Finding]:
 
 
 def resources(template: Template) -> int:
-    """Return how many resources a template has."""
+    """Return the number of resources in a template."""
     return len(template["Resources"])
 
 
 def summary(stage: Stage, assembly: Assembly) -> str:
-    """Return one line about a stage's templates."""
+    """Return the size of a stage's templates in one line."""
     counts = {name: resources(template) for name, template in assembly.templates().items()}
     largest = max(counts, key=lambda name: counts[name])
     return (

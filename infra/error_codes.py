@@ -1,10 +1,11 @@
 """The page docs/errors.md: every error code, its HTTP status and its messages, by the source.
 
-A code reaches a client in one of four ways, and each is found in the syntax trees of the shop and
+A code reaches a client in one of five ways, and each is found in the syntax trees of the shop and
 its handlers:
 
 - a domain error, ``Conflict("…", code="order_shipped")``, or the code of its class;
 - a problem, ``Problem("quantity_invalid", "…", path)``, which an error carries;
+- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")``;
 - an error message of a cart or checkout, ``Message("error", "out_of_stock", …)``;
 - a response that a handler writes itself, ``{"status": 405, "code": "method_not_allowed"}``.
 """
@@ -81,7 +82,9 @@ def codes_in(tree: ast.Module, classes: Mapping[str, ErrorClass]) -> Iterator[Er
             continue
         values = constants | _constants(function, before=node.lineno)
         match node:
-            case ast.Call(func=ast.Name(id="Problem"), args=[code, detail, *_]):
+            case ast.Call(
+                func=ast.Name(id="Problem" | "PydanticCustomError"), args=[code, detail, *_]
+            ):
                 yield from _uses(code, IN_AN_ERROR, detail, values)
             # The collector of a validation: it makes problems of code, detail and path.
             case ast.Call(func=ast.Attribute(attr="add"), args=[code, detail, _]):

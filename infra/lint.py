@@ -1,4 +1,4 @@
-"""cfn-lint on the templates of all stages, each fact once.
+"""Run cfn-lint on the templates of all stages, each fact once.
 
 cfn-lint takes 18 ms a resource, and the stages' templates are nearly the same. A template is
 linted if it has a property, a value or a set of sibling properties that no linted template has;
@@ -44,7 +44,7 @@ def templates_to_lint(stages: Mapping[str, Mapping[Path, Template]]) -> list[Pat
 
 
 def facts_of(template: Template, stage: str) -> Iterator[Fact]:
-    """Return what cfn-lint judges in a template."""
+    """Yield the facts of a template that cfn-lint checks."""
     for part in sorted(set(template) - {"Resources", "Description"}):
         yield from _facts(part, "", template[part], stage)
     for resource in template["Resources"].values():

@@ -1,4 +1,4 @@
-"""cdk-nag on synthesized templates.
+"""Run cdk-nag on synthesized templates.
 
 cdk-nag recognizes resources by their typed CDK classes. The app adds plain resources, so the
 templates are read back with CfnInclude, which makes the typed ones. The accepted findings are
@@ -25,7 +25,7 @@ region. The CDK defines them, and cdk-nag ignores them in an ordinary app too.""
 
 @dataclass(frozen=True)
 class Finding:
-    """One objection of a check, with its place."""
+    """One finding of a check, with its place."""
 
     stage: str
     rule: str

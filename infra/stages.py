@@ -27,7 +27,7 @@ class Domain:
     """The shop's own domain name for the CDN."""
 
     name: str
-    """``"shop.example.com"``; its DNS record is the owner's to make."""
+    """``"shop.example.com"``; the owner creates its DNS record."""
     certificate: str
     """ARN of an ACM certificate in us-east-1, the one region that CloudFront accepts."""
 
@@ -91,22 +91,28 @@ class Stage:
                 f"{self.name}: the sandbox takes no money; production needs a real provider"
             )
         if (self.payment_provider == "stripe") != (self.payment_public_key is not None):
-            raise InvalidStage(f"{self.name}: Stripe, and only Stripe, needs a publishable key")
+            raise InvalidStage(
+                f"{self.name}: Stripe needs payment_public_key, the sandbox must have none"
+            )
         if not (self.payment_public_key or "pk_").startswith("pk_"):
             raise InvalidStage(
                 f"{self.name}: a publishable key begins with pk_; this one may be secret"
             )
         if self.production and not (self.terms_url and self.privacy_url):
-            raise InvalidStage(f"{self.name}: a checkout links to terms and a privacy policy")
+            raise InvalidStage(f"{self.name}: production needs terms_url and privacy_url")
         page = self.shop_page or "https://{kind}/{id}"
         if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):
-            raise InvalidStage(f"{self.name}: a shop's page is https, with {{kind}} and {{id}}")
+            raise InvalidStage(
+                f"{self.name}: shop_page must be an https URL with {{kind}} and {{id}}"
+            )
         if self.production and (self.is_emulated or self.passwords):
             raise InvalidStage(
                 f"{self.name}: production allows neither an emulator nor plain passwords"
             )
         if self.is_emulated != (self.public_url is not None and self.emulator is not None):
-            raise InvalidStage(f"{self.name}: emulated stages, and only those, have addresses")
+            raise InvalidStage(
+                f"{self.name}: emulated stages need addresses, other stages must have none"
+            )
 
     @property
     def sandbox(self) -> bool:
@@ -139,7 +145,7 @@ def _local(name: str, payment_window: int) -> Stage:
 
 LOCAL = _local("local", payment_window=30 * 60)
 TEST = _local("test", payment_window=8)
-"""As local, with clocks short enough for a test to wait."""
+"""As local, with a payment window that a test can wait for."""
 
 DEV = Stage(
     name="dev",

@@ -41,14 +41,14 @@ class Assembly:
     folder: Path
 
     def templates(self) -> dict[str, Template]:
-        """Stack name → template."""
+        """Return the templates by the name of their stack."""
         return {
             file.name.removesuffix(".template.json"): json.loads(file.read_text())
             for file in sorted(self.folder.glob("*.template.json"))
         }
 
     def suppressions(self) -> list[Suppression]:
-        """The findings that are accepted, with their reasons."""
+        """Return the accepted findings with their reasons."""
         return [Suppression(**row) for row in json.loads((self.folder / SUPPRESSIONS).read_text())]
 
 
@@ -83,7 +83,7 @@ def synthesize_stage(stage: Stage, outdir: Path) -> Assembly:
 
 
 def inputs_digest() -> str:
-    """Return a digest of everything that the templates are made of."""
+    """Return a digest of all inputs of the templates."""
     digest = hashlib.sha256(f"{version('aws-cdk-lib')} {sys.version_info[:2]}".encode())
     for source in sorted(_inputs()):
         digest.update(f"\0{source.relative_to(ROOT)}\0".encode() + source.read_bytes())
@@ -98,7 +98,7 @@ def _inputs() -> Iterator[Path]:
 
 
 def _synthesize_in_process(stage: Stage, outdir: Path) -> None:
-    """Synthesize in a process of its own, whose environment names no address."""
+    """Synthesize in a new process, whose environment contains no address."""
     environment = {
         name: value for name, value in os.environ.items() if name not in ADDRESS_VARIABLES
     }

@@ -33,7 +33,7 @@ def link(templates: Path, target: Path, *, url: str, endpoint: str) -> None:
 
 
 def _values(text: str, *, url: str, endpoint: str) -> dict[str, str]:
-    """Return what stands for each placeholder in the text."""
+    """Return the value of each placeholder in the text."""
     values = {DEFAULT_URL: url, DEFAULT_ENDPOINT: endpoint}
     real, hollow = AssetPackages(), AssetPackages(hollow=True)
     for feature in FEATURES:
@@ -46,7 +46,7 @@ def _values(text: str, *, url: str, endpoint: str) -> dict[str, str]:
 
 
 def _package_values(hollow: AssetPackage, real: AssetPackage) -> dict[str, str]:
-    """Templates name a package by its hash and, in releases and versions, by the beginning."""
+    """Return the values for one package. Releases and versions contain the start of its hash."""
     lengths = (len(hollow.hash), 12, 8)
     return {str(hollow.path): str(real.path)} | {
         hollow.hash[:length]: real.hash[:length] for length in lengths
@@ -61,7 +61,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def _template_hashes(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Pairs of the digest that the CDK noted for a template, and the one it has now."""
+    """Yield the digest that the CDK noted for each template, and its present digest."""
     for name, text in texts.items():
         if name.endswith(ASSETS):
             for noted, file in json.loads(text)["files"].items():

@@ -1,4 +1,4 @@
-"""Installs the toolchain: uv, Python, the locked packages, Node with the CDK CLI (`make tools`).
+"""Install the toolchain: uv, Python, the locked packages, Node with the CDK CLI (`make tools`).
 
 Runs under any Python >= 3.11 and imports only the standard library, because no package is installed
 yet. Everything is installed inside the project (`.local/uv`, `.venv`, `node_modules`), except the
@@ -30,12 +30,13 @@ def main() -> None:
         required = required_python()
         install_uv()
         create_venv(find_python(required), required)
-        print_status("packages of requirements/dev.txt")
+        print_status("installing the Python packages of requirements/dev.txt into .venv")
         run(
             [str(UV), "pip", "sync", "--require-hashes", "requirements/dev.txt"],
             env={"VIRTUAL_ENV": str(VENV)},
         )
         install_cdk()
+        print_status("the tools are ready")
         (VENV / ".ready").touch()
 
 
@@ -51,13 +52,13 @@ def install_uv() -> None:
     stamp = UV_HOME / "pin"
     if UV.exists() and stamp.exists() and stamp.read_text() == pin:
         return
-    print_status("uv, into .local/uv")
+    print_status("installing uv, the installer of Python and its packages, into .local/uv")
     shutil.rmtree(UV_HOME, ignore_errors=True)
     if run([sys.executable, "-m", "venv", str(UV_HOME)], check=False) != 0:
         shutil.rmtree(UV_HOME, ignore_errors=True)
         fail(
-            f"{sys.executable} cannot make a virtual environment. On Debian and Ubuntu its venv\n"
-            "module is a package of its own: install python3-venv, or name another Python:\n"
+            f"{sys.executable} cannot create a virtual environment. On Debian and Ubuntu, install\n"
+            "the package python3-venv, or choose another Python:\n"
             "make tools PYTHON=/path/to/python3"
         )
     pip = [
@@ -91,7 +92,7 @@ def find_python(required: tuple[int, int]) -> Path:
     if required in found:
         return found[required]
     name = "{}.{}".format(*required)
-    print_status(f"Python {name} is not on this machine; asking uv to install it")
+    print_status(f"Python {name} is not on this machine: installing it with uv")
     env = {"UV_HTTP_RETRIES": "0", "UV_HTTP_CONNECT_TIMEOUT": "10", "PATH": path_without_shims()}
     installed = run([str(UV), "python", "install", "-q", name], env=env, check=False, quiet=True)
     if installed == 0:
@@ -100,11 +101,11 @@ def find_python(required: tuple[int, int]) -> Path:
             return Path(where)
     usable = {version: path for version, path in found.items() if version >= MIN_PYTHON}
     if not usable:
-        fail("No Python from 3.11 on was found.")
+        fail("Python 3.11 or later is required. Install it, then run make tools again.")
     newest = max(usable)
     print_status(
-        f"NOTICE: Python {name} could not be installed, going on with "
-        f"{newest[0]}.{newest[1]} ({usable[newest]}); AWS will run {name}"
+        f"NOTICE: Python {name} could not be installed. Continuing with "
+        f"{newest[0]}.{newest[1]} ({usable[newest]}); AWS runs {name}"
     )
     return usable[newest]
 
@@ -145,7 +146,7 @@ def create_venv(python: Path, required: tuple[int, int]) -> None:
     ask = "import sys; print(*sys.version_info[:2])"
     if inside.exists() and output([str(inside), "-c", ask]) == output([str(python), "-c", ask]):
         return
-    print_status(f"environment .venv with {python}")
+    print_status(f"creating the environment .venv with {python}")
     run(
         [
             str(UV),
@@ -167,7 +168,7 @@ def install_cdk() -> None:
     stamp = ROOT / "node_modules" / ".doorbuster-lock"
     if stamp.exists() and stamp.read_bytes() == lock:
         return
-    print_status("CDK CLI of package-lock.json, into node_modules")
+    print_status("installing the CDK CLI of package-lock.json into node_modules")
     env = {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     run(
         [
@@ -202,7 +203,7 @@ def run(
         check=False,
     )
     if check and done.returncode != 0:
-        fail(f"{' '.join(command)} ended with {done.returncode}")
+        fail(f"{' '.join(command)} failed with exit code {done.returncode}.")
     return done.returncode
 
 

@@ -1,4 +1,4 @@
-"""Deploys the shop's stacks to an emulated cloud with the CDK CLI, as they go to AWS."""
+"""Deploy the shop's stacks to an emulated AWS with the CDK CLI, as to AWS itself."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def assembly_fingerprint(assembly: Path) -> str:
 
 def bootstrap(*, env: Mapping[str, str], log: Path, progress: Progress) -> None:
     """Create the bucket and the roles that the CDK CLI needs."""
-    with progress.step("prepare the cloud for CDK (cdk bootstrap)"):
+    with progress.step("prepare the emulated AWS for deployments (cdk bootstrap)"):
         account = f"aws://000000000000/{env['AWS_REGION']}"
         run_logged(
             ["cdk", "bootstrap", account, *QUIET_OPTIONS],
@@ -50,7 +50,7 @@ def bootstrap(*, env: Mapping[str, str], log: Path, progress: Progress) -> None:
 def deploy(assembly: Path, *, env: Mapping[str, str], log: Path, progress: Progress) -> None:
     """Run `cdk deploy --all`; independent stacks are deployed in parallel."""
     total = len(stack_names(assembly))
-    with progress.step(f"deploy {total} stacks", total) as at:
+    with progress.step(f"deploy the shop's {total} stacks (cdk deploy)", total) as at:
         run_logged(
             [
                 "cdk",

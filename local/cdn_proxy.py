@@ -1,10 +1,10 @@
-"""One plain base URL for the shop on a laptop, in CloudFront's place.
+"""One plain base URL for the shop on a laptop, instead of CloudFront.
 
-The emulator finds an API by a Host header or a path that no ordinary client would send, and it
-answers some paths (``/health``, ``/_ministack/reset``) itself. The proxy therefore puts the API's
-address in front of each path. It forwards method, path, query, headers and body unchanged, streams
+The emulator finds an API by a Host header or a path that no ordinary client sends, and it serves
+some paths (``/health``, ``/_ministack/reset``) itself. The proxy therefore adds the API's address
+before each path. It forwards method, path, query, headers and body unchanged, streams
 both ways, and has API Gateway's limits: 10 MB, 30 seconds. Its own errors have the shop's format,
-RFC 9457's ``application/problem+json``.
+``application/problem+json`` of RFC 9457.
 """
 
 import argparse
@@ -74,7 +74,7 @@ class CdnProxy:
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         if (request.content_length or 0) > MAX_BODY_BYTES:
             return problem_response(
-                413, "body_too_large", f"A body may hold {MAX_BODY_BYTES} bytes."
+                413, "body_too_large", f"The body must have at most {MAX_BODY_BYTES:,} bytes."
             )
         answer: web.StreamResponse | None = None
         try:
@@ -98,22 +98,26 @@ class CdnProxy:
             if answer is not None:
                 raise
             return problem_response(
-                504, "gateway_timeout", f"No answer within {TIMEOUT_SECONDS:.0f} seconds."
+                504,
+                "gateway_timeout",
+                f"The shop did not respond within {TIMEOUT_SECONDS:.0f} seconds.",
             )
         except ClientConnectionError:
             if request.get(TOO_LARGE):
                 return problem_response(
-                    413, "body_too_large", f"A body may hold {MAX_BODY_BYTES} bytes."
+                    413, "body_too_large", f"The body must have at most {MAX_BODY_BYTES:,} bytes."
                 )
             if answer is not None:
                 raise
             return problem_response(
-                502, "cloud_down", "The cloud behind this proxy is not running: make up"
+                502, "cloud_down", "The emulated AWS does not run. Start it with: make up."
             )
         except ClientError as error:
             if answer is not None:
                 raise
-            return problem_response(502, "bad_gateway", f"The cloud's response is invalid: {error}")
+            return problem_response(
+                502, "bad_gateway", f"The response of the emulated AWS is invalid: {error}."
+            )
 
 
 class BodyTooLarge(ValueError):
@@ -176,7 +180,7 @@ async def as_problem_response(
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return problem_response(error.status, "route_unknown", "This shop has no such address.")
+        return problem_response(error.status, "route_unknown", "The address does not exist.")
 
 
 async def handle_expect(request: web.Request) -> web.Response | None:
@@ -184,7 +188,7 @@ async def handle_expect(request: web.Request) -> web.Response | None:
     if request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return None
-    return problem_response(417, "expectation_failed", "Only 100-continue may be expected.")
+    return problem_response(417, "expectation_failed", "Expect must be 100-continue.")
 
 
 def _malformed_request(
@@ -196,7 +200,7 @@ def _malformed_request(
 ) -> web.StreamResponse:
     """Answer a request that aiohttp cannot parse, in place of its plain text."""
     if request.writer.output_size > 0:
-        raise ConnectionError("the response has begun already") from exc
+        raise ConnectionError("the response has already started") from exc
     if status < 500:
         answer = problem_response(status, "request_malformed", "The request is not valid HTTP.")
     else:

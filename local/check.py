@@ -1,4 +1,4 @@
-"""`make check`: all its tools, two at a time, the longest first. One failure stops none."""
+"""`make check`: run all check tools, two at a time. A failure does not stop the others."""
 
 import importlib.util
 import os
@@ -23,12 +23,12 @@ class CheckTool:
     title: str
     command: tuple[str, ...]
     required_module: str | None = None
-    """A module without which the check fails."""
+    """A module of the project; the check fails if it is missing."""
     shop_on_path: bool = True
 
 
 CHECK_TOOLS = (
-    # The longest first: two at a time then end soonest. Results appear in the order they end.
+    # The longest first, so that the whole check ends soonest.
     CheckTool("types (mypy --strict)", ("mypy",)),
     CheckTool(
         "templates of all stages: cfn-lint, cdk-nag",
@@ -37,12 +37,12 @@ CHECK_TOOLS = (
         shop_on_path=False,
     ),
     CheckTool(
-        "OpenAPI document is the generated one",
+        "docs/openapi.json and docs/errors.md match the source",
         ("python", "-m", "infra.openapi", "--check"),
         required_module="infra.openapi",
     ),
     CheckTool("import contracts (import-linter)", ("lint-imports",)),
-    CheckTool("layout (ruff format)", ("ruff", "format", "--check", ".")),
+    CheckTool("formatting (ruff format)", ("ruff", "format", "--check", ".")),
     CheckTool("style (ruff)", ("ruff", "check", ".")),
     CheckTool("commit messages", ("python", "-m", "local.commits"), shop_on_path=False),
 )
@@ -51,7 +51,7 @@ PARALLEL = 2
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How one tool ended."""
+    """The outcome of one tool."""
 
     tool: CheckTool
     passed: bool
@@ -87,7 +87,7 @@ def run_tools(tools: Sequence[CheckTool], progress: Progress) -> Iterator[CheckR
 def run_tool(tool: CheckTool) -> CheckResult:
     started = time.monotonic()
     if tool.required_module and importlib.util.find_spec(tool.required_module) is None:
-        return CheckResult(tool, False, f"there is no {tool.required_module}", 0)
+        return CheckResult(tool, False, f"the module {tool.required_module} is missing", 0)
     path = [str(ROOT)]
     if tool.shop_on_path:
         path.append(str(ROOT / "layers" / "shared" / "python"))

@@ -1,6 +1,6 @@
-"""The cloud on a laptop: an emulated AWS, the shop's stacks, a proxy in CloudFront's place.
+"""The shop on a laptop: an emulated AWS, the shop's stacks, and a proxy instead of CloudFront.
 
-A cloud is a home folder, a stage and two ports, so that a developer's shop and a test's run side
+A cloud has a home folder, a stage and two ports, so that a developer's shop and a test's run side
 by side::
 
     cloud = Cloud(home, stage="test", port=0, lifeline=True)
@@ -54,7 +54,9 @@ CLOUD_HOME = ROOT / ".local" / "cloud"
 PORT = 8000
 EMULATOR_PORT = 4566
 SAVE_INTERVAL_SECONDS = 30
-"""Seconds between two saves of a shop in use; a power cut can lose as much."""
+"""Seconds between two saves of a shop in use. A power cut loses the changes since the last one."""
+START_TIMEOUT_SECONDS = 120
+"""Time for a server to answer. A server that ends is noticed at once."""
 
 
 class Cloud:
@@ -151,7 +153,7 @@ class Cloud:
             if seed:
                 self._seed()
             if changed:
-                with self.progress.step("save the state"):
+                with self.progress.step("save the state of the emulated AWS"):
                     self.save()
 
     def down(self) -> None:
@@ -171,7 +173,7 @@ class Cloud:
         before = max((save.name for save in saves(state)), default="")
         for process in servers(self.home, "local.emulator"):
             process.send_signal(signal.SIGUSR1)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + SAVE_TIMEOUT_SECONDS + 30
         while not any(save.name > before and (save / COMPLETE).exists() for save in saves(state)):
             if time.monotonic() > deadline:
                 raise CloudError(
@@ -192,8 +194,8 @@ class Cloud:
                 self.port = free_port()
             else:
                 raise CloudError(
-                    f"Port {self.port} is taken by {port_owner(self.port)}.\n"
-                    f"Choose another: make up PORT={free_port(self.port + 1)}"
+                    f"Port {self.port} is in use by {port_owner(self.port)}.\n"
+                    f"Choose another port: make up PORT={free_port(self.port + 1)}"
                 )
         if not servers(self.home, "local.emulator"):
             stored = self.emulator_port
@@ -201,8 +203,8 @@ class Cloud:
             self.emulator_port = free_port(stored or preferred)
             if stored and stored != self.emulator_port:
                 self.progress.print(
-                    f"  Port {stored} is taken by {escape(port_owner(stored))}; "
-                    f"the cloud moves to {self.emulator_port}."
+                    f"  Port {stored} is in use by {escape(port_owner(stored))}; "
+                    f"the emulated AWS uses port {self.emulator_port}."
                 )
         self._settings_file.write_text(
             json.dumps(
@@ -215,7 +217,7 @@ class Cloud:
         if running and self._emulator_answers(timeout=10):
             return
         if running:
-            self.progress.print("  The emulator runs but does not answer; starting it again.")
+            self.progress.print("  The emulator runs but does not answer; it is started again.")
             stop([*running, *workers(self.home)], grace=5)
             recover(self.home, self.progress)
         for name in ("tmp", "state", "s3"):
@@ -237,7 +239,7 @@ class Cloud:
                 env=env,
                 lifeline=self._lifeline_descriptor(),
             )
-            if not self._emulator_answers(timeout=60, while_runs=process):
+            if not self._emulator_answers(timeout=START_TIMEOUT_SECONDS, while_runs=process):
                 raise CloudError(self._log_tail("emulator"))
 
     def _deployment(self) -> StackDeployment:
@@ -258,7 +260,7 @@ class Cloud:
             if upstream in line and str(self.port) in line and self._proxy_answers():
                 return
             stop([process], grace=3)
-        with self.progress.step(f"start the CDN proxy on {self.url}"):
+        with self.progress.step(f"start the CDN proxy at {self.url}"):
             process = start_server(
                 "local.cdn_proxy",
                 self.home,
@@ -269,7 +271,7 @@ class Cloud:
                 env=self.environment(),
                 lifeline=self._lifeline_descriptor(),
             )
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + START_TIMEOUT_SECONDS
             while not self._proxy_answers():
                 if time.monotonic() > deadline or not process.is_running():
                     raise CloudError(self._log_tail("cdn_proxy"))
@@ -279,7 +281,7 @@ class Cloud:
         if importlib.util.find_spec("local.seed") is None:
             return
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
-        with self.progress.step("create missing sample data"):
+        with self.progress.step("create missing users and sample products"):
             run_logged(
                 [sys.executable, "-m", "local.seed"],
                 env={**self.environment(), "PYTHONPATH": python_path},
@@ -288,30 +290,30 @@ class Cloud:
 
     def _stop_emulator(self) -> None:
         if stop(servers(self.home, "local.emulator"), grace=SAVE_TIMEOUT_SECONDS + 30):
-            self.progress.print("  The emulator did not stop in order: its last changes are lost.")
+            self.progress.print("  The emulator had to be killed: its last changes are lost.")
         stop(workers(self.home), grace=2)
 
     def _down(self) -> None:
         running = servers(self.home)
         if running or workers(self.home):
-            with self.progress.step("stop the cloud"):
+            with self.progress.step("save the state and stop the shop"):
                 stop(servers(self.home, "local.cdn_proxy"), grace=3)
                 self._stop_emulator()
-        left = [*servers(self.home), *workers(self.home)]
-        if left:
-            raise CloudError(f"Still running: {', '.join(str(p.pid) for p in left)}")
+        remaining = [*servers(self.home), *workers(self.home)]
+        if remaining:
+            raise CloudError(f"Still running: {', '.join(str(p.pid) for p in remaining)}")
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         if self._pipe is not None:
             for end in self._pipe:
                 os.close(end)
             self._pipe = None
 
-    # ------------------------------------------------------------------ what is
+    # ------------------------------------------------------------------ state
 
     def _restore_settings(self) -> None:
         stored = self._settings()
         if stored.get("stage", self.stage) != self.stage:
-            raise CloudError(f"{self.home} holds stage {stored['stage']}, not {self.stage}.")
+            raise CloudError(f"{self.home} contains stage {stored['stage']}, not {self.stage}.")
         self.port = (
             self._requested_port
             or stored.get("port")
@@ -359,7 +361,7 @@ class Cloud:
         found = self.client("apigatewayv2").get_apis()["Items"]
         http = [api["ApiId"] for api in found if api["ProtocolType"] == "HTTP"]
         if len(http) != 1:
-            raise CloudError(f"The CDN proxy needs one HTTP API; the cloud has {len(http)}.")
+            raise CloudError(f"The CDN proxy needs one HTTP API; the emulated AWS has {len(http)}.")
         api: str = http[0]
         return api
 
@@ -378,7 +380,9 @@ class Cloud:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self.progress.print("  Another make up, down or reset is at work; waiting for it.")
+                self.progress.print(
+                    "  Another make up, down or reset is running; waiting for its end."
+                )
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 self._restore_settings()
             yield

@@ -1,4 +1,4 @@
-"""Environment variables of the programs that speak to a local cloud, and of its emulator."""
+"""Environment variables of the programs that use a local cloud, and of its emulator."""
 
 import os
 from pathlib import Path

@@ -17,7 +17,9 @@ def main() -> None:
     parser.add_argument("verb", choices=("up", "down", "reset", "outputs"))
     parser.add_argument("--home", type=Path, default=CLOUD_HOME)
     parser.add_argument("--stage", choices=("local", "test"))
-    parser.add_argument("--port", type=int, help=f"of the CDN proxy; {PORT} at first")
+    parser.add_argument(
+        "--port", type=int, help=f"port of the CDN proxy; {PORT} unless the shop has another"
+    )
     args = parser.parse_args()
     started = time.monotonic()
     try:
@@ -27,10 +29,12 @@ def main() -> None:
             print_next_steps(cloud, time.monotonic() - started)
         elif args.verb == "down":
             cloud.down()
-            cloud.progress.print("  Nothing is left running; the shop's data is kept.")
+            cloud.progress.print("  All processes of the shop are stopped. Its data is kept.")
         elif args.verb == "reset":
             cloud.reset()
-            cloud.progress.print("  Stopped and emptied. make up starts with an empty shop.")
+            cloud.progress.print(
+                "  The shop is stopped, and its data is deleted. make up starts a new one."
+            )
         else:
             print(json.dumps(cloud.outputs(), indent=2, sort_keys=True))
     except CloudError as error:
@@ -38,7 +42,7 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. make up continues from here; make down stops what runs.",
+            "\nInterrupted. make up continues from here; make down stops all processes.",
             file=sys.stderr,
         )
         raise SystemExit(130) from None
@@ -46,15 +50,16 @@ def main() -> None:
 
 def print_next_steps(cloud: Cloud, seconds: float) -> None:
     cloud.progress.print(
-        f"\n  [bold]The shop is open at {cloud.url}[/bold]  [dim]{seconds:.1f} s[/dim]\n"
+        f"\n  [bold]The shop runs at {cloud.url}[/bold]  [dim]{seconds:.1f} s[/dim]\n"
         f"\n    curl {cloud.url}/.well-known/ucp"
         f"\n    curl {cloud.url}/catalog/search -H 'content-type: application/json' "
         """-d '{"query": "backpack"}'"""
-        "\n    make demo                 a purchase from search to delivery"
-        "\n    make import FILE=…        a product file, CSV or YAML"
-        "\n    make down                 stop; the data is kept"
-        f"\n\n  The emulated AWS answers at {cloud.endpoint} (region {REGION}, any credentials);"
-        f"\n  the Lambdas' logs, each fault with its trace, are in {cloud.home}/{LAMBDAS_LOG}.\n"
+        "\n    make demo                 buy something, from search to delivery"
+        "\n    make import FILE=…        import a product file, CSV or YAML"
+        "\n    make down                 stop the shop; its data is kept"
+        f"\n\n  The emulated AWS listens at {cloud.endpoint} (region {REGION}, any credentials)."
+        f"\n  The logs of all Lambdas, with the trace of each error, are in"
+        f"\n  {cloud.home}/{LAMBDAS_LOG}.\n"
     )
 
 

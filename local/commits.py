@@ -1,12 +1,12 @@
-"""Check the commit messages since the baseline; with ``--message-file``, the one being written.
+"""Check the commit messages since the baseline; with ``--message-file``, one new message.
 
 A subject is ``type(scope): imperative`` (https://www.conventionalcommits.org). A commit of several
 scopes lists them: ``tax,credits``. A body gives the reason. A commit that removes or skips a test
 gives the reason for that in a line ``Test change: <reason>``.
 
-This is code of our own because the libraries cover only the first rule: commitizen (4.19.3, twelve
-dependencies) compares a message with one regular expression, and gitlint-core (0.19.1) has had no
-release since March 2023. Neither sees the diff, which the last rule needs.
+The libraries cover only the first rule, so this is the project's own code. commitizen (4.19.3,
+twelve dependencies) compares a message with one regular expression, and gitlint-core (0.19.1) has
+had no release since March 2023. Neither sees the diff, which the last rule needs.
 
 Merge commits are exempt: each commit that they bring in is checked by itself. Test functions are
 counted per commit, not per file, so a test that is renamed or moved changes nothing.
@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 BASELINE = "8c02e9e8f28ee703551c7fcfbe299015cfe731c0"
-"""The last commit before these rules; what is older is not checked."""
+"""The last commit before these rules; older commits are not checked."""
 
 TYPES = frozenset("feat fix refactor perf docs test build ci chore style revert".split())
 
@@ -33,7 +33,7 @@ CAPABILITIES = frozenset(
     " orders payments peak places pricing privacy procurement provenance recommendations"
     " returns reviews search serialization shipping storage support tax".split()
 )
-"""Packages of ``shop``, today's and planned ones; a test compares this with the folder."""
+"""Packages of ``shop``, present and planned ones; a test compares them with the folder."""
 
 AREAS = frozenset(
     "adr bench capacity check ci cold-start contracts contributing deployment deps docs"
@@ -85,7 +85,7 @@ UNCHANGED = TestChanges()
 
 
 def message_errors(message: str, changes: TestChanges = UNCHANGED) -> list[str]:
-    """Name every rule that a commit message breaks."""
+    """Return every rule that a commit message breaks."""
     subject, _, rest = message.strip("\n").partition("\n")
     errors = _subject_errors(subject)
     lines = rest.split("\n")
@@ -137,7 +137,7 @@ def count_changes(diff: str) -> TestChanges:
 
 
 class GitFailed(RuntimeError):
-    """Git could not answer; the text is Git's own."""
+    """A Git command failed; the text is Git's."""
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -163,15 +163,15 @@ DIFF = ("--unified=0", "--no-renames", "--no-color", "--no-ext-diff", "--no-text
 
 
 def check_history(root: Path, baseline: str) -> Iterator[str]:
-    """Name every commit after the baseline whose message breaks a rule.
+    """Yield every commit after the baseline whose message breaks a rule.
 
     Without the baseline (a shallow clone, a history that was imported) every commit is checked that
-    has a visible parent; a first commit has no diff that says what changed.
+    has a visible parent; a first commit has no diff.
     """
     selection = ["--no-merges", f"{baseline}..HEAD"]
     if not has_ancestor(root, baseline):
         selection = ["--max-parents=1", "--min-parents=1", "HEAD"]
-        print(f"Commit {baseline[:7]} is not in this history: all commits but first ones count.")
+        print(f"Commit {baseline[:7]} is not in this history: all but first ones are checked.")
     log = git(root, "log", "-z", "--format=%H%n%B", *selection, "--")
     diffs = git(root, "log", "--format=%x00%H", "-p", *DIFF, *selection, "--", *TEST_FOLDERS)
     changes = {entry[:40]: count_changes(entry[40:]) for entry in diffs.split("\0")[1:]}
@@ -191,7 +191,7 @@ def has_ancestor(root: Path, commit: str) -> bool:
 
 
 def check_message_file(root: Path, file: Path) -> Iterator[str]:
-    """Name what is wrong with the message that Git hands to a commit-msg hook.
+    """Yield the errors of the message that Git passes to a commit-msg hook.
 
     A merge is exempt, as in the history; so is a fix-up, which a rebase squashes into its target.
     """

@@ -1,4 +1,4 @@
-"""Recovers a cloud's home after a killed run: workers, folders, incomplete or damaged saves."""
+"""Recover a cloud's home after a killed run: workers, folders, incomplete or damaged saves."""
 
 import shutil
 from datetime import datetime
@@ -14,20 +14,22 @@ def recover(home: Path, progress: Progress) -> None:
     """Clean up after a run that was killed. No emulator of this home may be running."""
     orphans = workers(home)
     if orphans:
-        progress.print(f"  An earlier run was killed; ending its {len(orphans)} Lambda workers.")
+        progress.print(f"  An earlier run was killed; its {len(orphans)} Lambda workers are ended.")
         stop(orphans, grace=2)
     shutil.rmtree(home / "tmp", ignore_errors=True)
     state = home / "state"
     complete = [save for save in saves(state) if is_whole(save)]
     if (state / RUNNING).exists() and complete:
         at = datetime.fromtimestamp((complete[0] / COMPLETE).stat().st_mtime).astimezone()
-        progress.print(f"  The emulated AWS was killed; the shop resumes as saved at {at:%T}.")
+        progress.print(
+            f"  The emulated AWS was killed; the shop continues with the state of {at:%T}."
+        )
     if saves(state) and not complete:
         aside = home / f"damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
         aside.mkdir()
         for name in ("state", "s3"):
             (home / name).rename(aside / name)
-        progress.print(f"  The saved state is damaged and is now in {aside}; the shop is empty.")
+        progress.print(f"  The saved state is damaged; it was moved to {aside}. The shop is empty.")
     if not complete:
         # Buckets are on disk at once, also those of a start that was killed before any save.
         erase(home)

@@ -45,12 +45,12 @@ console = Console(highlight=False)
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
-    parser.add_argument("--query", default="backpack", help="what to look for")
+    parser.add_argument("--query", default="backpack", help="text to search for")
     parser.add_argument("--home", default=str(CLOUD_HOME))
     args = parser.parse_args()
     cloud = Cloud(Path(args.home))
     if not cloud.is_up():
-        console.print("[red]✗[/red] The shop is not open. make up opens it.")
+        console.print("[red]✗[/red] The shop does not run. Start it with: make up")
         raise SystemExit(1)
     try:
         order_id = buy(cloud, args.query)
@@ -69,7 +69,7 @@ def buy(cloud: Cloud, query: str) -> str:
 
     found = guest.post("/catalog/search", {"query": query, "pagination": {"limit": 5}})
     if not found["products"]:
-        raise RuntimeError(f"nothing is called {query!r}; is the shop seeded?")
+        raise RuntimeError(f"no product matches {query!r}; make up imports the sample products")
     product = found["products"][0]
     variant = product["variants"][0]
     print_step(
@@ -122,18 +122,17 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     ):
         reply = carrier.report_status(number, status, at=datetime.now(UTC).isoformat(), text=text)
         if reply.status != 202:
-            raise RuntimeError(f"the carrier's webhook was answered {reply.status}: {reply.text}")
+            raise RuntimeError(f"the carrier's webhook returned {reply.status}: {reply.text}")
         print_step(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
     wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"),
         lambda order: order["status"] == "completed",
-        seconds=60,
     )
     print_step("The order is completed")
 
 
 def show_summary(cloud: Cloud, order_id: str) -> None:
-    """Print the order as the buyer sees it, and its way through the services."""
+    """Print the order as the buyer sees it, and the services that processed it."""
     order = HttpClient(cloud.url).get(f"/orders/{order_id}")
     timeline = Table(title=f"Order {order_id}", title_justify="left")
     for column in ("time (UTC)", "event", "pieces", "description"):
@@ -151,7 +150,7 @@ def show_summary(cloud: Cloud, order_id: str) -> None:
     trace = Table(title="Behind the API", title_justify="left", show_header=False)
     trace.add_row("Step Functions", " → ".join(workflow_states(cloud, order_id)))
     subject = wait_until(
-        lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1, seconds=20
+        lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1
     )[0]
     trace.add_row("Streams → EventBridge → SES", subject)
     payment = order["totals"][-1]["amount"]
@@ -171,7 +170,6 @@ def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
     wait_until(
         lambda: workflows.describe_execution(executionArn=execution)["status"],
         lambda status: status != "RUNNING",
-        seconds=30,
     )
     history = workflows.get_execution_history(executionArn=execution, maxResults=1000)["events"]
     entered = [
@@ -183,7 +181,7 @@ def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
 
 
 def sent_email_subjects(cloud: Cloud, order_id: str) -> list[str]:
-    """Return the subjects of the emails that name the order."""
+    """Return the subjects of the emails that mention the order."""
     url = f"{cloud.endpoint}/_ministack/ses/messages"
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  the emulator, on loopback
         args: Any = json.loads(answer.read())

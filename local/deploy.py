@@ -23,7 +23,7 @@ BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
-    parser.add_argument("stage", help="dev or prod; the local stage is make up")
+    parser.add_argument("stage", help="dev or prod; make up deploys the local stage")
     args = parser.parse_args(arguments)
     try:
         stage = deployable(args.stage)
@@ -43,9 +43,9 @@ def deployable(name: str) -> Stage:
     """Return the stage of that name. Raises :class:`CloudError` unless it would reach AWS."""
     stage = STAGES.get(name)
     if stage is None or stage.is_emulated:
-        raise CloudError("make deploy STAGE=dev or STAGE=prod; the local stage is make up.")
+        raise CloudError("Choose STAGE=dev or STAGE=prod. The local stage is deployed by make up.")
     if os.environ.get("AWS_ENDPOINT_URL"):
-        raise CloudError("AWS_ENDPOINT_URL is set: this would not reach AWS.")
+        raise CloudError("AWS_ENDPOINT_URL is set, so this would not reach AWS. Unset it.")
     return stage
 
 

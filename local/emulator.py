@@ -1,22 +1,22 @@
-"""Runs MiniStack, the emulated AWS, with corrections for a shop whose data is kept.
+"""Run MiniStack, the emulated AWS, with corrections for a shop whose data is kept.
 
-MiniStack 1.5.33 as it comes (docs/local-cloud.md has each finding):
+MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 
 - saves its state only in an orderly stop, file by file, so a kill in between mixes two moments;
 - keeps the position up to which a stream was read, but not the stream: after a restart, as many
   changes as were read before are lost;
 - marks running workflows as failed;
-- refuses a stack with an alarm on a sum of metrics;
-- fails at a bearer token whose parts are JSON but no objects, where API Gateway answers 401;
-- loses the bytes of a body that are not UTF-8, before a Lambda could refuse them;
+- rejects a stack with an alarm on a sum of metrics;
+- fails at a bearer token whose parts are JSON but no objects; API Gateway returns 401;
+- loses the bytes of a body that are not UTF-8, before a Lambda could reject them;
 - unpacks code and layers for every worker, thousands of files each;
 - writes Lambda logs to CloudWatch Logs only;
-- knows queues by URLs with its port, and loses them to their readers on another port.
+- identifies queues by URLs with its port, so that readers do not find them on another port.
 
-So this module saves completely or not at all, also on request (SIGUSR1) and at intervals, in a
-forked child for which no request waits. It saves streams with their tables. A workflow resumes in
-its last step, whose task runs again and gets a new token, as a redrive does on AWS. Queue URLs
-follow the port.
+This module saves completely or not at all, also on request (SIGUSR1) and at intervals. A forked
+child writes the save, so no request waits. Streams are saved with their tables. A workflow resumes
+in its last step, whose task runs again with a new token, like a redrive on AWS. Queue URLs follow
+the port.
 """
 
 import argparse

@@ -15,7 +15,7 @@ log = logging.getLogger("doorbuster.emulator")
 def simplify_metric_math_alarms() -> None:
     """Accept alarms with metric math, and let them watch their first metric instead.
 
-    MiniStack's CloudFormation refuses them. On a laptop no alarm notifies anyone; the contract
+    MiniStack's CloudFormation rejects them. On a laptop no alarm notifies anyone; the contract
     tests check alarms in the templates.
     """
     from ministack.services.cloudformation import provisioners
@@ -37,7 +37,7 @@ def simplify_metric_math_alarms() -> None:
 
 
 def reject_malformed_tokens() -> None:
-    """Answer 401, as AWS does, to a token whose parts are JSON but no objects; it was a fault."""
+    """Return 401, as AWS does, for a token whose parts are JSON but no objects."""
     from ministack.services import apigateway
 
     validate = apigateway._validate_jwt_authorizer

@@ -1,4 +1,4 @@
-"""Callers of the shop for the demo and the journeys, over plain HTTP as any client.
+"""Callers of the shop for the demo and the journeys, over plain HTTP like any client.
 
 An :class:`HttpClient` uses the public API and knows its base URL only. Staff and customers sign in
 at Cognito as an app would; the :class:`Carrier` signs its webhooks.
@@ -22,6 +22,8 @@ from local.cloud import Cloud
 T = TypeVar("T")
 
 CARRIER = "parcelpost"
+WAIT_SECONDS = 120.0
+"""Ends a wait whose condition never holds. It is long, so that a busy machine does not fail."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class HttpClient:
     @staticmethod
     def _body_or_raise(reply: HttpResponse) -> Any:
         if reply.status >= 300:
-            raise RuntimeError(f"the shop answered {reply.status}: {reply.text[:500]}")
+            raise RuntimeError(f"the shop returned {reply.status}: {reply.text[:500]}")
         return reply.body
 
 
@@ -141,7 +143,7 @@ class Carrier:
 
 
 def sign_up(cloud: Cloud, email: str, password: str, *groups: str) -> None:
-    """Create a Cognito user: staff if in any groups, else a customer. A second call is harmless."""
+    """Create a Cognito user: staff with groups, or a customer. A second call changes nothing."""
     pools = cloud.outputs()
     cognito, pool = (
         cloud.client("cognito-idp"),
@@ -176,18 +178,23 @@ def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> 
     return token
 
 
-def wait_until(look: Callable[[], T], good: Callable[[T], bool], *, seconds: float = 30) -> T:
-    """Call ``look`` until ``good`` accepts its value. Raises ``TimeoutError`` with the last one."""
+def wait_until(
+    look: Callable[[], T], is_good: Callable[[T], bool], *, seconds: float = WAIT_SECONDS
+) -> T:
+    """Call ``look`` until ``is_good`` accepts its value, and return that value.
+
+    Raises ``TimeoutError`` with the last value.
+    """
     end = time.monotonic() + seconds
     while True:
         seen = look()
-        if good(seen):
+        if is_good(seen):
             return seen
         if time.monotonic() > end:
-            raise TimeoutError(f"not within {seconds} s; last seen: {seen!r}")
+            raise TimeoutError(f"not within {seconds} s; the last value was {seen!r}")
         time.sleep(0.2)
 
 
 def is_allocated(order: dict[str, Any]) -> bool:
-    """Whether each line of an order, as staff see it, has its location."""
+    """Return whether each line of a staff order has its location."""
     return all(line.get("location") for line in order["lines"])

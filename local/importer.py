@@ -28,7 +28,7 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_files import decode_text, detect_wrong_file_type
 
 MAX_PRODUCTS_PER_CHUNK = 200
-"""Some seconds of work for one Lambda, far below the gateway's 30."""
+"""Some seconds of work for one Lambda; the gateway allows 30."""
 MAX_BYTES_PER_CHUNK = 2_000_000
 """Below the 4 MB that a request allows."""
 MAX_PARALLEL_UPLOADS = 2
@@ -70,11 +70,13 @@ class ImportReport:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.importer", description=__doc__)
     parser.add_argument("file", type=Path, help="Shopify's product CSV, or YAML")
-    parser.add_argument("--currency", default="USD", help="of the prices in the file")
-    parser.add_argument("--encoding", default="utf-8", help="of the file, where it has no mark")
-    parser.add_argument("--media", help="URL below which pictures lie that the file only names")
+    parser.add_argument("--currency", default="USD", help="currency of the prices in the file")
+    parser.add_argument(
+        "--encoding", default="utf-8", help="encoding of a file without a byte order mark"
+    )
+    parser.add_argument("--media", help="base URL of pictures that the file names without a URL")
     parser.add_argument("--home", default=os.environ.get("DOORBUSTER_HOME", str(CLOUD_HOME)))
-    parser.add_argument("--url", help="of another shop than the one on this machine")
+    parser.add_argument("--url", help="base URL of a shop that is not on this machine")
     parser.add_argument("--token", help="access token of its staff")
     args = parser.parse_args()
     console = Console(highlight=False)
@@ -93,11 +95,11 @@ def staff_client(args: argparse.Namespace) -> HttpClient:
     """Return the client of the local shop's staff or, with ``--url``, of the token's user."""
     if args.url:
         if not args.token:
-            raise CloudError("Another shop asks for --token, the access token of its staff.")
+            raise CloudError("Another shop needs --token, the access token of its staff.")
         return HttpClient(args.url.rstrip("/"), args.token)
     cloud = Cloud(Path(args.home))
     if not cloud.is_up():
-        raise CloudError("The shop is not open. make up opens it.")
+        raise CloudError("The shop does not run. Start it with: make up")
     return HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
 
 
@@ -105,7 +107,7 @@ def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
     """Return a file's text and content type. Raises :class:`CloudError` if it has no products."""
     kind = KINDS.get(file.suffix.lower())
     if kind is None:
-        raise CloudError(f"{file.name}: only .csv (Shopify's) and .yaml are taken.")
+        raise CloudError(f"{file.name}: only .csv (Shopify's) and .yaml files can be imported.")
     try:
         text = decode_text(file.read_bytes(), encoding)
     except OSError as error:
@@ -161,37 +163,40 @@ def print_report(
     """Print the rejected rows with their reasons, then the notices, then the sum."""
     for row in rejected[:MAX_ROWS_SHOWN]:
         product = f" ({row['product']})" if row.get("product") else ""
-        where, why = f"line {row['line']}{product}", row["reason"]
-        console.print(f"  [yellow]![/yellow] {escape(f'{where}: {why}')}", soft_wrap=True)
+        text = f"line {row['line']}{product}: {row['reason']}"
+        console.print(f"  [yellow]![/yellow] {escape(text)}", soft_wrap=True)
     if len(rejected) > MAX_ROWS_SHOWN:
         console.print(f"  [yellow]![/yellow] and {len(rejected) - MAX_ROWS_SHOWN} more")
     for notice in notices:
         console.print(f"  [dim]· {escape(notice)}[/dim]", soft_wrap=True)
     if total.stock_unchanged and total.stock_created:
-        console.print(f"  [dim]· {total.stock_unchanged:,} SKUs have stock already; it stays[/dim]")
+        console.print(
+            f"  [dim]· {total.stock_unchanged:,} SKUs have stock already; it is unchanged[/dim]"
+        )
     if total.stored and not (total.created or total.changed or total.stock_created):
-        outcome = f"{total.stored:,} products, all as they were: nothing changed"
+        outcome = f"{total.stored:,} products, all unchanged"
     else:
         outcome = (
             f"{total.stored:,} products: {total.created:,} new, {total.changed:,} changed, "
-            f"{total.unchanged:,} as they were; stock opened for {total.stock_created:,} SKUs"
+            f"{total.unchanged:,} unchanged; stock created for {total.stock_created:,} SKUs"
         )
-    left_out = f"; {len(rejected):,} rows left out" if rejected else ""
+    plural = "" if len(rejected) == 1 else "s"
+    rows = f"; {len(rejected):,} row{plural} rejected" if rejected else ""
     mark = "[green]✓[/green]" if total.stored else "[red]✗[/red]"
-    console.print(f"  {mark} {outcome}{left_out} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
+    console.print(f"  {mark} {outcome}{rows} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 
 
 def _failure_message(reply: HttpResponse, chunk: UploadChunk, total: ImportReport) -> str:
     try:
-        why = str(reply.body["detail"])
+        reason = str(reply.body["detail"])
     except (ValueError, KeyError):
-        why = reply.text[:400]
+        reason = reply.text[:400]
     if not total.stored and chunk.first_line == 1:
-        return f"Nothing was taken: {why}."
-    what = f"From line {chunk.first_line} on ({reply.status}): {why}"
+        return f"No product was imported: {reason}"
+    message = f"From line {chunk.first_line} on ({reply.status}): {reason}"
     if not total.stored:
-        return what
-    return f"{what}\n{total.stored} products are kept; running it again takes the others."
+        return message
+    return f"{message}\n{total.stored} products are stored. Run it again to import the others."
 
 
 # ------------------------------------------------------------------------------------- chunks

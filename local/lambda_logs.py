@@ -1,10 +1,10 @@
 """The logs of all Lambdas of a local cloud, in one file in order of time.
 
-MiniStack writes Lambda logs to CloudWatch Logs only, in a group for each function. To explain a
-500, a developer would have to guess the function first. In this file each error has its time, its
+MiniStack writes Lambda logs to CloudWatch Logs only, in one group per function. A developer who
+explains a 500 would have to find the function first. In this file each error has its time, its
 function, its request and its trace::
 
-    2026-11-22 20:41:10,123+0000 ERROR doorbuster-local-cart-open: unexpected fault=KeyError …
+    2026-11-22 20:41:10,123+0000 ERROR doorbuster-local-cart-create_cart: unexpected …
         Traceback (most recent call last):
           …
 """

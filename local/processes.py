@@ -97,7 +97,7 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def is_port_in_use(port: int) -> bool:
-    """Whether a process listens on the port; a recently closed port counts as free."""
+    """Return whether a process listens on the port; a recently closed port counts as free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Progress output of the commands."""
+"""Progress output of the make commands."""
 
 import contextlib
 import subprocess
@@ -22,7 +22,7 @@ class StepStatus(Protocol):
 
 
 class Progress:
-    """Steps with their times: live on a terminal, elsewhere a line at the begin and the end."""
+    """Steps with their times: live on a terminal; elsewhere a line at the start and at the end."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(highlight=False, quiet=quiet)
@@ -32,7 +32,7 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, text: str, total: int | None = None) -> Iterator[StepStatus]:
-        """With a ``total`` there is a bar, which moves with ``done``."""
+        """Show a step while it runs, and its duration at the end. ``total`` adds a progress bar."""
         started = time.monotonic()
         bar = [BarColumn(bar_width=20)] if total else []
         columns = [TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), *bar]
@@ -95,4 +95,4 @@ def run_logged(
     if process.returncode != 0:
         tail = "\n".join(f"    {text}" for text in last)
         name = " ".join([Path(command[0]).name, *command[1:3]])
-        raise CloudError(f"{name} ended with {process.returncode} ({log}):\n{tail}")
+        raise CloudError(f"{name} failed with exit code {process.returncode} ({log}):\n{tail}")

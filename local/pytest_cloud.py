@@ -2,8 +2,8 @@
 
 A conftest imports the fixture, or names ``pytest_plugins = ["local.pytest_cloud"]`` at the top of
 ``tests/``. The shop is empty and belongs to the session: it runs beside a developer's, on other
-ports, and ends with the session, even a killed one. IAM is enforced, so a journey also tests that
-each function has the permissions it needs.
+ports, and ends with the session, even if that is killed. IAM is enforced, so a journey also tests
+that each function has the permissions it needs.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Seeds a shop with a staff user, a customer, and sample products.
+"""Seed a shop with a staff user, a customer, and sample products.
 
 Runs after a deployment to the local stage. A second run changes nothing: existing products keep
 the staff's changes and their stock.
@@ -41,7 +41,9 @@ def seed(cloud: Cloud) -> int:
             "POST /staff/imports", raw=file.read_bytes(), headers={"Content-Type": kind}
         )
         if reply.status >= 300 or reply.body["rejected"]:
-            raise CloudError(f"{file.name} was answered {reply.status}: {reply.text[:500]}")
+            raise CloudError(
+                f"The import of {file.name} returned {reply.status}: {reply.text[:500]}"
+            )
         total += sum(reply.body[name] for name in ("created", "changed", "unchanged"))
     return total
 

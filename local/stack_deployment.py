@@ -1,4 +1,4 @@
-"""Deploys a stage to the emulator: nothing if nothing changed, else as little as possible."""
+"""Deploy a stage to the emulator: only the changed parts of it."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class StackDeployment:
         earlier, assembly = self.home / "cdk.out", self.home / f"cdk.out.{os.getpid()}"
         for left_over in self.home.glob("cdk.out.*"):  # of a run that was killed
             shutil.rmtree(left_over, ignore_errors=True)
-        with self.progress.step(f"templates of stage {self.stage}"):
+        with self.progress.step(f"build templates and packages of stage {self.stage}"):
             templates = assembly_of(STAGES[self.stage]).folder
             link(templates, assembly, url=self.url, endpoint=self.endpoint)
         fingerprint = cdk_deploy.assembly_fingerprint(assembly)
@@ -73,7 +73,7 @@ class StackDeployment:
         """Update the stacks whose packages or addresses changed. Returns whether it worked."""
         updates = StackUpdates(self.client, earlier, assembly)
         try:
-            with self.progress.step(f"update {len(updates.changed)} stacks"):
+            with self.progress.step(f"update the {len(updates.changed)} changed stacks"):
                 updates.run()
         except (CloudError, ClientError) as error:
             self.progress.print(f"  {escape(str(error))}\n  The CDK CLI deploys instead.")
@@ -90,7 +90,7 @@ class StackDeployment:
             cdk_deploy.deploy(assembly, env=env, log=log, progress=self.progress)
         except CloudError as error:
             raise CloudError(
-                f"{error}\nmake up tries again from here; make reset empties the cloud first."
+                f"{error}\nmake up tries again from here; make reset deletes the shop first."
             ) from None
 
     def _deployed(self) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Updates deployed stacks of the emulator when only packages or addresses changed.
+"""Update deployed stacks of the emulator when only packages or addresses changed.
 
 A change of code changes packages, and in the templates nothing but their hashes. The stacks, their
 order and their resources stay, so the CDK CLI has nothing to decide: the changed packages are
-uploaded and the changed stacks updated side by side.
+uploaded, and the changed stacks are updated in parallel.
 """
 
 import io
@@ -51,13 +51,13 @@ class StackUpdates:
                 pass
 
     def _uploads(self) -> Iterator[tuple[str, str, Path]]:
-        """Bucket, key and source of each file that a changed stack needs."""
+        """Yield bucket, key and source of each file that a changed stack needs."""
         for name in self.changed:
             assets = json.loads((self._assembly / f"{name}.assets.json").read_text())
             for file in assets["files"].values():
                 (destination,) = file["destinations"].values()
                 source = self._assembly / file["source"]["path"]
-                yield _here(destination["bucketName"]), destination["objectKey"], source
+                yield _in_this_account(destination["bucketName"]), destination["objectKey"], source
 
     def _update(self, cloudformation: Any, name: str) -> None:
         template = self._assembly / f"{name}.template.json"
@@ -69,7 +69,7 @@ class StackUpdates:
             cloudformation.update_stack(StackName=name, Capabilities=CAPABILITIES, **source)
         except cloudformation.exceptions.ClientError as error:
             if "No updates are to be performed" in str(error):
-                return  # an earlier run that was cut short got here
+                return  # an interrupted run updated it already
             raise
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
@@ -85,12 +85,14 @@ class StackUpdates:
 
     def _template_url(self, name: str) -> str:
         manifest = json.loads((self._assembly / "manifest.json").read_text())
-        url = _here(manifest["artifacts"][name]["properties"]["stackTemplateAssetObjectUrl"])
+        url = _in_this_account(
+            manifest["artifacts"][name]["properties"]["stackTemplateAssetObjectUrl"]
+        )
         bucket, _, key = url.removeprefix("s3://").partition("/")
         return f"https://s3.{REGION}.amazonaws.com/{bucket}/{key}"
 
 
-def _here(text: str) -> str:
+def _in_this_account(text: str) -> str:
     return text.replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
 
 

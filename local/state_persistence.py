@@ -294,7 +294,7 @@ def saves(folder: Path) -> list[Path]:
 
 
 def is_whole(save: Path) -> bool:
-    """Whether a save is complete and all its files still have their noted sizes."""
+    """Return whether a save is complete and all its files still have their noted sizes."""
     try:
         sizes = json.loads((save / COMPLETE).read_text())
         return all((save / name).stat().st_size == size for name, size in sizes.items())

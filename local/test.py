@@ -1,7 +1,7 @@
 """`make test`: first the tests without a cloud, on all cores; then the journeys, alone.
 
-Two runs of pytest, because a journey waits for real clocks and must not compete for the processor.
-The last line adds up both, in pytest's own format.
+There are two runs of pytest, because the journeys share one emulated AWS that uses all cores. The
+last line adds up both runs, in pytest's format.
 """
 
 import os
@@ -62,7 +62,7 @@ def pytest(arguments: Sequence[str]) -> tuple[int, str]:
 def parse_summary(line: str) -> Counter[str]:
     """Return the numbers in pytest's summary line: ``3 failed, 120 passed, 2 skipped in 4.21s``.
 
-    >>> tally("==== 3 failed, 120 passed, 1 error in 4.21s ====") == {
+    >>> parse_summary("==== 3 failed, 120 passed, 1 error in 4.21s ====") == {
     ...     "failed": 3, "passed": 120, "errors": 1}
     True
     """

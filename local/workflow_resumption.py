@@ -1,4 +1,4 @@
-"""Resumes Step Functions executions that a restart of the emulator interrupted."""
+"""Resume Step Functions executions that a restart of the emulator interrupted."""
 
 import contextlib
 import contextvars
@@ -15,7 +15,7 @@ log = logging.getLogger("doorbuster.emulator")
 
 INTERRUPTED = "States.ServiceRestart"
 """The error that MiniStack gives to executions that were running when it stopped."""
-START_TIMEOUT_SECONDS = 60
+START_TIMEOUT_SECONDS = 120
 
 
 def resume_workflows(app: Any, port: int) -> None:
@@ -86,5 +86,5 @@ def _resume(module: Any, account: str, region: str, execution: dict[str, Any]) -
         target=contextvars.copy_context().run, args=(restore_machine,), daemon=True
     )
     restorer.start()
-    log.warning("execution %s goes on in %s", execution["name"], entered[-1]["name"])
+    log.warning("execution %s resumes in %s", execution["name"], entered[-1]["name"])
     module._run_execution(execution["executionArn"])

@@ -56,7 +56,7 @@ def buy(
 ) -> list[tuple[float, float, str]]:
     """Buy for one process's share of the buyers; return the fields of every response."""
     from functions.checkout import complete_checkout
-    from verification.load_workers import complete, outcome_of, retry_while_busy
+    from verification.load_buyers import complete, outcome_of, retry_while_busy
     from verification.sales_mutants import CHECKOUT_MUTANTS
 
     handler = CHECKOUT_MUTANTS[mutant] if mutant else complete_checkout.handler

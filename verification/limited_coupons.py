@@ -5,7 +5,7 @@ one per customer. Every other client receives the code that is used up and the n
 reads the remaining uses and then counts one without a condition, as many shops do.
 """
 
-from verification.load_test import THREADS, add_up, equal_shares, load_test
+from verification.load_test import equal_shares, load_test
 from verification.options import Options
 from verification.report import VerificationReport
 
@@ -32,8 +32,7 @@ def run(options: Options) -> list[VerificationReport]:
     with load_test(f"verification {NUMBER}") as shop:
         shop.prepare(pieces=clients, uses=uses)
         shop.create_sessions(shares, requested=[("mug.1", 1)], with_coupon=True)
-        buying = [{**share, "threads": THREADS, "mutant": mutant} for share in shares]
-        outcomes = add_up(shop.run("complete_sessions", buying, total=clients))
+        outcomes = shop.complete_sessions(shares, mutant=mutant)
         result = shop.check(keys=clients)
     counts = result.counts
     used, customers, counted = (

@@ -10,49 +10,60 @@ from verification.worker_result import WorkerResult
 
 PROCESSES, THREADS = 4, 4
 
+EMPTY_CARD_CODES = ("credit_insufficient",)
+"""Error codes of a purchase whose gift card was spent meanwhile, or before."""
+
+
+def session_id(buyer: int) -> str:
+    """Return the id of a buyer's checkout session."""
+    return f"chk_crowd{buyer:08d}"
+
 
 class LoadTest:
-    """Runs functions of :mod:`verification.load_workers` in several processes at one shop."""
+    """Runs worker functions in several processes at one shop.
+
+    They are named by text, because only the workers import the shop.
+    """
 
     def __init__(self, endpoint: str, title: str) -> None:
         self._endpoint, self._title = endpoint, title
 
     def prepare(self, **goods: int) -> None:
         """Create the tables and put goods on sale, as ``prepare_shop`` takes them."""
-        self._one("prepare_shop", goods)
+        self.call("verification.load_setup:prepare_shop", **goods)
 
     def create_sessions(self, shares: Sequence[Mapping[str, int]], **session: Any) -> None:
         """Create the checkout sessions of all buyers."""
+        function = "verification.load_setup:create_sessions"
         total = sum(share["number"] for share in shares)
-        self._all("create_sessions", [{**share, **session} for share in shares], total, "sessions")
+        self._run(function, [{**share, **session} for share in shares], total, "sessions")
+
+    def complete_sessions(
+        self, shares: Sequence[Mapping[str, int]], **options: Any
+    ) -> dict[str, int]:
+        """Complete the sessions of all buyers at the same time; count the outcomes."""
+        function = "verification.load_buyers:complete_sessions"
+        buying = [{**share, "threads": THREADS, **options} for share in shares]
+        return add_up(self.run(function, buying, total=sum(share["number"] for share in shares)))
 
     def run(self, function: str, shares: Sequence[Mapping[str, Any]], *, total: int) -> list[Any]:
-        """Run the step that the test is about, all shares at the same time."""
-        return self._all(function, shares, total, self._title)
+        """Run the step under test, all shares at the same time."""
+        return self._run(function, shares, total, self._title)
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """Run a single step in a process of its own."""
-        return self._one(function, arguments)
+        """Run a single step in its own process."""
+        (result,) = self._run(function, [arguments], 1, function.partition(":")[2])
+        return result
 
     def check(self, **arguments: Any) -> WorkerResult:
         """Check the invariants, and count what was sold."""
-        result: WorkerResult = self._one("check_state", arguments)
+        result: WorkerResult = self.call("verification.load_state:check_state", **arguments)
         return result
 
-    def _one(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        (result,) = self._all(function, [arguments], 1, function)
-        return result
-
-    def _all(
+    def _run(
         self, function: str, shares: Sequence[Mapping[str, Any]], total: int, title: str
     ) -> list[Any]:
-        return run_workers(
-            f"verification.load_workers:{function}",
-            shares,
-            total=total,
-            title=title,
-            endpoint=self._endpoint,
-        )
+        return run_workers(function, shares, total=total, title=title, endpoint=self._endpoint)
 
 
 @contextmanager

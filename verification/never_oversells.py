@@ -5,7 +5,7 @@ moment, from four processes with four threads each, through the shop's own handl
 checks the stock before it writes it, as many shops do.
 """
 
-from verification.load_test import THREADS, add_up, equal_shares, load_test
+from verification.load_test import equal_shares, load_test
 from verification.options import Options
 from verification.report import VerificationReport
 
@@ -32,8 +32,7 @@ def run(options: Options) -> list[VerificationReport]:
     with load_test(f"verification {NUMBER}") as shop:
         shop.prepare(pieces=units)
         shop.create_sessions(shares, requested=[("mug.1", 1)])
-        buying = [{**share, "threads": THREADS, "mutant": mutant} for share in shares]
-        outcomes = add_up(shop.run("complete_sessions", buying, total=buyers))
+        outcomes = shop.complete_sessions(shares, mutant=mutant)
         result = shop.check(keys=buyers)
     sold, without_stock = result.counts["sold"], result.counts["orders without stock"]
     completed, answered = outcomes.get("completed", 0), sum(outcomes.values())

@@ -29,7 +29,7 @@ def run(options: Options) -> list[VerificationReport]:
         shop.prepare(pieces=3 * number)
         shop.create_sessions(shares, requested=[("mug.1", 2), ("mug.2", 1)])
         reserving = [{**share, "threads": THREADS, "seed": options.seed} for share in shares]
-        reserved = shop.run("abandon_sessions", reserving, total=number)
+        reserved = shop.run("verification.load_buyers:abandon_sessions", reserving, total=number)
         sweepers = [
             {
                 "seed": options.seed,
@@ -39,7 +39,7 @@ def run(options: Options) -> list[VerificationReport]:
             }
             for process in range(PROCESSES)
         ]
-        swept = shop.run("sweep", sweepers, total=number)
+        swept = shop.run("verification.load_buyers:sweep", sweepers, total=number)
         result = shop.check(keys=number)
     outcomes = add_up([*reserved, *swept])
     sweeping = PROCESSES * SWEEPERS_PER_PROCESS

@@ -36,7 +36,9 @@ def run(options: Options) -> list[VerificationReport]:
             }
             for process in range(PROCESSES)
         ]
-        answers = shop.run("repeat_requests", clients, total=keys * CLIENTS)
+        answers = shop.run(
+            "verification.load_buyers:repeat_requests", clients, total=keys * CLIENTS
+        )
         result = shop.check(keys=keys)
     outcomes = {
         name: sum(each["outcomes"].get(name, 0) for each in answers)

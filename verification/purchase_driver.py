@@ -19,7 +19,7 @@ from shop.entrypoints.webhook import decode_signing_key, sign
 from shop.inventory.actions import AuditInfo, write_off_stock
 from shop.inventory.model import MAIN_LOCATION
 from shop.inventory.store import DynamoStockRepository
-from shop.kernel.errors import NotFound, VersionConflict
+from shop.kernel.errors import Contention, NotFound, VersionConflict
 from shop.kernel.ids import derived_id
 from shop.kernel.usage import UsageReservation
 from shop.orders.store import DynamoOrderRepository
@@ -38,6 +38,8 @@ STAFF: Mapping[str, Any] = {
     "cognito:groups": "[staff fulfilment catalogue]",
 }
 AFTER_DEADLINE = timedelta(minutes=31)
+_LOST_RACE = frozenset({Contention.code, VersionConflict.code})
+"""Error codes of a request that another one overtook; the buyer sends it again."""
 """A little more than the payment window."""
 
 
@@ -295,7 +297,7 @@ class Purchase:
     def _record(self, key: str, answer: ApiResponse) -> None:
         body = answer.json
         codes = tuple(m["code"] for m in body.get("messages", ()) if "code" in m)
-        if answer.status >= 500 or VersionConflict.code in codes:
+        if answer.status >= 500 or _LOST_RACE.intersection(codes):
             raise RequestFailed(answer.text)
         self.responses.append((key, body.get("status", ""), codes))
 
@@ -308,8 +310,8 @@ class _EverySku:
 
 
 def _raise_if_failed(answer: ApiResponse) -> None:
-    conflict = answer.status == 409 and answer.json.get("code") == VersionConflict.code
-    if answer.status >= 500 or conflict:
+    lost_race = answer.status == 409 and answer.json.get("code") in _LOST_RACE
+    if answer.status >= 500 or lost_race:
         raise RequestFailed(answer.text)
 
 

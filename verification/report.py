@@ -25,7 +25,7 @@ class VerificationReport:
     """The deliberate bug of the shop under test, if there is one."""
 
     def line(self) -> str:
-        """``verification 3 PASS  crash-safe at every step: 1,200 points, … | seed 1 | …``"""
+        """Return ``verification 3 PASS  crash-safe at every step: 1,200 points, … | seed 1``."""
         context = [
             f"seed {self.seed}",
             f"commit {commit()}",

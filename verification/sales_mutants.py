@@ -164,7 +164,7 @@ def _read_then_count(
     names = [f"CODE#{normalize_code(code)}" for code in session.codes]
     rows = PricingRow.batch_get([(name, CODE) for name in names], consistent_read=True)
     if any(row.remaining < 1 for row in rows):
-        raise Conflict("this code has no uses left", code="discount_code_exhausted")
+        raise Conflict("The code has no uses left.", code="discount_code_exhausted")
     _buyers.wait()
     reservations = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _build(request, session, session.next_order_id, reservations)
@@ -180,7 +180,7 @@ def _read_then_count(
 def _credential(body: CompleteRequest) -> Credential:
     credential = body.payment_input().credential
     if credential is None:
-        raise Conflict("this mutant accepts money only")
+        raise Conflict("This mutant accepts money only.", code="payment_failed")
     return credential
 
 
@@ -208,7 +208,7 @@ def _record_payment(request: Request[CompleteRequest], order: Order, payment: An
         at=request.received_at,
         actor=deps.provider.name,
         writes=deps.writes,
-        read=order,
+        loaded=order,
     )
 
 

@@ -41,7 +41,7 @@ class Scenario:
     free: bool = False
     """Discount codes pay for everything."""
     expected: Callable[[Order], bool] | None = None
-    """Condition of the order after a run without faults; otherwise its name is wrong."""
+    """Condition of the order after a run without faults, which the name of the scenario states."""
     always: Callable[[Order], bool] = lambda order: True
     """Condition of the order after every run."""
 

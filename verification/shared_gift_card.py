@@ -7,7 +7,7 @@ The card pays 100 orders in full and half of one more, until its balance is 0; e
 is rejected and charged nothing. The mutant writes the card's entries without their condition.
 """
 
-from verification.load_test import THREADS, add_up, equal_shares, load_test
+from verification.load_test import EMPTY_CARD_CODES, equal_shares, load_test
 from verification.options import Options
 from verification.report import VerificationReport
 
@@ -30,17 +30,15 @@ def run(options: Options) -> list[VerificationReport]:
     mutant = "unconditional credits" if options.broken else None
     with load_test(f"verification {NUMBER}") as shop:
         shop.prepare(pieces=customers)
-        card = shop.call("issue_card", requested=[("mug.1", 1)], orders=orders + 0.5)
+        issue_card = "verification.load_setup:issue_card"
+        card = shop.call(issue_card, requested=[("mug.1", 1)], orders=orders + 0.5)
         shop.create_sessions(shares, requested=[("mug.1", 1)])
-        buying = [
-            {**share, "threads": THREADS, "mutant": mutant, "gift_card": card["code"]}
-            for share in shares
-        ]
-        outcomes = add_up(shop.run("complete_sessions", buying, total=customers))
+        outcomes = shop.complete_sessions(shares, mutant=mutant, gift_card=card["code"])
         result = shop.check(keys=customers)
     counts, held = result.counts, card["amount"]
     paid, balance = counts["paid by credits"], counts["credit balance"]
-    completed, rejected = outcomes.get("completed", 0), outcomes.get("payment_failed", 0)
+    completed = outcomes.get("completed", 0)
+    rejected = sum(outcomes.get(code, 0) for code in EMPTY_CARD_CODES)
     exact = (
         paid == held
         and balance == 0

@@ -2,8 +2,8 @@
 
 The handlers and all their calls are the shop's own; DynamoDB is the emulator's. Services that only
 transport (SQS, EventBridge, Step Functions, SES, Secrets Manager) are simulated here, behind the
-same :class:`~tests.kit.faults.FaultInjector`, so their calls fail like all others. Everything
-happens in one order, which the seed decides, so every failure can be reproduced.
+same :class:`~tests.kit.faults.FaultInjector`, so their calls fail like all others. The seed
+decides the order of everything, so every failure can be reproduced.
 
 The simulation keeps AWS's guarantees: messages, events, stream records and workflow steps return
 until they are processed, at most :data:`MAX_REDELIVERIES` times, and may arrive twice.
@@ -347,4 +347,4 @@ def _deliver_in_process(
         key="",
     )
     if answer.status >= 300:
-        raise Unavailable(f"the webhook was not accepted: {answer.status}")
+        raise Unavailable(f"The webhook returned {answer.status}.")

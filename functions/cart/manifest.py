@@ -1,4 +1,4 @@
-"""Carts: what a shopper thinks of buying."""
+"""Endpoints of carts."""
 
 from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
 
@@ -47,7 +47,7 @@ FEATURE = Feature(
             peak=Peak(requests=0.5, seconds=0.05),
             module="cart.update_cart",
             access=Access.SHOPPER,
-            summary="Replace the contents of a cart",
+            summary="Replace the content of a cart",
             capability=_CART,
             requires_idempotency_key=True,
             request="shop.cart.schemas:CartRequest",

@@ -1,4 +1,4 @@
-"""The checkout: one door for web, mobile and agents."""
+"""Endpoints of checkout sessions, for web, mobile apps and agents."""
 
 from functions.manifest import Access, Endpoint, Feature, Peak, Secret, Switch, Table
 
@@ -35,7 +35,7 @@ FEATURE = Feature(
             peak=Peak(requests=1, seconds=0.04),
             module="checkout.get_checkout",
             access=Access.SHOPPER,
-            summary="Get a checkout",
+            summary="Get a checkout at current prices",
             capability=_CHECKOUT,
             response=_VIEW,
             reads=(
@@ -55,7 +55,7 @@ FEATURE = Feature(
             peak=Peak(requests=1, seconds=0.06),
             module="checkout.update_checkout",
             access=Access.SHOPPER,
-            summary="Replace a checkout: lines, buyer, address, shipping option",
+            summary="Replace the content of a checkout: lines, buyer, address, shipping option",
             capability=_CHECKOUT,
             requires_idempotency_key=True,
             request="shop.checkout.schemas:CheckoutUpdateRequest",
@@ -76,7 +76,7 @@ FEATURE = Feature(
             peak=Peak(requests=1.2, seconds=0.8),
             module="checkout.complete_checkout",
             access=Access.SHOPPER,
-            summary="Complete a checkout: place the order and pay for it",
+            summary="Complete a checkout: place the order and authorize its payment",
             capability=_CHECKOUT,
             requires_idempotency_key=True,
             request="shop.checkout.schemas:CompleteRequest",
@@ -92,7 +92,7 @@ FEATURE = Feature(
             switch=Switch.CHECKOUT,
             module="checkout.cancel_checkout",
             access=Access.SHOPPER,
-            summary="Cancel a checkout",
+            summary="Cancel a checkout and its unpaid order",
             capability=_CHECKOUT,
             requires_idempotency_key=True,
             response=_VIEW,

@@ -1,10 +1,10 @@
-"""Events: carried out of the orders' table, and what follows from them."""
+"""Publishers of stored events, and the handlers of published events."""
 
 from functions.manifest import Feature, Reaction, StreamReader, Table
 
 HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_stock_threshold":{"N":[{"anything-but":["-1"]}]}}}}'
 IS_SHARD = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"SHARD#"}]}}}}'
-"""A part of a split article, which does not know of its threshold."""
+"""A shard of a SKU: the shards themselves store no threshold."""
 
 FEATURE = Feature(
     "event_handlers",

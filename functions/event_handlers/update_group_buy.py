@@ -4,24 +4,13 @@ The last seat completes the group, and the orders of its members follow.
 """
 
 from shop.cart.model import usage_key
-from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.composition.orders import order_writes
 from shop.entrypoints.eventbridge import EventEnvelope, event_handler
-from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.group_buys import settle_group_buy_member
-from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.model import Order
-from shop.orders.store import DynamoOrderRepository
 from shop.pricing.store.group_buys import DynamoGroupBuyRepository
-from shop.pricing.store.usage_counters import DynamoUsageCounters
-from shop.storage.connection import connection
-from shop.storage.transactions import DynamoUnitOfWork
 
-writes = OrderWrites(
-    orders=DynamoOrderRepository(),
-    stock=DynamoStockRepository(),
-    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
-    uow=DynamoUnitOfWork(connection()),
-)
+writes = order_writes()
 group_buys = DynamoGroupBuyRepository()
 
 

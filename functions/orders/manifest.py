@@ -1,4 +1,4 @@
-"""What a shopper sees of orders."""
+"""Endpoints of orders, for customers and guests."""
 
 from functions.manifest import Access, Endpoint, Feature, Switch, Table
 from functions.query_parameters import ORDERS_PAGE
@@ -11,7 +11,7 @@ FEATURE = Feature(
             switch=Switch.ORDERS,
             module="orders.get_order",
             access=Access.SHOPPER,
-            summary="Get an order: lines, parcels, adjustments, totals",
+            summary="Get an order with its lines, parcels, adjustments and totals",
             capability="dev.ucp.shopping.order",
             response="ucp:shopping/order.json",
             reads=(Table.ORDERS,),

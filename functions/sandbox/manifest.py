@@ -1,4 +1,4 @@
-"""The payment sandbox, seen from outside. Stages that take real money do not have it."""
+"""Endpoints of the payment sandbox, in stages without real payments."""
 
 from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Secret, Switch
 
@@ -16,9 +16,9 @@ FEATURE = Feature(
             route="GET /sandbox/challenges/{reference}",
             module="sandbox.get_challenge",
             access=Access.PUBLIC,
-            summary="Show a payment that waits for its buyer's approval",
+            summary="Show the page on which a buyer approves or declines a payment",
             payments=True,
-            body="HTML page on which the buyer approves or declines the payment.",
+            body="HTML page with a button for each answer.",
             media_type="text/html",
         ),
         Endpoint(

@@ -3,24 +3,13 @@
 Stock and usage are released in the same transaction; the refund follows the event.
 """
 
-from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.composition.orders import order_writes
 from shop.entrypoints.http import Request, endpoint
-from shop.inventory.store import DynamoStockRepository, counter_shards
 from shop.orders.actions.cancellation import cancel_order
-from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.schemas.staff import StaffOrder
 from shop.orders.schemas.staff_requests import CancelRequest
-from shop.orders.store import DynamoOrderRepository
-from shop.pricing.store.usage_counters import DynamoUsageCounters
-from shop.storage.connection import connection
-from shop.storage.transactions import DynamoUnitOfWork
 
-writes = OrderWrites(
-    orders=DynamoOrderRepository(),
-    stock=DynamoStockRepository(),
-    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
-    uow=DynamoUnitOfWork(connection()),
-)
+writes = order_writes()
 
 
 @endpoint(CancelRequest)

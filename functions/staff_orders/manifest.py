@@ -1,4 +1,4 @@
-"""What the people in the shop do with orders."""
+"""Endpoints of orders, for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Secret, Table
 from functions.query_parameters import DAY, ORDER_STATUSES, ORDERS_PAGE, status
@@ -23,7 +23,7 @@ FEATURE = Feature(
             module="staff_orders.get_order",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Get an order with its payment, its history and its price calculation",
+            summary="Get an order with its payment, history and price calculation",
             response="shop.orders.schemas.pricing:PricedOrderView",
             reads=(Table.ORDERS,),
         ),
@@ -32,7 +32,7 @@ FEATURE = Feature(
             module="staff_orders.create_shipment",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Ship a parcel: the whole order, or some lines of it",
+            summary="Create a parcel with all unshipped pieces of an order, or some of them",
             request="shop.orders.schemas.staff_requests:ParcelRequest",
             response="shop.orders.schemas.staff:StaffOrder",
             status=201,
@@ -45,7 +45,7 @@ FEATURE = Feature(
             module="staff_orders.cancel_order",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Cancel an order, or its unshipped part; release stock and refund money",
+            summary="Cancel an order, or its unshipped pieces; release stock and refund money",
             request="shop.orders.schemas.staff_requests:CancelRequest",
             response="shop.orders.schemas.staff:StaffOrder",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
@@ -55,7 +55,7 @@ FEATURE = Feature(
             module="staff_orders.create_return",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Record a return of delivered units; refund money, points and credits",
+            summary="Record a return of delivered pieces; refund money, reverse points and credits",
             requires_idempotency_key=True,
             request="shop.orders.schemas.staff_requests:ReturnRequest",
             response="shop.orders.schemas.staff:StaffOrder",

@@ -1,4 +1,4 @@
-"""Stripe's deliveries, in stages that take money through it."""
+"""The webhook of Stripe, in stages that use Stripe."""
 
 from functions.manifest import Access, Endpoint, Feature, Queue, Secret
 

@@ -18,6 +18,7 @@ def handler(request: Request[None]) -> Any:
         request.headers.get("stripe-signature", ""), request.raw_body, secret, request.received_at
     )
     event = cast(StripeEvent, parse_body(StripeEvent, request.raw_body))
+    # Other programs may use the same Stripe account; their events concern no order of the shop.
     if event.reference is not None:
         send_message(QUEUE, {"provider": "stripe", "reference": event.reference})
     return Response(None, 202)

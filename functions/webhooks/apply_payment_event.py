@@ -3,24 +3,13 @@
 The message only identifies the payment, because webhooks arrive late and in any order.
 """
 
-from shop.credits.store.repository import DynamoCreditAccountRepository
+from shop.composition.orders import order_writes
 from shop.entrypoints.sqs import QueueMessage, consumer
-from shop.inventory.store import DynamoStockRepository, counter_shards
-from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import record_payment
-from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.factory import create_payment_provider
 from shop.payments.schemas import PaymentMessage
-from shop.pricing.store.usage_counters import DynamoUsageCounters
-from shop.storage.connection import connection
-from shop.storage.transactions import DynamoUnitOfWork
 
-writes = OrderWrites(
-    orders=DynamoOrderRepository(),
-    stock=DynamoStockRepository(),
-    usage=DynamoUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
-    uow=DynamoUnitOfWork(connection()),
-)
+writes = order_writes()
 provider = create_payment_provider()
 
 

@@ -1,4 +1,4 @@
-"""Deliveries from outside: verified and put on a queue by one Lambda, applied by the next."""
+"""Webhooks: one Lambda verifies and queues an event, another one applies it."""
 
 from functions.manifest import Access, Consumer, Endpoint, Feature, Queue, Secret, Table
 

@@ -1,4 +1,4 @@
-"""GiveUpDelivery: count pieces that were returned, lost or never reported as not delivered."""
+"""CompensateDelivery: count pieces as returned that did not arrive by the deadline."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.delivery import abandon_delivery

@@ -1,4 +1,4 @@
-"""An order's life after it was placed: four steps, each with its undo beside it."""
+"""The order workflow: four steps, each with its compensation in the entry after it."""
 
 from functions.manifest import Compensation, Feature, Step, Table
 
@@ -18,7 +18,7 @@ FEATURE = Feature(
             resumes_workflow=True,
         ),
         Compensation(
-            name="ExpireOrder",
+            name="CompensatePayment",
             module="workflows.compensate_payment",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
             payments=True,
@@ -34,7 +34,7 @@ FEATURE = Feature(
             resumes_workflow=True,
         ),
         Compensation(
-            name="ReleaseAllocation",
+            name="CompensateShipment",
             module="workflows.compensate_shipment",
             writes=(Table.ORDERS, Table.INVENTORY, Table.PRICING, Table.CREDITS),
         ),
@@ -51,7 +51,7 @@ FEATURE = Feature(
             resumes_workflow=True,
         ),
         Compensation(
-            name="GiveUpDelivery",
+            name="CompensateDelivery",
             module="workflows.compensate_delivery",
             writes=(Table.ORDERS,),
         ),

@@ -7,7 +7,7 @@ from infra.constructs.stack import ShopStack
 
 
 class Alarms:
-    """The alarms of one resource. Missing data counts as healthy: a shop without traffic is."""
+    """The alarms of one resource. Missing data counts as healthy, as in a shop without traffic."""
 
     def __init__(self, stack: ShopStack, path: str, subject: str) -> None:
         """``path`` is the resource's, empty for the stack itself; ``subject`` names the alarms."""
@@ -62,7 +62,7 @@ def function_alarms(stack: ShopStack, path: str, module: str, timeout: int) -> A
     )  # fmt: skip
     alarms.on(
         "Throttles", ("AWS/Lambda", "Throttles"), function, above=0,
-        meaning=f"{module} was refused an environment: the account's concurrency is used up.",
+        meaning=f"Lambda rejected calls of {module}: the account's concurrency is used up.",
     )  # fmt: skip
     alarms.on(
         "Duration", ("AWS/Lambda", "Duration"), function, above=timeout * 800.0,

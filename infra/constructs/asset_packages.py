@@ -50,7 +50,7 @@ BOTO_SERVICES = frozenset(
 
 @dataclass(frozen=True)
 class AssetPackage:
-    """A built directory and the hash by which CDK knows it."""
+    """A built directory, and the hash that identifies it in the CDK."""
 
     path: Path
     hash: str
@@ -67,17 +67,17 @@ class AssetPackages:
     hollow: bool = False
 
     def functions(self, group: str) -> AssetPackage:
-        """The Lambdas of one feature: a change in one feature leaves the others' packages alone."""
+        """Return the package of one feature's Lambdas. Other features do not change it."""
         source = ROOT / "functions" / group
         return self._package(f"functions-{group}", [source], lambda out: _copy(source, out / group))
 
     def shared(self) -> AssetPackage:
-        """The shop package, as a layer."""
+        """Return the shop package, as a layer."""
         source = ROOT / "layers" / "shared"
         return self._package("shared", [source], lambda out: _copy(source, out))
 
     def dependencies(self) -> AssetPackage:
-        """Third-party packages for Lambda's own platform, as a layer."""
+        """Return the third-party packages for Lambda's platform, as a layer."""
         lock = ROOT / "requirements" / "runtime.txt"
         return self._package("dependencies", [lock], lambda out: _install(lock, out / "python"))
 
@@ -97,7 +97,7 @@ class AssetPackages:
                 draft.chmod(0o755)
                 draft.rename(target)
             except OSError:
-                if not target.is_dir():  # another builder may have finished first; its own is equal
+                if not target.is_dir():  # another builder was faster, with the same content
                     raise
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -155,8 +155,8 @@ def _compile(directory: Path) -> None:
     if not compiles():
         here = ".".join(map(str, sys.version_info[:2]))
         print(
-            f"note: packages without bytecode, since this is Python {here} and Lambda runs 3.13: "
-            "cold starts take about 2.5 times as long",
+            f"note: packages are built without bytecode, because this is Python {here} and Lambda "
+            "runs 3.13. Cold starts take about 2.5 times as long.",
             file=sys.stderr,
         )
         return
@@ -219,5 +219,7 @@ def _uv() -> str:
             return str(candidate)
     found = shutil.which("uv")
     if found is None:
-        raise FileNotFoundError("uv builds the dependency layer and is not here: make tools")
+        raise FileNotFoundError(
+            "uv builds the dependency layer and is missing. Install it with: make tools"
+        )
     return found

@@ -81,7 +81,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class ResourceAccess:
-    """The tables, queues and secrets of an entry, those of the payment provider included."""
+    """The tables, queues and secrets of an entry, including those of the payment provider."""
 
     reads: frozenset[Table]
     writes: frozenset[Table]
@@ -101,7 +101,7 @@ class UserPool:
 
 @dataclass(frozen=True)
 class SharedResources:
-    """Identifiers that AWS generates, so that no name implies them."""
+    """Identifiers that AWS generates: they cannot be derived from a name."""
 
     key_arn: Value
     secret_arns: Mapping[Secret, Value]
@@ -110,7 +110,7 @@ class SharedResources:
     staff: UserPool
     shop_url: str
     routes: tuple[str, ...]
-    """Of all endpoints: ``"GET /orders/{id}"``."""
+    """Routes of all endpoints, such as ``"GET /orders/{id}"``."""
     peaks: Mapping[str, float] = field(default_factory=dict)
     """Module of a shopper-facing Lambda → environments that one order per second keeps busy."""
 
@@ -126,11 +126,11 @@ SANDBOX_RESOURCES: frozenset[Table | Queue | Secret] = frozenset(
 
 
 STRIPE = frozenset({Secret.STRIPE_KEY, Secret.STRIPE_WEBHOOK})
-"""What only a stage with Stripe has."""
+"""Secrets that only a stage with Stripe has."""
 
 
 def resource_access_of(entry: Function, names: ResourceNames) -> ResourceAccess:
-    """Return the tables, queues and secrets of an entry, the payment provider's included.
+    """Return the tables, queues and secrets of an entry, including the payment provider's.
 
     Raises :class:`InvalidManifest` if it names a sandbox resource in a stage without a sandbox.
     """

@@ -20,7 +20,7 @@ Environment = dict[str, Value]
 def lambda_environment(
     entry: Function, names: ResourceNames, shared: SharedResources, release: str
 ) -> Environment:
-    """Return the environment of the entry's Lambda: nothing that the entry does not imply."""
+    """Return the environment of the entry's Lambda: exactly the settings that the entry implies."""
     env = {
         **_common(entry, names, shared, release),
         **_resources(entry, names, shared),

@@ -16,7 +16,7 @@ from infra.constructs.resource_names import ALIAS, ResourceNames
 from infra.constructs.stack import AssetLocation, Resource, ShopStack
 
 ASYNC = (Reaction, Schedule, StreamReader)
-"""Entries without a caller that waits: each has a dead-letter queue of its own."""
+"""Entries that AWS invokes asynchronously: each has its own dead-letter queue."""
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
@@ -24,7 +24,7 @@ ARCHITECTURE = "arm64"
 
 @dataclass(frozen=True)
 class LambdaBuildContext:
-    """What the Lambdas of one stack share."""
+    """The settings that all Lambdas of one stack share."""
 
     names: ResourceNames
     shared: SharedResources
@@ -61,7 +61,7 @@ def lambda_build_context(
 
 
 class ShopFunction:
-    """A Lambda with everything that belongs to it. Its path is the file's name."""
+    """A Lambda with all its resources. Their paths begin with the file's name."""
 
     def __init__(self, stack: ShopStack, entry: Function, context: LambdaBuildContext) -> None:
         self.stack = stack
@@ -98,7 +98,7 @@ class ShopFunction:
         return self.alias.ref if self.alias else self.function.arn
 
     def allow(self, principal: str, name: str, source_arn: Value) -> None:
-        """Let an AWS service invoke the route's target or, without an alias, the function."""
+        """Allow an AWS service to invoke the alias or, without one, the function."""
         target = "Live" if self.alias else "Function"
         self.stack.add(
             "AWS::Lambda::Permission",
@@ -126,7 +126,7 @@ class ShopFunction:
             f"{self.path}/Role/Resource",
             {
                 "AssumeRolePolicyDocument": trust("lambda.amazonaws.com"),
-                "Description": f"What {self._name} may do, and nothing else",
+                "Description": f"Permissions of {self._name}",
                 "Policies": [
                     {
                         "PolicyDocument": policy_document([s.document() for s in statements]),
@@ -228,7 +228,7 @@ class ShopFunction:
             self.stack.suppress(self.role, finding, reason)
 
 
-_ONE_PYTHON = "One Python: 3.13 is pinned for laptop, tests and Lambda, and moves in one go."
+_ONE_PYTHON = "Laptop, tests and Lambda run the same Python, which changes in all at once."
 _NO_VERSION = (
     "CloudFormation replaces code and configuration together and rolls both back. Only functions "
     "with provisioned concurrency need an alias."
@@ -241,7 +241,7 @@ _NO_RESOURCE = (
 
 
 def add_log_group(stack: ShopStack, path: str, name: str) -> Resource:
-    """Add a log group that keeps its events as long as the stage says."""
+    """Add a log group with the retention of the stage."""
     return stack.add(
         "AWS::Logs::LogGroup",
         f"{path}/Resource",

@@ -27,11 +27,11 @@ MAX_ROUTES_LENGTH = 3_000
 
 
 def features_in_stage(features: Iterable[Feature], stage: Stage) -> tuple[Feature, ...]:
-    """Return the features of a stage. Raises :class:`InvalidManifest` with all faults."""
+    """Return the features of a stage. Raises :class:`InvalidManifest` with all problems."""
     present = tuple(f for f in features if f.stages is None or stage.name in f.stages)
-    faults = list(_faults(present))
-    if faults:
-        raise InvalidManifest("\n".join(faults))
+    problems = list(_problems(present))
+    if problems:
+        raise InvalidManifest("\n".join(problems))
     return present
 
 
@@ -45,12 +45,12 @@ def missing_references(features: Iterable[Feature]) -> Iterator[str]:
     modules = {entry.module for entry in entries}
     for entry in entries:
         if not (FUNCTIONS_DIRECTORY / f"{entry.module.replace('.', '/')}.py").is_file():
-            yield f"{entry.module}: there is no such file below functions/"
+            yield f"{entry.module}: its file is missing below functions/"
         for module in sorted(set(entry.invokes) - modules):
             yield f"{entry.module}: invokes {module}, which no manifest has"
 
 
-def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
+def _problems(features: tuple[Feature, ...]) -> Iterator[str]:
     entries = manifest_entries(features)
     yield from _duplicates("module", (entry.module for entry in entries))
     routes = [x.route for x in entries if isinstance(x, Endpoint)]
@@ -59,7 +59,7 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
     if sum(len(route) + 1 for route in routes) > MAX_ROUTES_LENGTH:
         yield (
             f"all routes together exceed {MAX_ROUTES_LENGTH} characters; "
-            "the environment of DefaultRoute must hold them"
+            "the environment of DefaultRoute contains them"
         )
     yield from _duplicates(
         "consumer of queue", (x.queue for x in entries if isinstance(x, Consumer))
@@ -73,7 +73,7 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
         if len(f"doorbuster-local-{entry.module}") > 64:
             yield f"{entry.module}: the function's name would exceed Lambda's 64 characters"
         if isinstance(entry, Endpoint):
-            yield from _endpoint_faults(entry)
+            yield from _endpoint_problems(entry)
         if isinstance(entry, StreamReader) and not TABLE_SCHEMAS[entry.table].streams:
             yield f"{entry.module}: table {entry.table} has no stream"
         if isinstance(entry, Step):
@@ -85,25 +85,25 @@ def _faults(features: tuple[Feature, ...]) -> Iterator[str]:
                 yield f"{entry.module}: {entry.compensation} is not a Compensation entry"
 
 
-def _endpoint_faults(entry: Endpoint) -> Iterator[str]:
+def _endpoint_problems(entry: Endpoint) -> Iterator[str]:
     if not re.fullmatch(
         r"(GET|POST|PUT|PATCH|DELETE) (/[a-z0-9_.{}-]+)*/[a-z0-9_.{}-]+(\+\})?", entry.route
     ):
         yield f"{entry.module}: {entry.route!r} is not a route"
     if (entry.access is Access.STAFF) != bool(entry.groups):
-        yield f"{entry.module}: groups go with STAFF, and STAFF with groups"
+        yield f"{entry.module}: STAFF requires groups, and groups require STAFF"
     for group in entry.groups:
         # An HTTP API writes the groups claim as "[a b]": a space in a name would make two groups.
         if not re.fullmatch(r"[a-z0-9_-]+", group):
-            yield f"{entry.module}: group {group!r} has more than a-z, 0-9, _ and -"
+            yield f"{entry.module}: group {group!r} may contain a-z, 0-9, _ and - only"
     if entry.cached and (entry.method != "GET" or entry.access is not Access.PUBLIC):
         yield f"{entry.module}: only a public GET can be cached"
     if entry.shopper_facing and entry.method != "GET" and entry.switch is None:
-        yield f"{entry.module}: shoppers change data there, and no switch closes it"
+        yield f"{entry.module}: shoppers write data, so it needs a kill switch"
     if entry.peak and not entry.shopper_facing:
-        yield f"{entry.module}: only what shoppers call is prepared for a traffic peak"
+        yield f"{entry.module}: only shopper-facing endpoints may have a peak"
     if entry.timeout > 30:
-        yield f"{entry.module}: an HTTP API gives up after 30 s"
+        yield f"{entry.module}: an HTTP API times out after 30 s"
 
 
 def _without_names(route: str) -> str:
@@ -113,4 +113,4 @@ def _without_names(route: str) -> str:
 def _duplicates(kind: str, values: Iterable[str]) -> Iterator[str]:
     for value, times in Counter(values).items():
         if times > 1:
-            yield f"{kind} {value} is there {times} times"
+            yield f"{kind} {value} is declared {times} times"

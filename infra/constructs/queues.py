@@ -1,4 +1,4 @@
-"""Queues: encrypted, over TLS only, each with a dead-letter queue."""
+"""Queues: encrypted, reached over TLS only, each with a dead-letter queue."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ DAY = 24 * 60 * 60
 
 
 class DeadLetterQueue:
-    """A queue for messages that failed. It keeps them 14 days, SQS's maximum."""
+    """A queue that retains failed messages for 14 days, the maximum of SQS."""
 
     def __init__(self, stack: ShopStack, path: str, name: str, key_arn: Value) -> None:
         self.name = name
@@ -36,7 +36,7 @@ class DeadLetterQueue:
         return self.queue.arn
 
     def set_policy(self, *senders: tuple[str, Value]) -> None:
-        """Demand TLS, and let each AWS service send what it could not deliver for its source."""
+        """Require TLS, and allow each AWS service to send undelivered messages of its source."""
         statements = [
             {
                 "Action": "sqs:SendMessage",
@@ -83,7 +83,7 @@ def policy_document(statements: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def deny_plain_http(action: str, resource: Any, principal: Any) -> dict[str, Any]:
-    """Return the statement that refuses requests without TLS."""
+    """Return the statement that denies requests without TLS."""
     return {
         "Action": action,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},

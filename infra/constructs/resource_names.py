@@ -1,7 +1,7 @@
 """The names of all resources of one stage.
 
-Names are chosen, not generated. A stack therefore knows the tables, queues and functions of other
-stacks without importing them, and no export blocks its deployment.
+The names are derived from the stage and the manifest. A stack therefore knows the tables, queues
+and functions of other stacks without importing them, and no export blocks its deployment.
 """
 
 from dataclasses import dataclass

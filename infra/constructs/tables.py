@@ -9,7 +9,7 @@ from functions.manifest import Table
 
 @dataclass(frozen=True)
 class IndexSchema:
-    """A global secondary index. It carries few attributes: each costs a second write."""
+    """A global secondary index. It projects few attributes, because each costs a second write."""
 
     hash: str
     range: str

@@ -46,8 +46,8 @@ def add_user_pool(stack: ShopStack, name: str, *, self_sign_up: bool, mfa: Mfa) 
     stack.suppress(
         pool,
         "AwsSolutions-COG8",
-        "Threat protection is billed per user and month; the sign-in throttle, the web "
-        "firewall and verified addresses stand without it. The plan is one word here.",
+        "Threat protection is billed per user and month. Without it, sign-in is still throttled, "
+        "addresses are verified, and the web firewall filters requests.",
     )
     return pool
 

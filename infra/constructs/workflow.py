@@ -10,25 +10,31 @@ RETRYABLE_ERRORS = ["States.TaskFailed"]
 
 
 def definition(
-    steps: Sequence[Step], undos: Mapping[str, Compensation], arn_of: Callable[[str], str]
+    steps: Sequence[Step],
+    compensations: Mapping[str, Compensation],
+    arn_of: Callable[[str], str],
 ) -> dict[str, Any]:
     """Return the state machine: ``steps`` in order, each with the compensations before it.
 
-    ``undos`` maps a module to its compensation; ``arn_of`` returns a module's function ARN. An
-    order without failures enters each step once, which is one billed transition per step.
+    ``compensations`` maps a module to its compensation; ``arn_of`` returns a module's function ARN.
+    An order without failures enters each step once, which is one billed transition per step.
     """
     states: dict[str, Any] = {}
-    compensation: str | None = None
+    latest: str | None = None
+    """The compensation that a failure of the current step runs first."""
     for at, step in enumerate(steps):
+        # Steps before a pivot are not compensated after it.
         if step.pivot:
-            compensation = None
+            latest = None
         following = steps[at + 1].name if at + 1 < len(steps) else None
         if step.compensation is not None:
-            states |= _undo(undos[step.compensation], step.name, compensation, following, arn_of)
-            compensation = undos[step.compensation].name
-        states[step.name] = _step(step, following, compensation, arn_of)
+            compensation = compensations[step.compensation]
+            states |= _compensation(compensation, step.name, latest, following, arn_of)
+            latest = compensation.name
+        states[step.name] = _step(step, following, latest, arn_of)
+        # The pivot itself may be compensated; a later step that fails needs staff.
         if step.pivot:
-            compensation = None
+            latest = None
     order = [s.name for s in steps]
     order += [name for name in states if name not in order]
     return {
@@ -72,29 +78,33 @@ def _step(
     return state | _then(following)
 
 
-def _undo(
-    undo: Compensation,
-    of: str,
+def _compensation(
+    compensation: Compensation,
+    step: str,
     earlier: str | None,
-    onward: str | None,
+    following: str | None,
     arn_of: Callable[[str], str],
 ) -> dict[str, Any]:
-    """Return the compensation, and the choice after it: continue, wait again, or compensate on."""
-    choice_name = f"{undo.name}OrGoOn"
+    """Return the compensation of a step and the choice after it.
+
+    The choice continues with the ``following`` step, lets the step wait again, or runs the
+    ``earlier`` compensation.
+    """
+    choice_name = f"After{compensation.name}"
     task = {
         "Type": "Task",
-        "Comment": undo.module,
+        "Comment": compensation.module,
         "Resource": _invoke(False),
         "Parameters": {
-            "FunctionName": arn_of(undo.module),
+            "FunctionName": arn_of(compensation.module),
             "Payload": {"order_id.$": "$.order_id", "failure.$": "$.failure"},
         },
         "ResultSelector": {
             "succeeded.$": "$.Payload.succeeded",
             "still_pending.$": "$.Payload.still_pending",
         },
-        "ResultPath": "$.undo",
-        "TimeoutSeconds": undo.timeout + 10,
+        "ResultPath": "$.compensation",
+        "TimeoutSeconds": compensation.timeout + 10,
         "Retry": [
             {
                 "ErrorEquals": ["States.ALL"],
@@ -110,16 +120,17 @@ def _undo(
     choice = {
         "Type": "Choice",
         "Choices": [
-            {
-                "Variable": "$.undo.succeeded",
-                "BooleanEquals": True,
-                "Next": onward or "OrderTerminated",
-            },
-            {"Variable": "$.undo.still_pending", "BooleanEquals": True, "Next": of},
+            _if_true("succeeded", following or "OrderTerminated"),
+            _if_true("still_pending", step),
         ],
         "Default": earlier or "OrderTerminated",
     }
-    return {undo.name: task, choice_name: choice, "OrderTerminated": {"Type": "Succeed"}}
+    return {compensation.name: task, choice_name: choice, "OrderTerminated": {"Type": "Succeed"}}
+
+
+def _if_true(field: str, state: str) -> dict[str, Any]:
+    """Return the rule that goes to a state if the compensation's result has a true field."""
+    return {"Variable": f"$.compensation.{field}", "BooleanEquals": True, "Next": state}
 
 
 def _deadline(step: Step) -> dict[str, Any]:

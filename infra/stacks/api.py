@@ -1,4 +1,4 @@
-"""The HTTP API without its routes: those live with the features, which import its id."""
+"""The HTTP API without its routes: the features add them, and import its id."""
 
 from infra.constructs.iam import UserPool
 from infra.constructs.intrinsics import Value, sub
@@ -19,7 +19,7 @@ ALLOWED_HEADERS = (
 
 
 class ApiStack(ShopStack):
-    """One HTTP API and its two authorizers: a customer's token never passes the staff's."""
+    """One HTTP API and its two authorizers. The staff's rejects tokens of customers."""
 
     def __init__(self, scope: ShopApp, names: ResourceNames, foundation: FoundationStack) -> None:
         super().__init__(scope, names, "api", "the HTTP API and its authorizers")

@@ -1,4 +1,4 @@
-"""The API's stage: throttles and access logs. It comes last, since it names the routes."""
+"""The API's stage: throttles and access logs. It is deployed last, because it names the routes."""
 
 import json
 from collections.abc import Iterable
@@ -65,7 +65,7 @@ class ApiStage(ShopStack):
         dimensions = {"ApiId": api.id}
         alarms.on(
             "Faults", ("AWS/ApiGateway", "5xx"), dimensions, above=0,
-            meaning="The API answered with a 5xx: a handler failed, or Lambda refused the call.",
+            meaning="The API responded with a 5xx: a handler failed, or Lambda rejected the call.",
         )  # fmt: skip
         alarms.on(
             "Slow", ("AWS/ApiGateway", "Latency"), dimensions, above=3_000, statistic="p99",

@@ -1,8 +1,8 @@
-"""The edge: CloudFront and its firewall, in front of the API wherever there is a CDN.
+"""CloudFront and its firewall, in front of the API of every stage with a CDN.
 
-Everything here lives in us-east-1, the one region in which AWS accepts a firewall and a certificate
-for CloudFront. The API's own address stays reachable without it: the API's throttles, authorizers
-and signatures protect that one too (docs/adr/cloudfront-and-waf.md).
+All its resources are in us-east-1, the one region in which AWS accepts a firewall and a certificate
+for CloudFront. The API's own address stays reachable without the CDN. The API's throttles,
+authorizers and signatures protect that address too (docs/adr/cloudfront-and-waf.md).
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ VIEWER_FUNCTION = """function handler(event) {
 ERROR_STATUSES = (400, 403, 404, 405, 500, 502, 503, 504)
 
 REQUESTS_PER_ADDRESS = 2_000
-"""In five minutes; about seven a second, more than a person sends and less than an office."""
+"""In five minutes: seven per second, more than a person sends and fewer than an office."""
 
 
 class CdnStack(ShopStack):
@@ -146,7 +146,7 @@ class CdnStack(ShopStack):
             "Key/Resource",
             {
                 "Name": self.names.edge_key,
-                "Description": "Proves to the shop that CloudFront passes a request on",
+                "Description": "Proves to the shop that a request came through CloudFront",
                 "GenerateSecretString": {"PasswordLength": 44, "ExcludePunctuation": True},
                 "ReplicaRegions": replicas,
             },
@@ -155,8 +155,8 @@ class CdnStack(ShopStack):
         self.suppress(
             key,
             "AwsSolutions-SMG4",
-            "Known to the distribution and the Lambdas alone; both take a new value with a "
-            "deployment, and only with one.",
+            "Only the distribution and the Lambdas know it, and both receive a new value only by "
+            "a deployment.",
         )
         return key
 
@@ -174,7 +174,7 @@ class CdnStack(ShopStack):
             {
                 "CachePolicyConfig": {
                     "Name": self.names.of("kept"),
-                    "Comment": "As long as the response's own Cache-Control says, a day at most",
+                    "Comment": "As long as the response's Cache-Control allows, a day at most",
                     "MinTTL": 0,
                     "DefaultTTL": 0,
                     "MaxTTL": 24 * 60 * 60,
@@ -234,7 +234,9 @@ class CdnStack(ShopStack):
             {"Bucket": bucket.ref, "PolicyDocument": policy_document([deny])},
         )
         self.suppress(
-            bucket, "AwsSolutions-S1", "It holds access logs; a log of their access has no end."
+            bucket,
+            "AwsSolutions-S1",
+            "It contains access logs; logging their access would never end.",
         )
         return bucket
 
@@ -249,7 +251,7 @@ class CdnStack(ShopStack):
                 "VisibilityConfig": _visibility("all"),
                 "Rules": [
                     _managed(0, "AWSManagedRulesAmazonIpReputationList"),
-                    # A large cart exceeds the rule's 8 KB; the handlers refuse over 256 KiB.
+                    # A large cart exceeds the rule's 8 KB; the handlers reject over 256 KiB.
                     _managed(1, "AWSManagedRulesCommonRuleSet", ["SizeRestrictions_BODY"]),
                     _managed(2, "AWSManagedRulesKnownBadInputsRuleSet"),
                     {
@@ -285,7 +287,7 @@ class CdnStack(ShopStack):
                 distribution,
                 "AwsSolutions-CFR4",
                 "Without a domain of its own the distribution has CloudFront's certificate, whose "
-                "oldest protocol AWS sets; Stage.domain brings TLS 1.2 as the oldest.",
+                "oldest protocol AWS sets. With Stage.domain the oldest is TLS 1.2.",
             )
 
 

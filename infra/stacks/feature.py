@@ -1,4 +1,4 @@
-"""One feature, one stack: its Lambdas, and the routes, queues and events that invoke them."""
+"""The stack of a feature: its Lambdas, and the routes, queues and events that invoke them."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ _REPORT_FAILURES = ["ReportBatchItemFailures"]
 
 
 class FeatureStack(ShopStack):
-    """The Lambdas of one folder below ``functions/``, each with its route, queue or clock."""
+    """The Lambdas of one folder below ``functions/``, each with its route, queue or schedule."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class FeatureStack(ShopStack):
             self._connect(entry, ShopFunction(self, entry, context))
 
     def _connect(self, entry: Function, function: ShopFunction) -> None:
-        """Add what invokes the function."""
+        """Add the resources that invoke the function."""
         senders: list[tuple[str, Value]] = []
         match entry:
             case Endpoint():
@@ -86,7 +86,7 @@ class FeatureStack(ShopStack):
         self._allow_gateway(function, entry.path.replace("{", "${!"))
 
     def _default_route(self, entry: DefaultRoute, function: ShopFunction) -> None:
-        reason = "It answers all callers alike: there is no such route."
+        reason = "Its response is the same for all callers: the route does not exist."
         self._add_route(entry, function, "$default", None, reason)
         self._allow_gateway(function, "")
 
@@ -178,7 +178,7 @@ class FeatureStack(ShopStack):
             meaning=f"{entry.module} reads changes over a minute after they were made.",
         )
 
-    # ------------------------------------------------------------------ events and clocks
+    # ------------------------------------------------------------------ events and schedules
 
     def _react(self, entry: Reaction | Schedule, function: ShopFunction) -> list[tuple[str, Value]]:
         """Add the rule for the entry's events. Returns the senders of its dead letters."""

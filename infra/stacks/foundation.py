@@ -38,7 +38,7 @@ ACCOUNT_ROOT = {"AWS": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}
 
 
 class FoundationStack(ShopStack):
-    """Everything that has a state."""
+    """All resources that store data."""
 
     def __init__(self, scope: ShopApp, names: ResourceNames, features: Iterable[Feature]) -> None:
         super().__init__(
@@ -157,7 +157,7 @@ class FoundationStack(ShopStack):
                     ("AWS/DynamoDB", f"{kind}ThrottleEvents"),
                     dimensions,
                     above=0,
-                    meaning=f"{name} refused {kind.lower()}s: a hot key, or too fast a growth.",
+                    meaning=f"{name} throttled {kind.lower()}s: a hot key, or a sudden load.",
                 )
         for operation in MONITORED_OPERATIONS:
             alarms.on(
@@ -185,6 +185,7 @@ class FoundationStack(ShopStack):
                     "deadLetterTargetArn": dead.arn,
                     "maxReceiveCount": MAX_RECEIVES,
                 },
+                # As AWS recommends, so that Lambda's retries fit.
                 "VisibilityTimeout": 6 * self._consumer_timeout(queue),
             },
             deletion=self.data_policy,
@@ -193,7 +194,7 @@ class FoundationStack(ShopStack):
         queue_alarms(self, path, name, dead.name)
 
     def _consumer_timeout(self, queue: Queue) -> int:
-        """Return seconds. A message is hidden six times as long, so that Lambda's retries fit."""
+        """Return the seconds after which the queue's consumer times out."""
         timeouts = [
             x.timeout for x in self._entries if isinstance(x, Consumer) and x.queue is queue
         ]
@@ -238,8 +239,8 @@ class FoundationStack(ShopStack):
         self.suppress(
             resource,
             "AwsSolutions-SMG4",
-            "Shared with a carrier or payment provider: a new value has to be agreed with them, so "
-            "rotation is a deliberate act with two values valid meanwhile, not a timer.",
+            "Shared with a carrier or payment provider, who must receive each new value. Staff "
+            "rotate it by hand, and both values are valid meanwhile.",
         )
         # Its Id is the ARN on AWS and on the emulator, whose Ref returns the name.
         return resource.shared_att("Id")
@@ -251,7 +252,7 @@ class FoundationStack(ShopStack):
         self.suppress(
             pool,
             "AwsSolutions-COG2",
-            "A second factor is the customer's choice; forced on every buyer it would lose buyers.",
+            "A second factor is the customer's choice; required of all, it would lose customers.",
         )
         return add_app_client(self, "Customers", pool, "Customer", refresh_days=30)
 

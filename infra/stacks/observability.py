@@ -1,4 +1,4 @@
-"""The dashboard. Its first row is the business; the rows below are the technology."""
+"""The dashboard: business metrics in the first row, technical metrics below."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ BUSINESS = "Doorbuster"
 
 MINUTE = 60
 WIDTH, HEIGHT = 8, 6
-"""Of one graph, in cells of the dashboard's grid; three graphs fill a row."""
+"""Size of a graph in cells of the dashboard's grid; three graphs fill a row."""
 
 Metric = list[Any]
 """A metric as a dashboard's JSON writes it: namespace, name, dimensions, options."""
@@ -59,7 +59,7 @@ class ObservabilityStack(ShopStack):
             (BUSINESS, "MessagesRefused"),
             {"Stage": self.stage.name},
             above=0,
-            meaning="A partner's message was refused for good; the consumer's log has the reason.",
+            meaning="A consumer rejected a partner's message for good; its log has the reason.",
         )
 
     def _business(self) -> list[Graph]:
@@ -160,7 +160,7 @@ class ObservabilityStack(ShopStack):
         consumers = [x.module for x in self._entries if isinstance(x, Consumer)]
         return [
             _graph("Order workflows", executions("Started", "Succeeded")),
-            _graph("Order workflows in trouble", executions("Failed", "TimedOut", "Aborted")),
+            _graph("Failed order workflows", executions("Failed", "TimedOut", "Aborted")),
             _graph(
                 "Behind the stream, ms",
                 [
@@ -177,7 +177,7 @@ class ObservabilityStack(ShopStack):
 def _metric(
     namespace: str, name: str, dimensions: dict[str, str], statistic: str, **options: Any
 ) -> Metric:
-    """Return a metric by the minute; it is labelled by its name, or a percentile by itself."""
+    """Return a metric per minute. Its label is its name or, for a percentile, the statistic."""
     label = name if statistic in ("Sum", "Maximum") else statistic
     flat = [text for pair in dimensions.items() for text in pair]
     return [namespace, name, *flat, {"label": label, "period": MINUTE, "stat": statistic} | options]

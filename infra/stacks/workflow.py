@@ -45,14 +45,14 @@ class WorkflowStack(ShopStack):
             for x in entries
             if isinstance(x, Step)
         ]
-        undos = {x.module: x for x in entries if isinstance(x, Compensation)}
+        compensations = {x.module: x for x in entries if isinstance(x, Compensation)}
         tasks = sorted(
             {x.module for x in steps} | {x.compensation for x in steps if x.compensation}
         )
         role = self._role(tasks)
         # Below /aws/vendedlogs/, where AWS keeps its own resource policy from overflowing.
         log = add_log_group(self, "Log", f"/aws/vendedlogs/states/{names.workflow}")
-        text = json.dumps(definition(steps, undos, _function_arn(names)), indent=1)
+        text = json.dumps(definition(steps, compensations, _function_arn(names)), indent=1)
         self.add(
             "AWS::StepFunctions::StateMachine",
             "Order",
@@ -105,10 +105,10 @@ class WorkflowStack(ShopStack):
     def _alarms(self) -> None:
         alarms = Alarms(self, "", "workflow")
         for metric, meaning in {
-            "ExecutionsFailed": "An order's workflow or its undo failed: staff must decide.",
+            "ExecutionsFailed": "An order's workflow or a compensation failed: staff must decide.",
             "ExecutionsTimedOut": "An order's workflow timed out as a whole.",
             "ExecutionsAborted": "An order's workflow was stopped by hand.",
-            "ExecutionThrottled": "Step Functions slows executions down: raise the quota.",
+            "ExecutionThrottled": "Step Functions throttles executions: raise the quota.",
         }.items():
             alarms.on(
                 metric,

@@ -1,4 +1,4 @@
-"""Templates of all stages, read once."""
+"""Fixtures: the templates and manifest entries of all stages, read once."""
 
 import copy
 import json
@@ -10,13 +10,13 @@ import pytest
 from functions.all import FEATURES
 from functions.manifest import Function
 from infra.stages import STAGES, Stage
-from tests.contracts.rules import MACHINE, lines_of
+from tests.contracts.rules import MACHINE, entries_of
 from tests.contracts.templates import Cloud, stacks_of
 
 
 @pytest.fixture(params=list(STAGES))
 def stage(request: pytest.FixtureRequest) -> Stage:
-    """Each stage in turn."""
+    """Return each stage in turn."""
     name: str = request.param
     return STAGES[name]
 
@@ -27,23 +27,23 @@ def cloud(stage: Stage) -> Cloud:
 
 
 @pytest.fixture
-def lines(stage: Stage) -> Mapping[str, Function]:
-    return lines_of(FEATURES, stage)
+def entries(stage: Stage) -> Mapping[str, Function]:
+    return entries_of(FEATURES, stage)
 
 
 @pytest.fixture
 def prod() -> Cloud:
-    """Production's templates, to plant something in: a copy of one's own."""
+    """Return a copy of production's templates, which a test may change."""
     return Cloud(copy.deepcopy(stacks_of(STAGES["prod"])))
 
 
 @pytest.fixture
-def prod_lines() -> dict[str, Function]:
-    return lines_of(FEATURES, STAGES["prod"])
+def prod_entries() -> dict[str, Function]:
+    return entries_of(FEATURES, STAGES["prod"])
 
 
 def machine_of(cloud: Cloud) -> dict[str, Any]:
-    """The order workflow's definition."""
+    """Return the definition of the order workflow."""
     (machine,) = cloud.of(MACHINE)
     loaded: dict[str, Any] = json.loads(
         cloud.text(machine.stack, machine.properties["DefinitionString"])

@@ -1,8 +1,8 @@
-"""What has to run as a Lambda runs: in a process with exactly the environment it is given.
+"""Code that must run as in a Lambda: in a process with exactly the environment of its template.
 
-Started as a program of its own (``python inside.py doors|models|refusals``), it reads JSON from
-standard input and writes JSON to standard output. Libraries are imported once and each Lambda in a
-fork of that process, so that seventy cold starts take seconds.
+As a program (``python lambda_process.py handlers|models|errors``) it reads JSON from standard input
+and writes JSON to standard output. It imports the libraries once and each Lambda in a fork, so that
+seventy cold starts take seconds.
 """
 
 import importlib
@@ -29,9 +29,9 @@ LAMBDA = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""What Lambda itself adds to a function's environment."""
+"""Variables that Lambda adds to a function's environment."""
 
-KNOWN = {
+PSEUDO_PARAMETERS = {
     "${AWS::Region}": "us-east-1",
     "${AWS::AccountId}": "123456789012",
     "${AWS::Partition}": "aws",
@@ -39,11 +39,11 @@ KNOWN = {
 }
 
 
-def asked(what: str, question: Any) -> Any:
-    """Run this file as a program, as Lambda would have it: no project root on the path."""
+def run_in_lambda_process(command: str, value: Any) -> Any:
+    """Run a command of this program in a new process without the project root on the path."""
     run = subprocess.run(
-        [sys.executable, "-I", str(Path(__file__)), what],
-        input=json.dumps(question),
+        [sys.executable, "-I", str(Path(__file__)), command],
+        input=json.dumps(value),
         capture_output=True,
         text=True,
         check=False,
@@ -53,64 +53,62 @@ def asked(what: str, question: Any) -> Any:
     return json.loads(run.stdout)
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """A template's environment with the names of region and account filled in."""
-    filled = {}
-    for name, value in given.items():
-        filled[name] = value
-        for unknown, known in KNOWN.items():
-            filled[name] = filled[name].replace(unknown, known)
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return a template's environment with region and account filled in."""
+    filled = dict(variables)
+    for parameter, value in PSEUDO_PARAMETERS.items():
+        filled = {name: text.replace(parameter, value) for name, text in filled.items()}
     return filled
 
 
-def _handlers(environments: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Handler → why it cannot be started; those that can are left out."""
+def _start_handlers(environments: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return the handlers that cannot be started, with the reason."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    refused = {}
-    for handler, given in environments.items():
+    failed = {}
+    for handler, variables in environments.items():
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reader)
-            os.write(writer, _started(handler, given).encode()[-4000:])
+            os.write(writer, _start(handler, variables).encode()[-4000:])
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as pipe:
-            output = pipe.read()
+            outcome = pipe.read()
         os.waitpid(child, 0)
-        if output != "started":
-            refused[handler] = output
-    return refused
+        if outcome != "started":
+            failed[handler] = outcome
+    return failed
 
 
-def _started(handler: str, given: dict[str, str]) -> str:
+def _start(handler: str, variables: dict[str, str]) -> str:
     os.environ.clear()
-    os.environ.update(LAMBDA | given)
+    os.environ.update(LAMBDA | variables)
     module, _, name = handler.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
-    except BaseException:  # noqa: BLE001 - whatever keeps it from starting is the answer
+    except BaseException:  # noqa: BLE001  any error of the import is the result
         return traceback.format_exc(limit=-3)
     return "started" if callable(found) else f"{handler} is not callable"
 
 
-def _everything_of_the_shop(given: dict[str, str]) -> None:
+def _import_whole_shop(variables: dict[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(LAMBDA | given)
+    os.environ.update(LAMBDA | variables)
     import shop
 
     for module in pkgutil.walk_packages(shop.__path__, "shop."):
         importlib.import_module(module.name)
 
 
-def _models(given: dict[str, str]) -> list[dict[str, Any]]:
-    """Every PynamoDB model of the shop: table, keys, indexes."""
-    _everything_of_the_shop(given)
+def _describe_models(variables: dict[str, str]) -> list[dict[str, Any]]:
+    """Return table, keys and indexes of every PynamoDB model of the shop."""
+    _import_whole_shop(variables)
     from pynamodb.models import Model
 
     found = []
-    for each in _below(Model):
+    for each in _subclasses(Model):
         model: Any = each
         meta = getattr(model, "Meta", None)
         if meta is None or not getattr(meta, "table_name", None):
@@ -121,7 +119,7 @@ def _models(given: dict[str, str]) -> list[dict[str, Any]]:
             indexes[index.Meta.index_name] = {
                 **_keys(index.Meta.attributes),
                 "projection": index.Meta.projection.projection_type,
-                "carries": sorted(index.Meta.projection.non_key_attributes or ()),
+                "projected": sorted(index.Meta.projection.non_key_attributes or ()),
             }
         found.append(
             {
@@ -144,9 +142,9 @@ def _keys(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return keys
 
 
-def _errors(given: dict[str, str]) -> dict[str, int | None]:
-    """Every leaf class of error, wherever it is declared, and the HTTP status it has."""
-    _everything_of_the_shop(given)
+def _error_statuses(variables: dict[str, str]) -> dict[str, int | None]:
+    """Return the HTTP status of every leaf class of ShopError."""
+    _import_whole_shop(variables)
     from shop.entrypoints.fault_mapping import http_status
     from shop.kernel.errors import ShopError
 
@@ -154,29 +152,30 @@ def _errors(given: dict[str, str]) -> dict[str, int | None]:
     if planted:
         type(planted, (ShopError,), {"__module__": "planted"})
     statuses: dict[str, int | None] = {}
-    for error in _below(ShopError):
+    for error in _subclasses(ShopError):
         if not error.__subclasses__():
+            name = f"{error.__module__}.{error.__qualname__}"
             try:
-                statuses[f"{error.__module__}.{error.__qualname__}"] = http_status(error)
+                statuses[name] = http_status(error)
             except LookupError:
-                statuses[f"{error.__module__}.{error.__qualname__}"] = None
+                statuses[name] = None
     return statuses
 
 
-def _below(root: type[Any]) -> list[type[Any]]:
+def _subclasses(root: type[Any]) -> list[type[Any]]:
     found: list[type[Any]] = []
     children: list[type[Any]] = root.__subclasses__()
     for child in children:
-        found += [child, *_below(child)]
+        found += [child, *_subclasses(child)]
     return found
 
 
 if __name__ == "__main__":
-    # As in a Lambda: the functions' folder is the root, the shop comes from its layer.
+    # As in a Lambda, the functions folder is the root, and the shop comes from its layer.
     sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "layers" / "shared" / "python")]
-    ANSWERS: dict[str, Callable[[Any], Any]] = {
-        "handlers": _handlers,
-        "models": _models,
-        "errors": _errors,
+    COMMANDS: dict[str, Callable[[Any], Any]] = {
+        "handlers": _start_handlers,
+        "models": _describe_models,
+        "errors": _error_statuses,
     }
-    json.dump(ANSWERS[sys.argv[1]](json.load(sys.stdin)), sys.stdout)
+    json.dump(COMMANDS[sys.argv[1]](json.load(sys.stdin)), sys.stdout)

@@ -1,9 +1,9 @@
-"""Rules on the source text: names, sizes and imports. Each names every breach it finds.
+"""Rules on the source text: names, sizes, imports and clocks. Each lists every breach it finds.
 
-They read the syntax tree, so comments, docstrings and strings are free. A name is checked where it
-is bound (module, class, function, parameter, variable, field), and where an attribute or a keyword
-is used, because these may be bound by no statement. Members of imported libraries are not ours
-(``math.floor``).
+They read the syntax tree, so comments, docstrings and strings may contain any word. A name is
+checked where it is bound (module, class, function, parameter, variable, field), and where an
+attribute or a keyword is used, because no statement may bind these. Members of imported libraries
+are not checked (``math.floor``).
 """
 
 import ast
@@ -19,13 +19,20 @@ from tests.contracts import vocabulary
 SHOP = "layers/shared/python/shop/"
 FOLDERS = (SHOP, "functions/", "infra/", "local/", "verification/", "bench/", "tests/")
 PACKAGES = {"shop"} | {folder.strip("/") for folder in FOLDERS[1:]}
-SIZED = (SHOP, "functions/", "infra/", "local/")
+SIZED = (SHOP, "functions/", "infra/", "local/", "verification/", "bench/")
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
 
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 LAZY = re.compile(r"# lazy: \S")
+
+CLOCKS = frozenset(
+    name + unit
+    for name in ("sleep", "monotonic", "perf_counter", "process_time", "thread_time")
+    for unit in ("", "_ns")
+)
+"""Functions of :mod:`time` whose effect or result depends on how busy a machine is."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -71,7 +78,7 @@ def repeated_classes(sources: Iterable[Source]) -> list[str]:
 
 
 def denied_names(sources: Iterable[Source]) -> list[str]:
-    """No identifier contains a word of the deny-list; each is named once per module."""
+    """No identifier contains a denied word; each is listed once per module."""
     breaches: dict[tuple[str, str], str] = {}
     for source in sources:
         for name, line in identifiers(source):
@@ -86,11 +93,11 @@ def unused_exemptions(sources: Iterable[Source]) -> list[str]:
     for source in sources:
         for name, _ in identifiers(source):
             unused -= {key for key in unused if _exempts(key, source.path, name)}
-    return [f"nothing needs the exemption of {name} in {prefix}*" for prefix, name in unused]
+    return [f"{prefix}* no longer needs the exemption of {name}" for prefix, name in unused]
 
 
 def identifiers(source: Source) -> Iterator[tuple[str, int]]:
-    """Every name that a module binds, and its attributes and keywords, with their lines."""
+    """Yield every name that a module binds, and its attributes and keywords, with their lines."""
     for part in source.path.removeprefix("layers/shared/python/").removesuffix(".py").split("/"):
         yield part, 1
     libraries = _libraries(source.tree)
@@ -118,7 +125,7 @@ def identifiers(source: Source) -> Iterator[tuple[str, int]]:
 
 
 def _libraries(tree: ast.Module) -> set[str]:
-    """Names that a module's imports bind to something outside the project."""
+    """Return the names that a module's imports bind to something outside the project."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -139,7 +146,7 @@ def words_of(name: str) -> list[str]:
 
 
 def _denied(path: str, name: str) -> str:
-    """Why a name is denied, or nothing."""
+    """Return why a name is denied, or an empty text."""
     if any(_exempts(key, path, name) for key in vocabulary.EXEMPTIONS):
         return ""
     words = words_of(name)
@@ -176,15 +183,15 @@ def _exempts(exemption: tuple[str, str], path: str, name: str) -> bool:
 
 
 def long_modules(sources: Iterable[Source], exceptions: Mapping[str, str]) -> list[str]:
-    """No module is longer than 400 lines; an exception is named by its path."""
+    """No module is longer than 400 lines. The key of an exception is its path."""
     sizes = {s.path: len(s.lines) for s in sources if s.path.startswith(SIZED)}
     return _too_long(sizes, MAX_MODULE_LINES, exceptions)
 
 
 def long_functions(sources: Iterable[Source], exceptions: Mapping[str, str]) -> list[str]:
-    """No function is longer than 50 lines; an exception is named ``path:Class.function``.
+    """No function is longer than 50 lines, without decorators and docstring.
 
-    Decorators and the docstring do not count.
+    The key of an exception is ``path:Class.function``.
     """
     sizes = {
         f"{source.path}:{name}": _length(node)
@@ -196,7 +203,7 @@ def long_functions(sources: Iterable[Source], exceptions: Mapping[str, str]) -> 
 
 
 def functions(node: ast.AST, within: str = "") -> Iterator[tuple[str, Definition]]:
-    """Every function and method with its qualified name."""
+    """Yield every function and method with its qualified name."""
     for child in ast.iter_child_nodes(node):
         name = within
         if isinstance(child, Definition | ast.ClassDef):
@@ -221,7 +228,7 @@ def _too_long(sizes: Mapping[str, int], limit: int, exceptions: Mapping[str, str
         if size > limit and not exceptions.get(name, "").strip()
     ]
     return breaches + [
-        f"nothing needs the exception of {name}"
+        f"{name} no longer needs its exception"
         for name in exceptions
         if sizes.get(name, 0) <= limit
     ]
@@ -231,7 +238,7 @@ def _too_long(sizes: Mapping[str, int], limit: int, exceptions: Mapping[str, str
 
 
 def unexplained_lazy_imports(sources: Iterable[Source]) -> list[str]:
-    """An import inside a function of ``shop`` says why: ``# lazy: <reason>``."""
+    """An import inside a function of ``shop`` has a reason: ``# lazy: <reason>``."""
     return [
         f"{source.path}:{node.lineno} {name} imports without '# lazy: <reason>'"
         for source in sources
@@ -252,3 +259,62 @@ def _inner_imports(tree: ast.Module) -> Iterator[tuple[str, ast.Import | ast.Imp
 
 def _lines(source: Source, node: ast.stmt) -> list[str]:
     return source.lines[node.lineno - 1 : node.end_lineno]
+
+
+# ---------------------------------------------------------------------- clocks
+
+
+def clock_uses(sources: Iterable[Source], exceptions: Mapping[str, str]) -> list[str]:
+    """No test sleeps or measures time: it waits for a condition, or counts.
+
+    The key of an exception is ``path:Class.function``.
+    """
+    breaches: list[str] = []
+    used: set[str] = set()
+    for source in sources:
+        if not source.path.startswith("tests/"):
+            continue
+        for node, clock in _clocks(source.tree):
+            place = f"{source.path}:{_function_around(source.tree, node.lineno)}"
+            used.add(place)
+            if not exceptions.get(place, "").strip():
+                breaches.append(f"{place} uses {clock} in line {node.lineno}")
+    return breaches + [
+        f"{place} no longer needs its exception" for place in exceptions if place not in used
+    ]
+
+
+def _clocks(tree: ast.Module) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    """Yield every use of a clock and every import of one, with its name."""
+    modules = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name in ("time", "asyncio")
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="time", names=names):
+                yield from ((node, f"time.{a.name}") for a in names if a.name in CLOCKS)
+            case ast.ImportFrom(module="asyncio", names=names):
+                yield from ((node, "asyncio.sleep") for a in names if a.name == "sleep")
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if (
+                modules.get(name) == "time" and attr in CLOCKS
+            ):
+                yield node, f"time.{attr}"
+            # A sleep of 0 seconds only lets other tasks run.
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="sleep"), args=[seconds, *_]
+            ) if modules.get(name) == "asyncio" and ast.unparse(seconds) != "0":
+                yield node, "asyncio.sleep"
+
+
+def _function_around(tree: ast.Module, line: int) -> str:
+    """Return the qualified name of the innermost function at a line, or an empty text."""
+    around = [
+        name
+        for name, node in functions(tree)
+        if node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    return around[-1] if around else ""

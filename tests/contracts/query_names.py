@@ -67,7 +67,7 @@ def _names(tree: ast.AST, aliases: set[str], imported: dict[str, str]) -> Iterat
             case ast.Assign(value=query) if is_query(query):
                 uses -= 1
     if uses:
-        raise UnknownUse(f"{uses} uses of the query are no reads.")
+        raise UnknownUse(f"{uses} uses of the query do not read a named parameter")
 
 
 def _names_read_by(module: str, function: str) -> Iterator[str]:
@@ -90,4 +90,4 @@ def _functions_imported_by(tree: ast.Module) -> dict[str, str]:
 def _text(node: ast.expr) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
-    raise UnknownUse(f"line {node.lineno}: the name of a parameter must be a literal.")
+    raise UnknownUse(f"line {node.lineno}: the name of a parameter must be a literal")

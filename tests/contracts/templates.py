@@ -1,4 +1,4 @@
-"""Synthesized templates as plain data, and a reader that follows their references."""
+"""Synthesized templates as plain data, and a reader that resolves their references."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ class Resource:
 
 
 class Cloud:
-    """Every stack of one stage, together."""
+    """All stacks of one stage."""
 
     def __init__(self, stacks: Mapping[str, Template]) -> None:
         self.stacks = stacks
@@ -44,13 +44,13 @@ class Cloud:
                 yield Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
 
     def named(self, stack: str, reference: Any) -> Resource:
-        """The resource that a Ref or GetAtt of this stack points at."""
+        """Return the resource that a Ref or GetAtt of this stack refers to."""
         name = reference.get("Ref") or reference["Fn::GetAtt"][0]
         whole = self.stacks[stack]["Resources"][name]
         return Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
 
     def text(self, stack: str, value: Any) -> str:
-        """A value as one string; what only deployment knows stands as ``${Stack.Id.Attribute}``."""
+        """Return a value as text; one known only at deployment as ``${Stack.Id.Attribute}``."""
         match value:
             case str():
                 return value
@@ -73,7 +73,7 @@ class Cloud:
                 return json.dumps(value, sort_keys=True)
 
     def arn(self, resource: Resource) -> str:
-        """How other resources refer to this one by ARN."""
+        """Return the text with which other resources refer to this one's ARN."""
         return f"${{{resource.stack}.{resource.id}.Arn}}"
 
 

@@ -1,4 +1,4 @@
-"""What the code believes of its surroundings, and what the templates give it, are the same."""
+"""Code and templates agree: environments, tables, error statuses and the OpenAPI document."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from infra.constructs.tables import TABLE_SCHEMAS
 from infra.openapi import build_openapi, main, openapi_path
 from infra.stages import STAGES
 from shop.inventory.model.shards import NO_THRESHOLD
-from tests.contracts.lambda_process import asked, environment
+from tests.contracts.lambda_process import environment, run_in_lambda_process
 from tests.contracts.rules import FUNCTION, MAPPING, TABLE
 from tests.contracts.templates import Cloud, stacks_of
 
 
 def environments(cloud: Cloud) -> dict[str, dict[str, str]]:
-    """Handler → the environment that the template gives it."""
+    """Return the environment of each handler in the templates."""
     return {
         f.properties["Handler"]: environment(
             {
@@ -31,16 +31,16 @@ def environments(cloud: Cloud) -> dict[str, dict[str, str]]:
     }
 
 
-def everything(cloud: Cloud) -> dict[str, str]:
-    """All settings of all Lambdas at once, to look at code that belongs to none (yet)."""
+def merged_environment(cloud: Cloud) -> dict[str, str]:
+    """Return the settings of all Lambdas, to import code that no Lambda uses yet."""
     merged = {
         f"TABLE_{table.name}": t.properties["TableName"]
         for t in cloud.of(TABLE)
         for table in Table
         if t.properties["TableName"].endswith("-" + table.value.replace("_", "-"))
     }
-    for given in environments(cloud).values():
-        merged |= given
+    for variables in environments(cloud).values():
+        merged |= variables
     return merged
 
 
@@ -49,38 +49,41 @@ def local() -> Cloud:
     return Cloud(stacks_of(STAGES["local"]))
 
 
-# ---------------------------------------------------------------------- doors
+# ---------------------------------------------------------------------- handlers
 
 
-def test_every_manifest_line_has_its_file() -> None:
+def test_every_manifest_entry_has_its_file() -> None:
     assert list(missing_references(FEATURES)) == []
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "prod"])
-def test_every_lambda_starts_with_exactly_the_environment_its_template_gives(name: str) -> None:
-    refused = asked("handlers", environments(Cloud(stacks_of(STAGES[name]))))
-    assert refused == {}, "\n\n".join(refused.values())
+def test_every_lambda_starts_with_exactly_its_templates_environment(name: str) -> None:
+    failed = run_in_lambda_process("handlers", environments(Cloud(stacks_of(STAGES[name]))))
+    assert failed == {}, "\n\n".join(failed.values())
 
 
-def test_a_lambda_whose_setting_is_missing_is_found(local: Cloud) -> None:
+def test_missing_setting_of_a_lambda_is_detected(local: Cloud) -> None:
     given = {"status.get_status.handler": environments(local)["status.get_status.handler"]}
-    assert asked("handlers", given) == {}
+    assert run_in_lambda_process("handlers", given) == {}
     del given["status.get_status.handler"]["RELEASE"]
-    assert "KeyError: 'RELEASE'" in asked("handlers", given)["status.get_status.handler"]
+    failed = run_in_lambda_process("handlers", given)
+    assert "KeyError: 'RELEASE'" in failed["status.get_status.handler"]
 
 
-def test_a_handler_that_is_not_there_is_found(local: Cloud) -> None:
+def test_missing_handler_is_detected(local: Cloud) -> None:
     given = environments(local)["status.get_status.handler"]
-    refused = asked("handlers", {"status.get_status.handle": given, "status.nobody.handler": given})
-    assert "handle" in refused["status.get_status.handle"]
-    assert "ModuleNotFoundError" in refused["status.nobody.handler"]
+    failed = run_in_lambda_process(
+        "handlers", {"status.get_status.handle": given, "status.missing.handler": given}
+    )
+    assert "handle" in failed["status.get_status.handle"]
+    assert "ModuleNotFoundError" in failed["status.missing.handler"]
 
 
 # ---------------------------------------------------------------------- tables
 
 
 def key_differences(cloud: Cloud, models: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where a PynamoDB model's keys or indexes are not its table's."""
+    """Return the differences between PynamoDB models and their tables: keys and indexes."""
     tables = {t.properties["TableName"]: t.properties for t in cloud.of(TABLE)}
     breaches = []
     read = set()
@@ -101,13 +104,13 @@ def key_differences(cloud: Cloud, models: Sequence[Mapping[str, Any]]) -> list[s
                 f"{model['model']}.{name}", index, indexes[name]["KeySchema"], types
             )
             projection = indexes[name]["Projection"]
-            there = projection["ProjectionType"], sorted(projection.get("NonKeyAttributes", ()))
-            if there != (index["projection"], index["carries"]):
-                breaches.append(f"{model['model']}.{name}: the table's index carries {there}")
+            stored = projection["ProjectionType"], sorted(projection.get("NonKeyAttributes", ()))
+            if stored != (index["projection"], index["projected"]):
+                breaches.append(f"{model['model']}.{name}: the table's index projects {stored}")
     for name, table in tables.items():
         for index in table.get("GlobalSecondaryIndexes", ()):
             if (name, index["IndexName"]) not in read:
-                breaches.append(f"{name}: nobody reads index {index['IndexName']}")
+                breaches.append(f"{name}: no model reads index {index['IndexName']}")
         expires = table.get("TimeToLiveSpecification", {}).get("AttributeName")
         known = {a for m in models if m["table"] == name for a in m["attributes"]}
         if expires and expires not in known:
@@ -116,24 +119,24 @@ def key_differences(cloud: Cloud, models: Sequence[Mapping[str, Any]]) -> list[s
 
 
 def _difference(
-    who: str, has: Mapping[str, Any], schema: list[dict[str, str]], types: Mapping[str, str]
+    name: str, has: Mapping[str, Any], schema: list[dict[str, str]], types: Mapping[str, str]
 ) -> list[str]:
-    there = {k["KeyType"].lower(): k["AttributeName"] for k in schema}
+    keys = {k["KeyType"].lower(): k["AttributeName"] for k in schema}
     breaches = [
-        f"{who}: {kind} key is {has[kind]}, the table's {there.get(kind)}"
+        f"{name}: {kind} key is {has[kind]}, the table's {keys.get(kind)}"
         for kind in ("hash", "range")
-        if has[kind] != there.get(kind)
+        if has[kind] != keys.get(kind)
     ]
     return breaches + [
-        f"{who}: {name} is {kind}, the table's {types.get(name)}"
-        for name, kind in has["types"].items()
-        if types.get(name) != kind
+        f"{name}: {attribute} is {kind}, the table's {types.get(attribute)}"
+        for attribute, kind in has["types"].items()
+        if types.get(attribute) != kind
     ]
 
 
 @pytest.fixture(scope="module")
 def models(local: Cloud) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = asked("models", everything(local))
+    found: list[dict[str, Any]] = run_in_lambda_process("models", merged_environment(local))
     return found
 
 
@@ -141,25 +144,25 @@ def test_models_have_the_keys_and_indexes_of_their_tables(
     local: Cloud, models: list[dict[str, Any]]
 ) -> None:
     assert key_differences(local, models) == []
-    named = {t.properties["TableName"] for t in local.of(TABLE)}
-    assert {m["table"] for m in models} == named, "a table without a model"
+    tables = {t.properties["TableName"] for t in local.of(TABLE)}
+    assert {m["table"] for m in models} == tables, "a table without a model"
 
 
-def test_a_model_with_another_key_or_index_is_found(
+def test_model_with_another_key_or_index_is_detected(
     local: Cloud, models: list[dict[str, Any]]
 ) -> None:
     planted = json.loads(json.dumps(models))
     order = next(m for m in planted if m["indexes"])
     order["range"] = "sort"
     index = next(iter(order["indexes"].values()))
-    index["hash"], index["carries"] = "customer", ["doc"]
+    index["hash"], index["projected"] = "customer", ["doc"]
     order["indexes"]["by_mood"] = index
-    breaches = "\n".join(key_differences(local, planted))
-    for breach in ("range key is sort", "hash key is customer", "carries", "no index by_mood"):
-        assert breach in breaches
+    found = "\n".join(key_differences(local, planted))
+    for breach in ("range key is sort", "hash key is customer", "projects", "no index by_mood"):
+        assert breach in found
 
 
-def test_the_tables_of_the_handler_tests_have_the_same_keys() -> None:
+def test_tables_of_the_handler_tests_have_the_same_keys() -> None:
     from tests.kit import shop
 
     for name, keys in shop._KEYS.items():
@@ -169,57 +172,66 @@ def test_the_tables_of_the_handler_tests_have_the_same_keys() -> None:
         assert keys.get("indexes", {}) == indexes
 
 
-# ---------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------- errors
 
 
-def test_every_leaf_class_of_error_has_a_status(local: Cloud) -> None:
-    statuses = asked("errors", everything(local))
+def test_every_leaf_error_class_has_a_status(local: Cloud) -> None:
+    statuses = run_in_lambda_process("errors", merged_environment(local))
     assert len(statuses) >= 10
     assert {name for name, status in statuses.items() if status is None} == set()
     assert all(400 <= status < 500 or status == 503 for status in statuses.values())
 
 
-def test_an_error_without_a_status_is_found(local: Cloud) -> None:
-    statuses = asked("errors", everything(local) | {"PLANTED_ERROR": "Nameless"})
+def test_error_class_without_a_status_is_detected(local: Cloud) -> None:
+    statuses = run_in_lambda_process(
+        "errors", merged_environment(local) | {"PLANTED_ERROR": "Nameless"}
+    )
     assert [n for n, status in statuses.items() if status is None] == ["planted.Nameless"]
 
 
 # ---------------------------------------------------------------------- OpenAPI
 
 
-def test_the_committed_openapi_document_is_the_generated_one() -> None:
+def test_committed_openapi_document_is_the_generated_one() -> None:
     assert main(["--check"]) == 0, "python -m infra.openapi"
 
 
-def test_the_openapi_document_is_valid_and_has_every_route() -> None:
+def test_openapi_document_is_valid_and_has_every_route() -> None:
     from openapi_spec_validator import validate
 
     made = build_openapi()
     validate(_without_ucp(made))
-    routes = {f"{m.upper()} {path}" for path, there in made["paths"].items() for m in there}
+    routes = {f"{m.upper()} {path}" for path, methods in made["paths"].items() for m in methods}
     lines = [x for f in FEATURES for x in f.functions if isinstance(x, Endpoint)]
     assert routes == {f"{x.method} {openapi_path(x)}" for x in lines}
 
 
 UNPAGED = {
-    "/staff/switches": "there are as many as the code has",
-    "/staff/waiting-rooms": "there are as many as promotions that need one at the same time",
-    "/staff/customers/{id}/groups": "it is one customer, and says all groups at once",
-    "/staff/locations": "a shop has fifty at most",
-    "/staff/pricing-policy": "it is one document, with a hundred groups at most",
-    "/staff/shipping": "it is one document, with as many zones and methods as a carrier sells",
-    "/staff/stock-levels": "it is one SKU, at each of the shop's locations",
+    "/staff/shipping": "one document with the zones and methods of one carrier",
+    "/staff/switches": "as many as the code has",
+    "/staff/waiting-rooms": "as many as promotions that need one at the same time",
+    "/staff/customers/{id}/groups": "all groups of one customer",
+    "/staff/locations": "fifty at most",
+    "/staff/pricing-policy": "one document with a hundred groups at most",
+    "/staff/stock-levels": "one SKU at each of the shop's locations",
 }
-"""Lists that are whole, and why they cannot grow."""
-NAMES_OF_PAGING = {"pagination", "next", "next_cursor", "next_page", "has_more", "has_next_page"}
-"""What other shops call what is called ``cursor`` here, and nothing else."""
+"""Lists without pages, with the reason why they stay short."""
+OTHER_PAGING_FIELDS = {
+    "pagination",
+    "next",
+    "next_cursor",
+    "next_page",
+    "has_more",
+    "has_next_page",
+}
+"""Names that other APIs use for ``cursor``, the only name here."""
 
 
-def strange_lists(made: dict[str, Any]) -> list[str]:
-    """Answers of plain routes that are lists, and are not paged as all others are.
+def unpaged_lists(made: dict[str, Any]) -> list[str]:
+    """Return the list responses of routes outside UCP that are not paged like all others.
 
-    A list is one array beside ``cursor``, text that asks for the next page (``?cursor=…``) and is
-    missing on the last. UCP's own routes have UCP's own shape.
+    A list is one array beside ``cursor``, a text that requests the next page (``?cursor=…``) and is
+    null on the last page. UCP routes follow UCP's schemas.
     """
     found = []
     for path, methods in made["paths"].items():
@@ -231,22 +243,22 @@ def strange_lists(made: dict[str, Any]) -> list[str]:
         has = made["components"]["schemas"].get(name, schema).get("properties", {})
         lists = [n for n, s in has.items() if s.get("type") == "array"]
         is_list = not path.endswith("}") and len(lists) > 0
-        if NAMES_OF_PAGING & has.keys():
-            found.append(f"{path} pages by {sorted(NAMES_OF_PAGING & has.keys())}")
+        if OTHER_PAGING_FIELDS & has.keys():
+            found.append(f"{path} pages by {sorted(OTHER_PAGING_FIELDS & has.keys())}")
         elif schema.get("type") == "array":
-            found.append(f"{path} answers a bare array")
+            found.append(f"{path} returns a bare array")
         elif ("cursor" in has or is_list) and (
             has.keys() != {*lists, "cursor"}
             or len(lists) != 1
             or {s.get("type") for s in has["cursor"].get("anyOf", ())} != {"string", "null"}
         ):
-            found.append(f"{path} answers {sorted(has)}")
+            found.append(f"{path} returns {sorted(has)}")
     return found
 
 
-def test_all_plain_lists_are_paged_alike() -> None:
+def test_all_lists_are_paged_alike() -> None:
     made = build_openapi()
-    assert strange_lists(made) == []
+    assert unpaged_lists(made) == []
     assert UNPAGED.keys() <= made["paths"].keys()
     paged = [
         s for s in made["components"]["schemas"].values() if "cursor" in s.get("properties", {})
@@ -258,23 +270,23 @@ def test_all_plain_lists_are_paged_alike() -> None:
     ("broken", "breach"),
     [
         ({"pagination": {}}, "pages by ['pagination']"),
-        ({"cursor": None}, "answers ['products']"),
-        ({"cursor": {"type": "integer"}}, "answers ['cursor', 'products']"),
-        ({"total": {"type": "integer"}}, "answers ['cursor', 'products', 'total']"),
-        ({"more": {"type": "array"}}, "answers ['cursor', 'more', 'products']"),
+        ({"cursor": None}, "returns ['products']"),
+        ({"cursor": {"type": "integer"}}, "returns ['cursor', 'products']"),
+        ({"total": {"type": "integer"}}, "returns ['cursor', 'products', 'total']"),
+        ({"more": {"type": "array"}}, "returns ['cursor', 'more', 'products']"),
     ],
 )
-def test_a_list_that_is_paged_otherwise_is_found(broken: dict[str, Any], breach: str) -> None:
+def test_list_that_is_paged_differently_is_detected(broken: dict[str, Any], breach: str) -> None:
     made = build_openapi()
     has = made["components"]["schemas"]["ProductListView"]["properties"]
     has.update(broken)
     for name in [n for n, schema in has.items() if schema is None]:
         del has[name]
-    assert strange_lists(made) == [f"/staff/products {breach}"]
+    assert unpaged_lists(made) == [f"/staff/products {breach}"]
 
 
 def _without_ucp(value: Any) -> Any:
-    """The document without UCP's own schemas, which lie elsewhere and are judged elsewhere."""
+    """Return the document without UCP's schemas, which are published and tested elsewhere."""
     if isinstance(value, dict):
         if str(value.get("$ref", "")).startswith("https://ucp.dev/"):
             return {}
@@ -282,7 +294,7 @@ def _without_ucp(value: Any) -> Any:
     return [_without_ucp(inner) for inner in value] if isinstance(value, list) else value
 
 
-def test_an_openapi_document_that_lags_behind_is_found(
+def test_outdated_openapi_document_is_detected(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from infra import openapi

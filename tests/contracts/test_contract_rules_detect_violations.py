@@ -1,4 +1,4 @@
-"""Each rule is seen to fail: what it forbids is planted, and it must be named."""
+"""Each rule detects a planted violation and names it."""
 
 import json
 import re
@@ -30,13 +30,13 @@ from infra.constructs.workflow import definition
 from infra.lint import lint, missing_targets, templates_to_lint
 from infra.nag import nag_findings
 from infra.stages import DEV, LOCAL, PROD, InvalidStage
-from tests.contracts import rules
+from tests.contracts import iam_rules, rules, workflow_rules
 from tests.contracts.conftest import machine_of
 from tests.contracts.templates import Cloud
 
 CART = "doorbuster-prod-cart"
 FOUNDATION = "doorbuster-prod-foundation"
-REACTIONS = "doorbuster-prod-event-handlers"
+EVENT_HANDLERS = "doorbuster-prod-event-handlers"
 
 
 def resources(cloud: Cloud, stack: str) -> dict[str, Any]:
@@ -58,15 +58,14 @@ def statements(cloud: Cloud, stack: str = CART) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------------- templates
 
 
-def test_a_lambda_without_a_line_and_a_line_without_a_lambda_are_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_lambda_without_entry_and_entry_without_lambda_are_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    removed = prod_lines.pop("doorbuster-prod-cart-create_cart")
-    prod_lines["doorbuster-prod-cart-forget_cart"] = removed
-    breaches = rules.missing_functions(prod, prod_lines)
-    assert breaches == [
+    moved = prod_entries.pop("doorbuster-prod-cart-create_cart")
+    prod_entries["doorbuster-prod-cart-forget_cart"] = moved
+    assert rules.missing_functions(prod, prod_entries) == [
         "doorbuster-prod-cart-forget_cart is deployed 0 times",
-        "doorbuster-prod-cart-create_cart is deployed without a line",
+        "doorbuster-prod-cart-create_cart has no manifest entry",
     ]
 
 
@@ -79,23 +78,25 @@ def test_a_lambda_without_a_line_and_a_line_without_a_lambda_are_found(
         ("Layers", []),
     ],
 )
-def test_a_function_unlike_the_others_is_found(prod: Cloud, key: str, value: Any) -> None:
+def test_function_with_other_properties_is_detected(prod: Cloud, key: str, value: Any) -> None:
     first(prod, CART, rules.FUNCTION)["Properties"][key] = value
-    assert len(rules.plain_functions(prod, PROD)) == 1
+    assert len(rules.function_differences(prod, PROD)) == 1
 
 
-def test_a_log_group_that_never_forgets_is_found(prod: Cloud) -> None:
+def test_log_group_without_retention_is_detected(prod: Cloud) -> None:
     del first(prod, CART, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"]
-    assert len(rules.plain_functions(prod, PROD)) == 1
+    assert len(rules.function_differences(prod, PROD)) == 1
 
 
-def test_a_stack_that_grows_too_large_is_found(prod: Cloud) -> None:
+def test_oversized_stack_is_detected(prod: Cloud) -> None:
     for at in range(400):
         resources(prod, CART)[f"More{at}"] = {"Type": "AWS::SNS::Topic"}
-    assert rules.full_stacks(prod, 400) == [f"{CART} has {len(resources(prod, CART))} resources"]
+    assert rules.oversized_stacks(prod, 400) == [
+        f"{CART} has {len(resources(prod, CART))} resources"
+    ]
 
 
-def test_a_feature_that_imports_from_another_is_found(prod: Cloud) -> None:
+def test_import_from_another_feature_is_detected(prod: Cloud) -> None:
     prod.stacks["doorbuster-prod-catalog"].setdefault("Outputs", {})["Words"] = {
         "Value": "x",
         "Export": {"Name": "catalog-words"},
@@ -104,41 +105,43 @@ def test_a_feature_that_imports_from_another_is_found(prod: Cloud) -> None:
         "Type": "AWS::SNS::Topic",
         "Properties": {"TopicName": {"Fn::ImportValue": "catalog-words"}},
     }
-    (breach,) = rules.entangled_stacks(prod)
+    (breach,) = rules.cross_feature_imports(prod)
     assert breach == f"{CART} imports catalog-words of doorbuster-prod-catalog"
 
 
-def test_a_route_without_its_guard_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
+def test_route_without_its_authorizer_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
+) -> None:
     route = first(prod, "doorbuster-prod-staff-catalog", "AWS::ApiGatewayV2::Route")["Properties"]
     route["AuthorizationType"] = "NONE"
     del route["AuthorizerId"]
-    assert len(rules.wrong_routes(prod, prod_lines)) == 1
+    assert len(rules.wrong_routes(prod, prod_entries)) == 1
 
 
-def test_a_route_without_its_throttle_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_route_without_its_throttle_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    (there,) = prod.of("AWS::ApiGatewayV2::Stage")
-    routes = there.properties["RouteSettings"]
+    (api_stage,) = prod.of("AWS::ApiGatewayV2::Stage")
+    routes = api_stage.properties["RouteSettings"]
     routes["POST /checkout-sessions"]["ThrottlingRateLimit"] += 1
     del routes["POST /carts"]
     routes["GET /nowhere"] = {}
-    found = rules.unthrottled_routes(prod, prod_lines, PROD)
+    found = rules.unthrottled_routes(prod, prod_entries, PROD)
     assert len(found) == 3, found
 
 
-def test_a_route_that_leads_past_its_alias_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_route_that_bypasses_its_alias_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
     integration = first(prod, CART, "AWS::ApiGatewayV2::Integration")["Properties"]
     alias = integration["IntegrationUri"]["Ref"]
     function = resources(prod, CART)[alias]["Properties"]["FunctionName"]
     integration["IntegrationUri"] = {"Fn::GetAtt": [function["Ref"], "Arn"]}
-    assert rules.wrong_routes(prod, prod_lines) != []
+    assert rules.wrong_routes(prod, prod_entries) != []
 
 
-def test_staff_routes_open_to_customers_are_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_staff_route_open_to_customers_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
     customers = next(
         r.properties["AuthorizerId"]
@@ -147,17 +150,17 @@ def test_staff_routes_open_to_customers_are_found(
     )
     route = first(prod, "doorbuster-prod-staff-catalog", "AWS::ApiGatewayV2::Route")["Properties"]
     route["AuthorizerId"] = customers
-    (breach,) = rules.wrong_routes(prod, prod_lines)
-    assert "'customers'), not" in breach
+    (breach,) = rules.wrong_routes(prod, prod_entries)
+    assert "'customers') instead of" in breach
 
 
-def test_an_undeclared_route_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
+def test_undeclared_route_is_detected(prod: Cloud, prod_entries: dict[str, Function]) -> None:
     route = first(prod, CART, "AWS::ApiGatewayV2::Route")["Properties"]
     route["RouteKey"] = "GET /carts"
-    assert "GET /carts is in no manifest" in rules.wrong_routes(prod, prod_lines)
+    assert "GET /carts is in no manifest" in rules.wrong_routes(prod, prod_entries)
 
 
-# ---------------------------------------------------------------------- rights
+# ---------------------------------------------------------------------- permissions
 
 
 @pytest.mark.parametrize(
@@ -169,23 +172,25 @@ def test_an_undeclared_route_is_found(prod: Cloud, prod_lines: dict[str, Functio
         ("dynamodb:UpdateItem", "catalog"),
     ],
 )
-def test_a_right_that_no_line_implies_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], action: str, table: str
+def test_permission_that_no_entry_implies_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], action: str, table: str
 ) -> None:
     where = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/doorbuster-prod-"
     statements(prod).append(
         {"Effect": "Allow", "Action": action, "Resource": {"Fn::Sub": where + table}}
     )
-    assert rules.excess_rights(prod, prod_lines, PROD) == [
+    assert iam_rules.excess_permissions(prod, prod_entries, PROD) == [
         f"cart.create_cart may {action} on {where}{table}"
     ]
 
 
-def test_a_missing_right_is_found(prod: Cloud, prod_lines: dict[str, Function]) -> None:
-    saved = statements(prod)
-    saved[:] = [s for s in saved if s["Sid"] != "WriteSessions"]
-    breaches = rules.missing_rights(prod, prod_lines, PROD)
-    assert len(breaches) == len(rules.WRITES)
+def test_permission_that_an_entry_needs_is_detected_if_missing(
+    prod: Cloud, prod_entries: dict[str, Function]
+) -> None:
+    policy = statements(prod)
+    policy[:] = [statement for statement in policy if statement["Sid"] != "WriteSessions"]
+    breaches = iam_rules.missing_permissions(prod, prod_entries, PROD)
+    assert len(breaches) == len(iam_rules.WRITES)
     assert all("cart.create_cart may not dynamodb:" in breach for breach in breaches)
 
 
@@ -198,89 +203,89 @@ def test_a_missing_right_is_found(prod: Cloud, prod_lines: dict[str, Function]) 
         ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:::secret:x-??????"),
     ],
 )
-def test_a_wildcard_is_found(prod: Cloud, action: str, resource: str) -> None:
+def test_wildcard_is_detected(prod: Cloud, action: str, resource: str) -> None:
     statements(prod).append({"Effect": "Allow", "Action": action, "Resource": resource})
-    assert len(rules.wildcards(prod, PROD)) == 1
+    assert len(iam_rules.wildcards(prod, PROD)) == 1
 
 
-def test_a_managed_policy_and_a_policy_beside_the_role_are_found(prod: Cloud) -> None:
+def test_managed_policy_and_policy_outside_the_role_are_detected(prod: Cloud) -> None:
     role = first(prod, CART, "AWS::IAM::Role")["Properties"]
     role["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
     resources(prod, CART)["Beside"] = {"Type": "AWS::IAM::Policy", "Properties": {}}
-    assert len(rules.wildcards(prod, PROD)) == 2
+    assert len(iam_rules.wildcards(prod, PROD)) == 2
 
 
 # ---------------------------------------------------------------------- queues and failures
 
 
-def test_a_queue_that_hides_messages_too_briefly_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_short_visibility_timeout_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
     for queue in prod.of(rules.QUEUE):
         if queue.properties["QueueName"] == "doorbuster-prod-payment-events":
             resources(prod, queue.stack)[queue.id]["Properties"]["VisibilityTimeout"] = 179
-    (breach,) = rules.impatient_queues(prod, prod_lines, PROD)
-    assert "hidden 179 s" in breach
+    (breach,) = rules.short_visibility_timeouts(prod, prod_entries, PROD)
+    assert "visibility timeout 179 s" in breach
 
 
 @pytest.mark.parametrize(
     ("key", "count"), [("RedrivePolicy", 1), ("KmsMasterKeyId", 1), ("MessageRetentionPeriod", 1)]
 )
-def test_a_queue_without_hope_is_found(prod: Cloud, key: str, count: int) -> None:
+def test_unprotected_queue_is_detected(prod: Cloud, key: str, count: int) -> None:
     for queue in prod.of(rules.QUEUE):
         dead = queue.properties["QueueName"].endswith("-dead")
         if dead == (key == "MessageRetentionPeriod"):
             resources(prod, queue.stack)[queue.id]["Properties"].pop(key)
             break
-    assert len(rules.hopeless_queues(prod)) == count
+    assert len(rules.queues_without_dead_letters(prod)) == count
 
 
 @pytest.mark.parametrize(
     ("kind", "stack", "lost"),
     [
-        ("AWS::Lambda::EventInvokeConfig", REACTIONS, "call"),
+        ("AWS::Lambda::EventInvokeConfig", EVENT_HANDLERS, "call"),
         ("AWS::Lambda::EventSourceMapping", "doorbuster-prod-webhooks", "item"),
-        ("AWS::Events::Rule", REACTIONS, "delivery"),
+        ("AWS::Events::Rule", EVENT_HANDLERS, "delivery"),
         ("AWS::Scheduler::Schedule", "doorbuster-prod-scheduled", "delivery"),
     ],
 )
-def test_a_failure_without_a_dead_letter_queue_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], kind: str, stack: str, lost: str
+def test_failure_without_a_destination_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], kind: str, stack: str, lost: str
 ) -> None:
     properties = first(prod, stack, kind)["Properties"]
     for key in ("DestinationConfig", "FunctionResponseTypes"):
         properties.pop(key, None)
     for target in [*properties.get("Targets", ()), properties.get("Target", {})]:
         target.pop("DeadLetterConfig", None)
-    (breach,) = rules.lost_failures(prod, prod_lines)
-    assert breach.endswith(f"nobody keeps a failed {lost}")
+    (breach,) = rules.lost_failures(prod, prod_entries)
+    assert breach.endswith(f"no destination for a failed {lost}")
 
 
-def test_a_stream_whose_poison_blocks_is_found(
-    prod: Cloud, prod_lines: dict[str, Function]
+def test_stream_that_a_failing_record_blocks_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function]
 ) -> None:
-    mapping = first(prod, REACTIONS, "AWS::Lambda::EventSourceMapping")["Properties"]
+    mapping = first(prod, EVENT_HANDLERS, "AWS::Lambda::EventSourceMapping")["Properties"]
     mapping["BisectBatchOnFunctionError"] = False
     del mapping["DestinationConfig"]
-    assert len(rules.lost_failures(prod, prod_lines)) == 2
+    assert len(rules.lost_failures(prod, prod_entries)) == 2
 
 
-def test_every_alarm_that_is_taken_away_is_missed(prod: Cloud) -> None:
+def test_every_missing_alarm_is_detected(prod: Cloud) -> None:
     needed = {"Slow", "Faults", "Blocked", "DeadLetters", "Waiting", "ExecutionsAborted"}
     for alarm in prod.of(rules.ALARM):
         name = alarm.properties["AlarmName"].rpartition(": ")[2]
         if name in needed or name.startswith("ExecutionThrottled"):
             continue
-        saved = resources(prod, alarm.stack).pop(alarm.id)
-        assert rules.silent_resources(prod), alarm
-        resources(prod, alarm.stack)[alarm.id] = saved
-    assert rules.silent_resources(prod) == []
+        removed = resources(prod, alarm.stack).pop(alarm.id)
+        assert rules.missing_alarms(prod), alarm
+        resources(prod, alarm.stack)[alarm.id] = removed
+    assert rules.missing_alarms(prod) == []
 
 
-def test_an_alarm_without_a_subscriber_is_found(prod: Cloud) -> None:
+def test_alarm_without_an_action_is_detected(prod: Cloud) -> None:
     first(prod, CART, rules.ALARM)["Properties"]["AlarmActions"] = []
-    (breach,) = rules.silent_resources(prod)
-    assert breach.endswith("tells nobody")
+    (breach,) = rules.missing_alarms(prod)
+    assert breach.endswith("has no action")
 
 
 # ---------------------------------------------------------------------- data
@@ -295,7 +300,7 @@ def test_an_alarm_without_a_subscriber_is_found(prod: Cloud) -> None:
         "DeletionProtectionEnabled",
     ],
 )
-def test_an_unprotected_table_is_found(prod: Cloud, key: str) -> None:
+def test_unprotected_table_is_detected(prod: Cloud, key: str) -> None:
     del first(prod, FOUNDATION, rules.TABLE)["Properties"][key]
     assert len(rules.unprotected_data(prod, PROD)) == 1
 
@@ -309,12 +314,12 @@ def test_an_unprotected_table_is_found(prod: Cloud, key: str) -> None:
         "AWS::SecretsManager::Secret",
     ],
 )
-def test_data_that_goes_with_its_stack_is_found(prod: Cloud, kind: str) -> None:
+def test_data_that_is_deleted_with_its_stack_is_detected(prod: Cloud, kind: str) -> None:
     first(prod, FOUNDATION, kind)["DeletionPolicy"] = "Delete"
     assert len(rules.unprotected_data(prod, PROD)) == 1
 
 
-def test_pretence_in_production_is_found(prod: Cloud) -> None:
+def test_sandbox_in_production_is_detected(prod: Cloud) -> None:
     clients = prod.of("AWS::Cognito::UserPoolClient")
     resources(prod, FOUNDATION)[clients[0].id]["Properties"]["ExplicitAuthFlows"] = [
         "ALLOW_USER_PASSWORD_AUTH"
@@ -323,10 +328,10 @@ def test_pretence_in_production_is_found(prod: Cloud) -> None:
     resources(prod, FOUNDATION)[staff.id]["Properties"]["MfaConfiguration"] = "OPTIONAL"
     variables = first(prod, CART, rules.FUNCTION)["Properties"]["Environment"]["Variables"]
     variables["PAYMENT_PROVIDER"] = "sandbox"
-    assert len(rules.pretence(prod)) == 3
+    assert len(rules.sandbox_in_production(prod)) == 3
 
 
-def test_the_sandbox_cannot_be_switched_on_in_production() -> None:
+def test_production_stage_rejects_the_sandbox() -> None:
     with pytest.raises(InvalidStage, match="takes no money"):
         replace(PROD, payment_provider="sandbox")
     with pytest.raises(InvalidStage, match="plain passwords"):
@@ -335,11 +340,11 @@ def test_the_sandbox_cannot_be_switched_on_in_production() -> None:
         replace(PROD, is_emulated=True, production=False)
 
 
-def test_a_line_that_uses_the_sandbox_in_production_is_refused() -> None:
-    line = Function(module="orders.cheat", reads=(Table.SANDBOX_PAYMENTS,))
-    assert Table.SANDBOX_PAYMENTS in resource_access_of(line, ResourceNames(DEV)).reads
+def test_entry_that_uses_the_sandbox_is_rejected_in_production() -> None:
+    entry = Function(module="orders.cheat", reads=(Table.SANDBOX_PAYMENTS,))
+    assert Table.SANDBOX_PAYMENTS in resource_access_of(entry, ResourceNames(DEV)).reads
     with pytest.raises(InvalidManifest, match="sandbox_payments, which stage prod does not have"):
-        resource_access_of(line, ResourceNames(PROD))
+        resource_access_of(entry, ResourceNames(PROD))
 
 
 # ---------------------------------------------------------------------- the workflow
@@ -348,69 +353,71 @@ Break = Callable[[dict[str, Any]], Any]
 
 
 @pytest.mark.parametrize(
-    ("breaking", "expected"),
+    ("breaking", "breach"),
     [
-        (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "may run for a year"),
-        (lambda states: states["ExpireOrder"].pop("Retry"), "gives up at the first accident"),
-        (lambda states: states["AwaitShipment"].pop("Catch"), "an undo that nothing leads to"),
+        (lambda states: states["AwaitPayment"].pop("TimeoutSeconds"), "has no timeout"),
+        (lambda states: states["CompensatePayment"].pop("Retry"), "has no retry"),
+        (lambda states: states["AwaitShipment"].pop("Catch"), "its compensation is not reachable"),
         (
             lambda states: states["AwaitShipment"].update(
                 Resource="arn:aws:states:::lambda:invoke"
             ),
-            "waits is True",
+            "waits_for_token is True",
         ),
         (
             lambda states: states["AwaitShipment"].update(Next="CompleteOrder"),
-            "without trouble it runs",
+            "without failures it runs",
         ),
         (
-            lambda states: states["CompleteOrder"].update(Catch=[{"Next": "GiveUpDelivery"}]),
-            "undone past the pivot",
+            lambda states: states["CompleteOrder"].update(Catch=[{"Next": "CompensateDelivery"}]),
+            "compensated after the pivot",
         ),
         (
             lambda states: states["CompleteOrder"].update(
                 Resource="arn:aws:states:::dynamodb:updateItem"
             ),
-            "writes to a table by itself",
+            "writes to a table without a Lambda",
         ),
     ],
 )
-def test_a_crooked_workflow_is_found(
-    prod: Cloud, prod_lines: dict[str, Function], breaking: Break, expected: str
+def test_wrong_workflow_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], breaking: Break, breach: str
 ) -> None:
     machine = machine_of(prod)
     breaking(machine["States"])
-    breaches = rules.crooked_workflow(machine, prod_lines.values())
-    assert any(expected in breach for breach in breaches), breaches
+    breaches = workflow_rules.workflow_breaches(machine, prod_entries.values())
+    assert any(breach in each for each in breaches), breaches
 
 
-def test_a_fifth_transition_is_found() -> None:
+def test_fifth_transition_is_detected() -> None:
     steps = [Step(name=f"Step{n}", module=f"workflows.step_{n}") for n in range(5)]
     machine = definition(steps, {}, str)
-    assert rules.crooked_workflow(machine, steps) == ["5 transitions an order; four is the budget"]
+    assert workflow_rules.workflow_breaches(machine, steps) == [
+        "5 transitions per order; 4 is the budget"
+    ]
 
 
-def test_the_way_back_undoes_the_last_step_first_and_ends_at_the_pivot() -> None:
-    lines: list[Function] = []
+def test_compensations_run_backwards_and_end_at_the_pivot() -> None:
+    entries: list[Function] = []
     for name, pivot in (("First", False), ("Second", False), ("Third", True), ("Fourth", False)):
         undo = None if name == "Fourth" else f"workflows.undo_{name}"
-        lines.append(Step(name=name, module=f"workflows.{name}", compensation=undo, pivot=pivot))
+        entries.append(Step(name=name, module=f"workflows.{name}", compensation=undo, pivot=pivot))
         if undo:
-            lines.append(Compensation(name=f"Undo{name}", module=undo))
-    steps = [x for x in lines if isinstance(x, Step)]
-    undos = {x.module: x for x in lines if isinstance(x, Compensation)}
-    states = definition(steps, undos, str)["States"]
-    ways = {}
+            entries.append(Compensation(name=f"Undo{name}", module=undo))
+    steps = [x for x in entries if isinstance(x, Step)]
+    compensations = {x.module: x for x in entries if isinstance(x, Compensation)}
+    states = definition(steps, compensations, str)["States"]
+    paths = {}
     for name in ("First", "Second", "Third"):
-        way = rules.walk(states, states[name]["Catch"][0]["Next"])
-        ways[name] = [state for state in way if states[state]["Type"] == "Task"]
-    assert ways == {
+        path = workflow_rules.walk(states, states[name]["Catch"][0]["Next"])
+        paths[name] = [state for state in path if states[state]["Type"] == "Task"]
+    assert paths == {
         "First": ["UndoFirst"],
         "Second": ["UndoSecond", "UndoFirst"],
         "Third": ["UndoThird"],
     }
     assert "Catch" not in states["Fourth"]
-    assert rules.crooked_workflow(definition(steps, undos, str), lines) == []
+    assert workflow_rules.workflow_breaches(definition(steps, compensations, str), entries) == []
 
 
 # ---------------------------------------------------------------------- manifests
@@ -421,24 +428,24 @@ GOOD = Endpoint(
 
 
 @pytest.mark.parametrize(
-    ("lines", "breach"),
+    ("entries", "problem"),
     [
-        ((GOOD, GOOD), "module things.show is there 2 times"),
+        ((GOOD, GOOD), "module things.show is declared 2 times"),
         (
             (GOOD, replace(GOOD, module="things.other", route="GET /things/{name}")),
-            "route GET /things/{} is there 2 times",
+            "route GET /things/{} is declared 2 times",
         ),
         ((replace(GOOD, module="stuff.show"),), "not in the folder of feature things"),
         ((replace(GOOD, route="FETCH /things"),), "is not a route"),
-        ((replace(GOOD, access=Access.STAFF),), "groups go with STAFF"),
-        ((replace(GOOD, groups=("ops",)),), "groups go with STAFF"),
-        ((replace(GOOD, access=Access.STAFF, groups=("two words",)),), "has more than a-z"),
+        ((replace(GOOD, access=Access.STAFF),), "STAFF requires groups"),
+        ((replace(GOOD, groups=("ops",)),), "STAFF requires groups"),
+        ((replace(GOOD, access=Access.STAFF, groups=("two words",)),), "may contain a-z"),
         ((replace(GOOD, cached=True, access=Access.SHOPPER),), "can be cached"),
-        ((replace(GOOD, timeout=31),), "gives up after 30 s"),
-        ((replace(GOOD, route="POST /things"),), "no switch closes it"),
+        ((replace(GOOD, timeout=31),), "times out after 30 s"),
+        ((replace(GOOD, route="POST /things"),), "needs a kill switch"),
         (
             (replace(GOOD, access=Access.STAFF, groups=("a",), peak=Peak(1, 1)),),
-            "only what shoppers call is prepared",
+            "only shopper-facing endpoints may have a peak",
         ),
         ((replace(GOOD, module="things." + "x" * 50),), "64 characters"),
         (
@@ -446,7 +453,7 @@ GOOD = Endpoint(
                 Consumer(module="things.a", queue=Queue.CARRIER_EVENTS),
                 Consumer(module="things.b", queue=Queue.CARRIER_EVENTS),
             ),
-            "consumer of queue carrier_events is there 2 times",
+            "consumer of queue carrier_events is declared 2 times",
         ),
         (
             (Step(module="things.wait", name="Wait", waits_for_token=True),),
@@ -464,18 +471,16 @@ GOOD = Endpoint(
         ),
     ],
 )
-def test_a_manifest_that_contradicts_itself_is_refused(
-    lines: tuple[Function, ...], breach: str
-) -> None:
-    with pytest.raises(InvalidManifest) as refused:
-        features_in_stage([Feature("things", lines)], LOCAL)
-    assert breach in str(refused.value)
+def test_contradictory_manifest_is_rejected(entries: tuple[Function, ...], problem: str) -> None:
+    with pytest.raises(InvalidManifest) as rejected:
+        features_in_stage([Feature("things", entries)], LOCAL)
+    assert problem in str(rejected.value)
 
 
-def test_a_missing_file_and_an_invocation_without_a_target_are_found() -> None:
+def test_entry_without_file_and_invocation_without_entry_are_detected() -> None:
     feature = Feature("things", (replace(GOOD, invokes=("things.other",)),))
     assert list(missing_references([feature])) == [
-        "things.show: there is no such file below functions/",
+        "things.show: its file is missing below functions/",
         "things.show: invokes things.other, which no manifest has",
     ]
 
@@ -483,15 +488,15 @@ def test_a_missing_file_and_an_invocation_without_a_target_are_found() -> None:
 # ---------------------------------------------------------------------- cdk-nag
 
 
-QUEUE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
-"""A lone queue without a dead-letter queue and without TLS."""
+UNPROTECTED_QUEUE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+"""A queue without a dead-letter queue and without TLS."""
 
 
-def nag_rules(folder: Path, *, reason: str | None = None) -> set[str]:
-    """What cdk-nag finds on the lone queue."""
+def nag_rules_of_a_queue(folder: Path, *, reason: str | None = None) -> set[str]:
+    """Return the rules of cdk-nag that the unprotected queue breaks."""
     template = folder / "Planted.template.json"
     folder.mkdir(exist_ok=True)
-    template.write_text(json.dumps(QUEUE))
+    template.write_text(json.dumps(UNPROTECTED_QUEUE))
     accepted = []
     if reason is not None:
         accepted.append(Suppression("Planted", "Queue", "AwsSolutions-SQS3", reason))
@@ -499,19 +504,19 @@ def nag_rules(folder: Path, *, reason: str | None = None) -> set[str]:
     return {finding.rule for finding in found}
 
 
-def test_a_finding_without_a_reason_is_found_and_one_with_a_reason_is_not(tmp_path: Path) -> None:
-    plain = nag_rules(tmp_path / "plain")
+def test_finding_is_reported_unless_it_has_a_reason(tmp_path: Path) -> None:
+    plain = nag_rules_of_a_queue(tmp_path / "plain")
     assert {"AwsSolutions-SQS3", "AwsSolutions-SQS4", "Serverless-SQSRedrivePolicy"} <= plain
-    accepted = nag_rules(tmp_path / "accepted", reason="Nothing of worth passes through it.")
+    accepted = nag_rules_of_a_queue(tmp_path / "accepted", reason="It carries no data of value.")
     assert plain - accepted == {"AwsSolutions-SQS3"}
 
 
-def test_an_acceptance_without_a_reason_is_refused(tmp_path: Path) -> None:
+def test_suppression_without_a_reason_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="without a reason"):
-        nag_rules(tmp_path, reason=" ")
+        nag_rules_of_a_queue(tmp_path, reason=" ")
 
 
-def test_a_reaction_of_a_feature_that_a_stage_lacks_is_not_deployed_there() -> None:
+def test_feature_of_another_stage_is_not_deployed() -> None:
     feature = Feature(
         "things", (Reaction(module="things.react", event_types=("X",)),), frozenset({"dev"})
     )
@@ -522,7 +527,7 @@ def test_a_reaction_of_a_feature_that_a_stage_lacks_is_not_deployed_there() -> N
 # ---------------------------------------------------------------------- references and cfn-lint
 
 
-def test_a_reference_without_a_target_is_found(prod: Cloud) -> None:
+def test_reference_without_a_target_is_detected(prod: Cloud) -> None:
     template = prod.stacks[CART]
     assert missing_targets(template) == set()
     function = first(prod, CART, "AWS::Lambda::Function")
@@ -532,7 +537,7 @@ def test_a_reference_without_a_target_is_found(prod: Cloud) -> None:
     assert missing_targets(template) == {"NoRole", "NoLayer", "NoPool"}
 
 
-def test_a_template_with_a_value_of_its_own_is_linted_and_an_equal_one_is_not(prod: Cloud) -> None:
+def test_only_templates_with_a_difference_are_linted(prod: Cloud) -> None:
     equal = json.loads(re.sub(r"\bprod\b", "dev", json.dumps(prod.stacks[CART])))
     stages = {"prod": {Path("prod"): prod.stacks[CART]}, "dev": {Path("dev"): equal}}
     assert templates_to_lint(stages) == [Path("prod")]
@@ -540,7 +545,7 @@ def test_a_template_with_a_value_of_its_own_is_linted_and_an_equal_one_is_not(pr
     assert templates_to_lint(stages) == [Path("prod"), Path("dev")]
 
 
-def test_a_wrong_value_is_found_by_cfn_lint_and_a_clean_template_is_not_linted_again(
+def test_cfn_lint_detects_an_unknown_property_and_skips_a_clean_template(
     tmp_path: Path, prod: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.lint.CLEAN", tmp_path / "clean")

@@ -1,4 +1,4 @@
-"""The source keeps to the field's terms, to its size limits, and to imports at the top."""
+"""The source follows the rules on names, sizes, imports inside functions, and clocks in tests."""
 
 import pytest
 
@@ -12,6 +12,12 @@ LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
 """``path:Class.function`` → why the function is longer than the limit."""
 
+CLOCK_USES: dict[str, str] = {
+    "tests/kit/faults.py:fault_injection.FakeTime.sleep": "passes on the pauses of botocore",
+    "tests/local/polling.py:eventually": "polls a condition, with a guard of two minutes",
+}
+"""``path:Class.function`` → why a test uses a clock although no result depends on it."""
+
 
 @pytest.fixture(scope="module")
 def sources() -> list[Source]:
@@ -19,7 +25,7 @@ def sources() -> list[Source]:
 
 
 def assert_none(breaches: list[str]) -> None:
-    """Show every breach, not only the first few."""
+    """Show every breach, because pytest shortens a long list."""
     assert not breaches, f"{len(breaches)} breaches:\n" + "\n".join(breaches)
 
 
@@ -52,3 +58,7 @@ def test_functions_have_at_most_50_lines(sources: list[Source]) -> None:
 
 def test_imports_inside_functions_give_a_reason(sources: list[Source]) -> None:
     assert_none(language.unexplained_lazy_imports(sources))
+
+
+def test_tests_wait_for_conditions_and_measure_no_time(sources: list[Source]) -> None:
+    assert_none(language.clock_uses(sources, CLOCK_USES))

@@ -122,20 +122,20 @@ def test_every_request_body_has_an_example() -> None:
     assert list(bodies_without_example(SCHEMAS)) == []
 
 
-def test_every_operation_has_a_summary_and_a_described_answer() -> None:
+def test_every_operation_has_a_summary_and_a_described_response() -> None:
     for name, operation in operations(DOCUMENT):
         assert operation["summary"], name
-        for status, answer in operation["responses"].items():
-            assert answer.get("$ref") or answer["description"], (name, status)
+        for status, response in operation["responses"].items():
+            assert response.get("$ref") or response["description"], (name, status)
 
 
-def test_every_operation_describes_the_body_of_its_answer() -> None:
+def test_every_operation_describes_the_body_of_its_response() -> None:
     for entry in ENDPOINTS:
         assert bool(entry.response) != bool(entry.body), entry.route
 
 
 @pytest.mark.parametrize("entry", ENDPOINTS, ids=lambda entry: str(entry.module))
-def test_an_operation_declares_the_query_parameters_that_its_handler_reads(
+def test_operation_declares_the_query_parameters_that_its_handler_reads(
     entry: Endpoint,
 ) -> None:
     names = [parameter.name for parameter in entry.query]
@@ -184,7 +184,7 @@ def test_names_read_from_the_query_are_found(source: str, names: set[str]) -> No
         "dict(query=request.query)",
     ],
 )
-def test_a_use_of_the_query_that_cannot_be_followed_is_an_error(source: str) -> None:
+def test_use_of_the_query_that_is_no_read_is_detected(source: str) -> None:
     with pytest.raises(query_names.UnknownUse):
         query_names.names_in(ast.parse(source))
 
@@ -197,11 +197,11 @@ def test_a_use_of_the_query_that_cannot_be_followed_is_an_error(source: str) -> 
         ({"properties": {"a": {"$ref": "#/components/schemas/Bare"}}}, "Planted.a"),
     ],
 )
-def test_a_field_without_description_is_found(schema: dict[str, Any], field: str) -> None:
+def test_field_without_description_is_detected(schema: dict[str, Any], field: str) -> None:
     assert list(fields_without_description({"Planted": schema, "Bare": {}})) == [field]
 
 
-def test_a_described_field_is_accepted() -> None:
+def test_described_field_is_accepted() -> None:
     described = {"a": {"type": "string", "description": "A name."}}
     reference = {"b": {"anyOf": [{"$ref": "#/components/schemas/Other"}, {"type": "null"}]}}
     schemas = {"Planted": {"properties": described | reference}, "Other": {"description": "It."}}
@@ -211,19 +211,19 @@ def test_a_described_field_is_accepted() -> None:
 @pytest.mark.parametrize(
     "schema", [{"type": "object"}, {"type": "object", "additionalProperties": True}]
 )
-def test_an_open_object_is_found(schema: dict[str, Any]) -> None:
+def test_open_object_is_detected(schema: dict[str, Any]) -> None:
     assert list(open_objects({"a": [schema]}, "$")) == ["$.a[0]"]
     assert list(open_objects({"type": "object", "properties": {}}, "$")) == []
 
 
-def test_a_typed_map_is_closed() -> None:
+def test_typed_map_is_accepted() -> None:
     units_by_sku = {"type": "object", "additionalProperties": {"type": "integer"}}
     assert list(open_objects(units_by_sku, "$")) == []
     values = {"type": "object", "additionalProperties": {"type": "object"}}
     assert list(open_objects(values, "$")) == ["$.additionalProperties"]
 
 
-def test_a_body_without_example_is_found() -> None:
+def test_body_without_example_is_detected() -> None:
     bare = {"properties": {"a": {"type": "string"}}}
     assert list(bodies_without_example({"PlantedBody": bare, "PlantedView": bare})) == [
         "PlantedBody"

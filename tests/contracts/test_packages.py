@@ -1,4 +1,4 @@
-"""What goes into the Lambdas: the same sources give the same package, bytecode included."""
+"""Packages of the Lambdas: the same sources give the same package, including bytecode."""
 
 import re
 import shutil
@@ -18,17 +18,17 @@ from infra.constructs.asset_packages import (
 )
 
 UNCHECKED_HASH = 0b01
-"""PEP 552: the second word of a .pyc whose source is never looked at again."""
+"""PEP 552: the flags of a .pyc file whose source is never checked."""
 
 
 @pytest.fixture
 def small_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small house of one's own: two groups of doors and a shop."""
+    """A repository with two groups of functions and a shop."""
     for file, text in {
         "functions/cart/create_cart.py": "handler = len\n",
         "functions/cart/manifest.py": "FEATURE = None\n",
         "functions/orders/get_order.py": "handler = len\n",
-        "layers/shared/python/shop/__init__.py": '"""The house."""\n',
+        "layers/shared/python/shop/__init__.py": '"""The shop."""\n',
     }.items():
         target = tmp_path / file
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def built() -> dict[str, AssetPackage]:
     }
 
 
-def test_the_same_sources_are_the_same_package(small_repository: Path) -> None:
+def test_same_sources_give_the_same_package(small_repository: Path) -> None:
     first = built()
     for file in small_repository.rglob("*.py"):
         file.touch()
@@ -60,7 +60,7 @@ def test_the_same_sources_are_the_same_package(small_repository: Path) -> None:
     assert built() == first
 
 
-def test_a_change_in_one_feature_leaves_the_other_packages_alone(small_repository: Path) -> None:
+def test_change_in_one_feature_keeps_the_other_packages(small_repository: Path) -> None:
     first = built()
     (small_repository / "functions" / "cart" / "create_cart.py").write_text("handler = max\n")
     second = built()
@@ -68,13 +68,13 @@ def test_a_change_in_one_feature_leaves_the_other_packages_alone(small_repositor
     assert (second["orders"], second["shared"]) == (first["orders"], first["shared"])
 
 
-def test_modules_are_in_the_folder_that_their_handler_names(small_repository: Path) -> None:
+def test_functions_are_in_the_folder_of_their_handler_setting(small_repository: Path) -> None:
     assert (built()["cart"].path / "cart" / "create_cart.py").is_file()
     assert (built()["shared"].path / "python" / "shop" / "__init__.py").is_file()
 
 
-@pytest.mark.skipif(not compiles(), reason="bytecode for Lambda is written by Python 3.13 alone")
-def test_packages_carry_bytecode_that_is_never_checked(small_repository: Path) -> None:
+@pytest.mark.skipif(not compiles(), reason="only Python 3.13 writes bytecode for Lambda")
+def test_packages_contain_bytecode_that_is_never_checked(small_repository: Path) -> None:
     for package in built().values():
         sources = list(package.path.rglob("*.py"))
         compiled = list(package.path.rglob("*.cpython-313.pyc"))
@@ -83,7 +83,7 @@ def test_packages_carry_bytecode_that_is_never_checked(small_repository: Path) -
             assert int.from_bytes(file.read_bytes()[4:8], "little") == UNCHECKED_HASH
 
 
-def test_another_python_builds_without_bytecode_and_warns(
+def test_other_python_builds_without_bytecode_and_warns(
     small_repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_bytecode = built()
@@ -94,7 +94,7 @@ def test_another_python_builds_without_bytecode_and_warns(
     assert "without bytecode" in capsys.readouterr().err
 
 
-def test_a_build_that_fails_leaves_nothing_behind(
+def test_failed_build_leaves_no_files(
     small_repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(source: Path, out: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_build_that_fails_leaves_nothing_behind(
     assert list((small_repository / ".build").iterdir()) == []
 
 
-def test_two_builders_at_once_make_one_package(small_repository: Path) -> None:
+def test_concurrent_builds_make_one_package(small_repository: Path) -> None:
     code = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[2])
@@ -128,5 +128,5 @@ def test_every_aws_service_that_the_shop_calls_is_in_the_dependency_layer() -> N
     for file in [*ROOT.glob("layers/shared/**/*.py"), *ROOT.glob("functions/**/*.py")]:
         text = file.read_text()
         called |= set(re.findall(r"\b(?:client|resource)\(\s*[\"']([a-z0-9-]+)[\"']", text))
-    assert called, "nothing was found: has the way to make a client changed?"
+    assert called, "no client was found; adjust the pattern"
     assert called <= BOTO_SERVICES

@@ -1,4 +1,4 @@
-"""Stages: what may be chosen, and that a choice reaches the templates."""
+"""Stages: valid settings, and their effect on the templates."""
 
 import json
 from dataclasses import replace
@@ -20,13 +20,13 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000
     "page",
     ["http://shop.example.com/{kind}/{id}", "https://shop.example.com/{id}", "https://x/{kind}"],
 )
-def test_a_page_for_buyers_is_a_whole_and_safe_address(page: str) -> None:
+def test_shop_page_is_a_complete_https_address(page: str) -> None:
     assert replace(LOCAL, shop_page="https://shop.example.com/{kind}/{id}").shop_page
     with pytest.raises(InvalidStage, match="page"):
         replace(LOCAL, shop_page=page)
 
 
-def test_the_stage_comes_from_the_environment_and_is_local_by_default(
+def test_stage_comes_from_the_environment_and_is_local_by_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DOORBUSTER_STAGE", raising=False)
@@ -38,7 +38,7 @@ def test_the_stage_comes_from_the_environment_and_is_local_by_default(
         selected_stage()
 
 
-def test_emulated_apis_have_an_id_that_the_emulator_finds() -> None:
+def test_emulated_stages_have_a_fixed_api_id() -> None:
     for stage in STAGES.values():
         if stage.is_emulated:
             assert stage.api_id is not None
@@ -48,7 +48,7 @@ def test_emulated_apis_have_an_id_that_the_emulator_finds() -> None:
             assert stage.api_id is None
 
 
-def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path) -> None:
+def test_stage_in_another_region_with_its_own_domain_has_no_findings(tmp_path: Path) -> None:
     domain = Domain(name="shop.example.com", certificate=CERTIFICATE)
     page = "https://shop.example.com/{kind}/{id}"
     stage = replace(PROD, region="eu-central-1", domain=domain, shop_page=page)
@@ -75,7 +75,7 @@ def test_a_shop_elsewhere_with_a_name_of_its_own_is_accepted_too(tmp_path: Path)
         assert (f"'EDGE_KEY': '{key}'" in str(made[f"doorbuster-prod-{group}"])) is has_key
 
 
-def test_the_cdn_caches_the_declared_paths_plain_ones_first() -> None:
+def test_cached_paths_are_sorted_from_fixed_to_variable() -> None:
     def route(path: str, *, cached: bool) -> Endpoint:
         module = "things." + "".join(filter(str.isalpha, path))
         return Endpoint(

@@ -1,4 +1,4 @@
-"""Every template of every stage keeps the rules."""
+"""Every template of every stage follows the rules."""
 
 import re
 from collections import Counter
@@ -9,73 +9,75 @@ import pytest
 from functions.manifest import Function
 from infra.check import MAX_RESOURCES
 from infra.stages import STAGES, Stage
-from tests.contracts import rules
+from tests.contracts import iam_rules, rules, workflow_rules
 from tests.contracts.conftest import machine_of
 from tests.contracts.templates import Cloud, stacks_of
 
 
-def test_every_line_is_deployed_and_nothing_else(
-    cloud: Cloud, lines: Mapping[str, Function]
+def test_every_manifest_entry_is_deployed_and_nothing_else(
+    cloud: Cloud, entries: Mapping[str, Function]
 ) -> None:
-    assert rules.missing_functions(cloud, lines) == []
+    assert rules.missing_functions(cloud, entries) == []
 
 
-def test_functions_are_arm_on_python_3_13_traced_and_logged(cloud: Cloud, stage: Stage) -> None:
-    assert rules.plain_functions(cloud, stage) == []
+def test_functions_are_arm64_on_python_3_13_traced_and_logged(cloud: Cloud, stage: Stage) -> None:
+    assert rules.function_differences(cloud, stage) == []
 
 
-def test_no_stack_comes_near_five_hundred_resources(cloud: Cloud) -> None:
-    assert rules.full_stacks(cloud, MAX_RESOURCES) == []
+def test_no_stack_approaches_the_limit_of_resources(cloud: Cloud) -> None:
+    assert rules.oversized_stacks(cloud, MAX_RESOURCES) == []
 
 
-def test_features_do_not_hang_on_each_other(cloud: Cloud) -> None:
-    assert rules.entangled_stacks(cloud) == []
+def test_features_do_not_import_from_each_other(cloud: Cloud) -> None:
+    assert rules.cross_feature_imports(cloud) == []
 
 
-def test_every_endpoint_has_its_route_behind_the_right_guard(
-    cloud: Cloud, lines: Mapping[str, Function]
+def test_every_endpoint_has_its_route_and_authorizer(
+    cloud: Cloud, entries: Mapping[str, Function]
 ) -> None:
-    assert rules.wrong_routes(cloud, lines) == []
+    assert rules.wrong_routes(cloud, entries) == []
 
 
-def test_every_route_is_throttled_as_declared(
-    cloud: Cloud, lines: Mapping[str, Function], stage: Stage
+def test_every_route_is_throttled_as_its_entry_declares(
+    cloud: Cloud, entries: Mapping[str, Function], stage: Stage
 ) -> None:
-    assert rules.unthrottled_routes(cloud, lines, stage) == []
+    assert rules.unthrottled_routes(cloud, entries, stage) == []
 
 
-def test_no_role_may_do_more_than_its_line_implies(
-    cloud: Cloud, lines: Mapping[str, Function], stage: Stage
+def test_no_role_has_more_permissions_than_its_entry_implies(
+    cloud: Cloud, entries: Mapping[str, Function], stage: Stage
 ) -> None:
-    assert rules.excess_rights(cloud, lines, stage) == []
+    assert iam_rules.excess_permissions(cloud, entries, stage) == []
 
 
-def test_every_role_may_do_what_its_line_implies(
-    cloud: Cloud, lines: Mapping[str, Function], stage: Stage
+def test_every_role_has_the_permissions_that_its_entry_implies(
+    cloud: Cloud, entries: Mapping[str, Function], stage: Stage
 ) -> None:
-    assert rules.missing_rights(cloud, lines, stage) == []
+    assert iam_rules.missing_permissions(cloud, entries, stage) == []
 
 
-def test_wildcards_stand_only_where_there_is_nothing_to_name(cloud: Cloud, stage: Stage) -> None:
-    assert rules.wildcards(cloud, stage) == []
+def test_wildcards_are_used_only_without_a_resource_to_name(cloud: Cloud, stage: Stage) -> None:
+    assert iam_rules.wildcards(cloud, stage) == []
 
 
-def test_messages_are_hidden_six_times_as_long_as_their_consumer_may_take(
-    cloud: Cloud, lines: Mapping[str, Function], stage: Stage
+def test_visibility_timeouts_are_six_times_the_consumers_timeout(
+    cloud: Cloud, entries: Mapping[str, Function], stage: Stage
 ) -> None:
-    assert rules.impatient_queues(cloud, lines, stage) == []
+    assert rules.short_visibility_timeouts(cloud, entries, stage) == []
 
 
 def test_every_queue_has_a_dead_letter_queue(cloud: Cloud) -> None:
-    assert rules.hopeless_queues(cloud) == []
+    assert rules.queues_without_dead_letters(cloud) == []
 
 
-def test_no_failure_is_lost(cloud: Cloud, lines: Mapping[str, Function]) -> None:
-    assert rules.lost_failures(cloud, lines) == []
+def test_every_asynchronous_failure_has_a_destination(
+    cloud: Cloud, entries: Mapping[str, Function]
+) -> None:
+    assert rules.lost_failures(cloud, entries) == []
 
 
-def test_everything_has_its_alarms(cloud: Cloud) -> None:
-    assert rules.silent_resources(cloud) == []
+def test_every_resource_has_its_alarms(cloud: Cloud) -> None:
+    assert rules.missing_alarms(cloud) == []
 
 
 def test_data_is_encrypted_restorable_and_retained_in_production(
@@ -84,17 +86,17 @@ def test_data_is_encrypted_restorable_and_retained_in_production(
     assert rules.unprotected_data(cloud, stage) == []
 
 
-def test_production_pretends_nothing() -> None:
-    assert rules.pretence(Cloud(stacks_of(STAGES["prod"]))) == []
+def test_production_has_no_sandbox() -> None:
+    assert rules.sandbox_in_production(Cloud(stacks_of(STAGES["prod"]))) == []
 
 
-def test_an_order_without_trouble_takes_four_transitions(
-    cloud: Cloud, lines: Mapping[str, Function]
+def test_order_without_failures_takes_four_transitions(
+    cloud: Cloud, entries: Mapping[str, Function]
 ) -> None:
-    assert rules.crooked_workflow(machine_of(cloud), lines.values()) == []
+    assert workflow_rules.workflow_breaches(machine_of(cloud), entries.values()) == []
 
 
-def test_the_first_row_of_the_dashboard_is_the_business(cloud: Cloud) -> None:
+def test_first_row_of_the_dashboard_has_business_metrics(cloud: Cloud) -> None:
     (dashboard,) = cloud.of("AWS::CloudWatch::Dashboard")
     body = cloud.text(dashboard.stack, dashboard.properties["DashboardBody"])
     titles = [part.partition('"')[0] for part in body.split('"title":"')[1:4]]
@@ -104,11 +106,11 @@ def test_the_first_row_of_the_dashboard_is_the_business(cloud: Cloud) -> None:
         assert f'"Doorbuster","{metric}"' in first_row
 
 
-def test_stage_test_is_stage_local_with_shorter_clocks() -> None:
+def test_stage_test_is_stage_local_with_shorter_times() -> None:
     local, test = (str(stacks_of(STAGES[name])) for name in ("local", "test"))
     renamed = test.replace("doorbuster-test-", "doorbuster-local-")
     renamed = renamed.replace("doorbuster/test/", "doorbuster/local/")
-    for test_text, local_text in {
+    for in_test, in_local in {
         "'STAGE': 'test'": "'STAGE': 'local'",
         "'PAYMENT_WINDOW_SECONDS': '8'": "'PAYMENT_WINDOW_SECONDS': '1800'",
         '"TimeoutSeconds": 8,': '"TimeoutSeconds": 1800,',
@@ -119,9 +121,9 @@ def test_stage_test_is_stage_local_with_shorter_clocks() -> None:
         '"Stage","test"': '"Stage","local"',
         "doorbuster test ": "doorbuster local ",
     }.items():
-        renamed = renamed.replace(test_text, local_text)
-    here, there = _without_hashes(renamed), _without_hashes(local)
-    assert (here - there, there - here) == (Counter(), Counter())
+        renamed = renamed.replace(in_test, in_local)
+    texts, expected = _without_hashes(renamed), _without_hashes(local)
+    assert (texts - expected, expected - texts) == (Counter(), Counter())
 
 
 def _without_hashes(text: str) -> Counter[str]:
@@ -139,7 +141,7 @@ def test_environments_fit_into_four_kilobytes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_tables_are_warmed_up_to_the_quota_that_the_stage_states(name: str) -> None:
+def test_tables_are_warmed_up_to_the_quota_of_the_stage(name: str) -> None:
     quotas = []
     cloud = Cloud(stacks_of(STAGES[name]))
     for function in cloud.of(rules.FUNCTION):

@@ -61,7 +61,9 @@ class MemoryProvider:
         if state.status is PaymentStatus.CAPTURED:
             return state
         if state.status is not PaymentStatus.AUTHORISED:
-            raise Conflict(f"The payment is {state.status}, so it cannot be captured.")
+            raise Conflict(
+                f"The payment is {state.status}, so it cannot be captured.", code="payment_state"
+            )
         captured = min(amount.minor, state.authorised)
         return self._put(reference, status=PaymentStatus.CAPTURED, captured=captured)
 
@@ -78,7 +80,10 @@ class MemoryProvider:
         if key in self._refunds:
             return state
         if state.refunded + amount.minor > state.captured:
-            raise Conflict("The refund is more than the captured amount that remains. Refund less.")
+            raise Conflict(
+                "The refund is more than the captured amount that remains. Refund less.",
+                code="refund_exceeds_payment",
+            )
         self._refunds[key] = amount.minor
         return self._put(reference, refunded=state.refunded + amount.minor)
 

@@ -12,7 +12,6 @@ import json
 import re
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +22,8 @@ from urllib.parse import parse_qsl, unquote
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 KEY = "sk_test_standin"
+MAX_WAIT_SECONDS = 60
+"""Longest wait for an event, so that a failing test ends."""
 VERSION = "2026-10-28.endive"
 
 DECLINES = {
@@ -65,9 +66,9 @@ class StripeAccount:
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[RecordedRequest] = field(default_factory=list)
-    faults: deque[str | int | float] = field(default_factory=deque)
+    faults: deque[str | int | threading.Event | None] = field(default_factory=deque)
     """``"lost"``: the request is executed, but the connection closes without a response. A status:
-    that error instead. A float: seconds of delay before the request is executed."""
+    that error instead. An event: silence until it is set, then as lost. ``None``: no fault."""
     indexed: bool = True
     """Whether search finds the payments; Stripe's index lags behind."""
     key: str = KEY
@@ -397,8 +398,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         fault = account.faults.popleft() if account.faults else None
-        if isinstance(fault, float):
-            time.sleep(fault)
+        if isinstance(fault, threading.Event):
+            fault.wait(MAX_WAIT_SECONDS)
         replayed = False
         if isinstance(fault, int):
             status: int = fault
@@ -407,7 +408,7 @@ class _Handler(BaseHTTPRequestHandler):
             form = body if self.command == "POST" else query
             headers = {name.title(): value for name, value in self.headers.items()}
             status, payload, replayed = account.respond(self.command, unquote(path), form, headers)
-        if fault == "lost":
+        if fault == "lost" or isinstance(fault, threading.Event):
             self.close_connection = True
             return
         raw = json.dumps(payload).encode()

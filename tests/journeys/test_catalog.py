@@ -34,6 +34,7 @@ def search(guest: HttpClient, **body: Any) -> list[str]:
 
 
 def test_product_goes_from_draft_to_sale_to_archive(staff: HttpClient, guest: HttpClient) -> None:
+    # Given a draft, which customers do not see
     word = f"zq{uuid.uuid4().hex[:10]}"
     product = staff.post(
         "/staff/products",
@@ -47,6 +48,7 @@ def test_product_goes_from_draft_to_sale_to_archive(staff: HttpClient, guest: Ht
     assert search(guest, query=word) == []
     assert guest.request("POST /catalog/product", {"id": product_id}).status == 404
 
+    # When it is reviewed, published and in stock, then it is found
     assert staff.request(f"POST {path}/status", {"status": "published"}).status == 409
     staff.post(f"{path}/status", {"status": "in_review"})
     staff.post(f"{path}/status", {"status": "published"})
@@ -58,11 +60,13 @@ def test_product_goes_from_draft_to_sale_to_archive(staff: HttpClient, guest: Ht
     detail = assert_valid_ucp("catalog_product", detail)["product"]
     assert detail["variants"][0]["availability"] == {"available": True, "status": "in_stock"}
 
+    # When staff change it, then the search follows, and an outdated version is rejected
     changed = staff.put(path, {**staff.get(path), "title": "Teapot"})
     assert changed["version"] == 4
     assert search(guest, query=f"teapot {word}") == [product_id]
     assert staff.request(f"PUT {path}", {**product, "title": "Pan"}).status == 409
 
+    # When it is archived, then it is not found any more
     staff.post(f"{path}/status", {"status": "archived"})
     assert search(guest, query=word) == []
     lookup = guest.post("/catalog/lookup", {"ids": [product_id]})
@@ -84,6 +88,7 @@ def test_sku_with_slashes_and_signs_passes_through_the_cdn(staff: HttpClient) ->
 
 
 def test_imported_product_is_found_and_bought(staff: HttpClient, guest: HttpClient) -> None:
+    # Given a file with one valid and one invalid product
     word = f"zw{uuid.uuid4().hex[:10]}"
     text = (
         "Title,URL handle,Option1 name,Option1 value,SKU,Price,Inventory quantity\n"
@@ -96,6 +101,7 @@ def test_imported_product_is_found_and_bought(staff: HttpClient, guest: HttpClie
     assert [r["line"] for r in report["rejected"]] == [4]
     assert import_csv(staff, text)["unchanged"] == 1
 
+    # When a guest finds the product and buys both of one variant
     assert search(guest, query=word) == [f"scarf-{word}"]
     selection = guest.post(
         "/catalog/product",
@@ -105,6 +111,7 @@ def test_imported_product_is_found_and_bought(staff: HttpClient, guest: HttpClie
     checkout = guest.post("/checkout-sessions", checkout_body((variant["id"], 2)))
     done = guest.post(f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success"))
     assert done["status"] == "completed"
+    # Then it is sold out, and another import of the file does not add stock
     sold_out = wait_until(
         lambda: guest.post("/catalog/lookup", {"ids": [variant["id"]]}),
         lambda found: not found["products"][0]["variants"][0]["availability"]["available"],

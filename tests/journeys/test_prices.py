@@ -274,7 +274,7 @@ def test_customers_who_share_a_gift_card_exhaust_it(
                 return instruments["gift_card"]
             # Another customer used the card at that moment, so the shop asks to look again.
             (message,) = reply.body["messages"]
-            assert (reply.status, message["code"]) == (400, "payment_failed")
+            assert (reply.status, message["code"]) == (400, "credit_insufficient")
             assert message["path"] == "$.payment.instruments[0]"
         return 0
 
@@ -292,7 +292,7 @@ def test_customers_who_share_a_gift_card_exhaust_it(
 
 
 def with_card(code: str) -> dict[str, Any]:
-    """A payment by gift card, and by another instrument for the rest."""
+    """Return a payment by gift card, and by another instrument for the rest."""
     body = payment_body("tok_success")
     body["payment"]["instruments"].insert(0, credit("gift_card", code))
     return body

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 3_600
-"""Ends a run that hangs. It is no expectation: a busy machine needs several times as long."""
+"""Ends a run that hangs; a busy machine needs several times as long as an idle one."""
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
 

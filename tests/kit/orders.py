@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shop.inventory.model import Reservation
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.usage import UsageReservation
-from shop.orders.model import Order, OrderLine
+from shop.orders.model import Order, OrderLine, OrderShippingOption
 from shop.payments.model import Payment, PaymentStatus, ProviderPaymentState
 
 BLACK_FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -50,23 +51,23 @@ def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **chan
         "total": goods + tax + 599,
         "tax_included": False,
         "email": "jane@example.com",
-        "buyer": {"email": "jane@example.com", "first_name": "Jane", "last_name": "Doe"},
-        "destination": {
-            "id": "dest_1",
-            "street_address": "123 Main St",
-            "address_locality": "Springfield",
-            "address_region": "IL",
-            "postal_code": "62701",
-            "address_country": "US",
-        },
-        "shipping_option": {
-            "id": "us-standard",
-            "title": "Standard",
-            "carrier": "USPS",
-            "price": 599,
-            "earliest": "2026-12-01T08:00:00+00:00",
-            "latest": "2026-12-03T20:00:00+00:00",
-        },
+        "buyer": Buyer("jane@example.com", "Jane", "Doe"),
+        "destination": PostalAddress(
+            id="dest_1",
+            street_address="123 Main St",
+            address_locality="Springfield",
+            address_region="IL",
+            postal_code="62701",
+            address_country="US",
+        ),
+        "shipping_option": OrderShippingOption(
+            "us-standard",
+            "Standard",
+            "USPS",
+            599,
+            datetime(2026, 12, 1, 8, tzinfo=UTC),
+            datetime(2026, 12, 3, 20, tzinfo=UTC),
+        ),
         "payment": Payment("memory"),
         "placed_at": BLACK_FRIDAY,
         "pay_by": BLACK_FRIDAY + WINDOW,

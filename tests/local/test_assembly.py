@@ -1,4 +1,4 @@
-"""An assembly is linked from templates with placeholders: packages, addresses, template digests."""
+"""A cloud assembly is linked: packages, addresses and digests replace their placeholders."""
 
 import hashlib
 import json
@@ -17,15 +17,15 @@ URL, ENDPOINT = "http://127.0.0.1:18000", "http://127.0.0.1:14566"
 GROUP = FEATURES[0].name
 
 
-def packages(self: AssetPackages, name: str, *_: Any) -> AssetPackage:
-    """A package without a build: its hash is the digest of its name."""
+def unbuilt_package(self: AssetPackages, name: str, *_: Any) -> AssetPackage:
+    """Return a package without building it: its hash is the digest of its name."""
     digest = hashlib.sha256(f"real {name}".encode()).hexdigest()
     return AssetPackage(Path("/packages") / name, digest)
 
 
 @pytest.fixture
 def templates(tmp_path: Path) -> Path:
-    """A synthesized stack with one Lambda, its packages still placeholders."""
+    """Write a synthesized stack with one Lambda, whose packages are placeholders."""
     hollow = AssetPackages(hollow=True)
     code, layer = hollow.functions(GROUP), hollow.shared()
     folder = tmp_path / "templates"
@@ -57,7 +57,7 @@ def linked(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     hollow = AssetPackages._package
 
     def package(self: AssetPackages, name: str, *rest: Any) -> AssetPackage:
-        return (hollow if self.hollow else packages)(self, name, *rest)
+        return (hollow if self.hollow else unbuilt_package)(self, name, *rest)
 
     monkeypatch.setattr(AssetPackages, "_package", package)
     link(templates, tmp_path / "linked", url=URL, endpoint=ENDPOINT)
@@ -86,7 +86,7 @@ def test_assets_name_the_real_package_and_the_new_digest_of_the_template(linked:
     assert json.loads((linked / "manifest.json").read_text())["url"] == f"s3://assets/{digest}.json"
 
 
-def test_a_change_of_code_needs_no_synthesis_and_one_of_a_manifest_does(
+def test_change_of_a_manifest_needs_a_synthesis_and_change_of_code_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (

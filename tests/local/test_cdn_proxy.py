@@ -1,4 +1,4 @@
-"""The front door passes on what it gets, and shows nothing of the emulator behind it."""
+"""The CDN proxy forwards requests unchanged and hides the emulator behind it."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from aiohttp import ClientSession, web
 
 from local import cdn_proxy
 from local.cdn_proxy import CdnProxy
+from tests.local.polling import GUARD_SECONDS
 
 Act = Callable[[ClientSession, str], Awaitable[None]]
 
@@ -16,13 +17,13 @@ Act = Callable[[ClientSession, str], Awaitable[None]]
 def through_the_proxy(
     upstream: Callable[[web.Request], Awaitable[web.StreamResponse]], act: Act
 ) -> None:
-    """Open a door before one handler at ``/api/$default`` and act as its client."""
+    """Start a proxy to one handler at ``/api/$default``, and run ``act`` as its client."""
 
     async def run() -> None:
-        behind = web.Application(client_max_size=20_000_000)
-        behind.router.add_route("*", "/{path:.*}", upstream)
+        cloud_application = web.Application(client_max_size=20_000_000)
+        cloud_application.router.add_route("*", "/{path:.*}", upstream)
         async with (
-            Listening(behind) as cloud,
+            Listening(cloud_application) as cloud,
             Listening(CdnProxy(f"{cloud}/api/$default").application()) as proxy,
             ClientSession(cookie_jar=None) as client,
         ):
@@ -32,6 +33,8 @@ def through_the_proxy(
 
 
 class Listening:
+    """A server on a free port; its address is the value of the context."""
+
     def __init__(self, application: web.Application) -> None:
         self._runner = cdn_proxy.runner(application)
 
@@ -45,6 +48,7 @@ class Listening:
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
+    """Respond with the request as it arrived."""
     body = await request.read()
     seen = {
         "method": request.method,
@@ -56,7 +60,7 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_method_path_query_and_body_arrive_as_they_were_sent(method: str) -> None:
+def test_method_path_query_and_body_are_forwarded_unchanged(method: str) -> None:
     async def act(client: ClientSession, proxy: str) -> None:
         from yarl import URL
 
@@ -72,7 +76,7 @@ def test_method_path_query_and_body_arrive_as_they_were_sent(method: str) -> Non
     through_the_proxy(echo, act)
 
 
-def test_headers_arrive_with_the_address_of_the_client() -> None:
+def test_headers_are_forwarded_with_the_address_of_the_client() -> None:
     async def act(client: ClientSession, proxy: str) -> None:
         sent = {
             "Host": "shop.example",
@@ -96,7 +100,7 @@ def test_headers_arrive_with_the_address_of_the_client() -> None:
 
 
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/health", "/../../_ministack/reset", "/"])
-def test_no_path_leads_to_the_emulator_itself(path: str) -> None:
+def test_no_path_reaches_the_emulator_itself(path: str) -> None:
     async def act(client: ClientSession, proxy: str) -> None:
         from yarl import URL
 
@@ -106,8 +110,8 @@ def test_no_path_leads_to_the_emulator_itself(path: str) -> None:
     through_the_proxy(echo, act)
 
 
-def test_the_answer_comes_back_whole() -> None:
-    async def answer_with_all(_: web.Request) -> web.StreamResponse:
+def test_response_is_returned_unchanged() -> None:
+    async def respond_with_all_parts(_: web.Request) -> web.StreamResponse:
         answer = web.Response(status=303, body=b"\x00\xff" * 50_000)
         answer.headers["Location"] = "/elsewhere"
         answer.headers["ETag"] = '"7"'
@@ -123,16 +127,16 @@ def test_the_answer_comes_back_whole() -> None:
             assert answer.headers.getall("Set-Cookie") == ["a=1", "b=2"]
             assert await answer.read() == b"\x00\xff" * 50_000
 
-    through_the_proxy(answer_with_all, act)
+    through_the_proxy(respond_with_all_parts, act)
 
 
-def test_a_body_beyond_the_gateways_limit_is_refused_declared_or_not() -> None:
-    async def endless() -> AsyncIterator[bytes]:
+def test_body_over_the_limit_is_rejected_with_and_without_a_declared_length() -> None:
+    async def undeclared() -> AsyncIterator[bytes]:
         for _ in range(11):
             yield b"x" * 1_000_000
 
     async def act(client: ClientSession, proxy: str) -> None:
-        for body in (b"x" * 10_000_001, endless()):
+        for body in (b"x" * 10_000_001, undeclared()):
             async with client.post(f"{proxy}/x", data=body) as answer:
                 assert answer.status == 413
                 assert (await answer.json(content_type=None))["code"] == "body_too_large"
@@ -142,7 +146,7 @@ def test_a_body_beyond_the_gateways_limit_is_refused_declared_or_not() -> None:
     through_the_proxy(echo, act)
 
 
-def test_a_cloud_that_is_down_is_a_502_with_the_command_to_run() -> None:
+def test_stopped_cloud_returns_502_with_the_command_that_starts_it() -> None:
     async def run() -> None:
         proxy = CdnProxy("http://127.0.0.1:1/api").application()
         async with Listening(proxy) as url, ClientSession() as client, client.get(url) as answer:
@@ -155,18 +159,22 @@ def test_a_cloud_that_is_down_is_a_502_with_the_command_to_run() -> None:
     asyncio.run(run())
 
 
-def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lambda_that_does_not_respond_in_time_returns_504(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(cdn_proxy, "TIMEOUT_SECONDS", 0.2)
+    client_has_response = asyncio.Event()
 
-    async def asleep(_: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(5)
+    async def respond_too_late(_: web.Request) -> web.StreamResponse:
+        await client_has_response.wait()
         return web.Response()
 
     async def act(client: ClientSession, proxy: str) -> None:
         async with client.get(f"{proxy}/x") as answer:
             assert answer.status == 504
+        client_has_response.set()
 
-    through_the_proxy(asleep, act)
+    through_the_proxy(respond_too_late, act)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,7 @@ def test_a_lambda_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) 
         (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: money\r\n\r\n", 417),
     ],
 )
-def test_what_the_proxy_itself_rejects_is_a_problem_in_json(sent: bytes, status: int) -> None:
+def test_rejection_of_the_proxy_itself_is_a_json_problem(sent: bytes, status: int) -> None:
     async def act(_: ClientSession, proxy: str) -> None:
         head, body = (await raw_exchange(proxy, sent)).split(b"\r\n\r\n", 1)
         assert head.split()[1] == str(status).encode()
@@ -198,7 +206,7 @@ def test_what_the_proxy_itself_rejects_is_a_problem_in_json(sent: bytes, status:
 
 
 @pytest.mark.parametrize("target", [b"http://elsewhere.example/carts?q=1", b"/carts?q=1"])
-def test_a_whole_url_is_asked_for_by_its_path(target: bytes) -> None:
+def test_absolute_url_is_forwarded_as_its_path(target: bytes) -> None:
     async def act(_: ClientSession, proxy: str) -> None:
         request = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         body = (await raw_exchange(proxy, request)).partition(b"\r\n\r\n")[2]
@@ -207,28 +215,28 @@ def test_a_whole_url_is_asked_for_by_its_path(target: bytes) -> None:
     through_the_proxy(echo, act)
 
 
-def test_a_compressed_body_arrives_as_compressed_as_it_was() -> None:
+def test_compressed_body_is_forwarded_compressed() -> None:
     import gzip
 
-    packed = gzip.compress(b'{"n": 1}')
+    compressed = gzip.compress(b'{"n": 1}')
 
     async def act(client: ClientSession, proxy: str) -> None:
-        headers = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
-        async with client.post(f"{proxy}/x", data=packed, headers=headers) as answer:
-            assert (await answer.json())["body"].encode("latin-1") == packed
+        headers = {"Content-Encoding": "gzip", "Content-Length": str(len(compressed))}
+        async with client.post(f"{proxy}/x", data=compressed, headers=headers) as answer:
+            assert (await answer.json())["body"].encode("latin-1") == compressed
 
     through_the_proxy(echo, act)
 
 
 async def raw_exchange(proxy: str, sent: bytes) -> bytes:
-    """The answer to bytes that no client library would send."""
+    """Return the response to bytes that no client library would send."""
     reading, writing = await asyncio.open_connection("127.0.0.1", int(proxy.rpartition(":")[2]))
     writing.write(sent)
-    heard = b""
-    while b"}" not in heard:
-        more = await asyncio.wait_for(reading.read(10_000), 5)
+    received = b""
+    while b"}" not in received:
+        more = await asyncio.wait_for(reading.read(10_000), GUARD_SECONDS)
         if not more:
             break
-        heard += more
+        received += more
     writing.close()
-    return heard
+    return received

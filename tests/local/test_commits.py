@@ -1,4 +1,4 @@
-"""Commit messages follow the rules, and each breach is named."""
+"""The check of commit messages accepts valid ones, and names each broken rule of others."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ SKIPPED = "@pytest.mark.{}\n" + ONE_TEST
 
 
 class Repository:
-    """A Git repository to commit to."""
+    """A temporary Git repository."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -75,7 +75,7 @@ def errors_since(repository: Repository, baseline: str) -> list[str]:
         + "\nCo-Authored-By: Bob <b@example.com>",
     ],
 )
-def test_a_conventional_message_passes(message: str) -> None:
+def test_conventional_message_passes(message: str) -> None:
     assert commits.message_errors(message) == []
 
 
@@ -116,7 +116,7 @@ def test_the_longest_subject_has_72_characters() -> None:
 def test_every_capability_and_every_folder_is_a_scope() -> None:
     packages = ROOT / "layers" / "shared" / "python" / "shop"
     found = {path.parent.name for path in packages.glob("*/__init__.py")}
-    assert found <= commits.CAPABILITIES | {"edge"}  # the present name of entrypoints
+    assert found <= commits.CAPABILITIES
     assert not commits.CAPABILITIES & commits.AREAS
 
 
@@ -130,7 +130,7 @@ def test_only_commits_after_the_baseline_are_checked(repository: Repository) -> 
     assert error.startswith(f"{late[:9]} More of it\n")
 
 
-def test_a_removed_test_needs_its_line(repository: Repository) -> None:
+def test_removed_test_needs_a_test_change_line(repository: Repository) -> None:
     repository.write("tests/test_sums.py", TWO_TESTS)
     baseline = repository.commit(GOOD)
     repository.write("tests/test_sums.py", ONE_TEST)
@@ -141,13 +141,13 @@ def test_a_removed_test_needs_its_line(repository: Repository) -> None:
     assert errors_since(repository, baseline) == []
 
 
-def test_a_test_change_line_needs_a_reason() -> None:
+def test_test_change_line_needs_a_reason() -> None:
     removed = commits.TestChanges(functions=-1)
     assert commits.message_errors(GOOD + "\nTest change:\n", removed)
     assert commits.message_errors("test: drop x. Test change: y" + BODY, removed)
 
 
-def test_a_test_that_is_renamed_or_moved_needs_no_line(repository: Repository) -> None:
+def test_renamed_or_moved_test_needs_no_line(repository: Repository) -> None:
     repository.write("tests/unit/test_sums.py", TWO_TESTS)
     baseline = repository.commit(GOOD)
     repository.git("rm", "-q", "tests/unit/test_sums.py")
@@ -158,7 +158,7 @@ def test_a_test_that_is_renamed_or_moved_needs_no_line(repository: Repository) -
 
 
 @pytest.mark.parametrize("mark", ["skip", "skipif(True, reason='')", "xfail"])
-def test_a_skipped_test_needs_its_line(repository: Repository, mark: str) -> None:
+def test_skipped_test_needs_a_test_change_line(repository: Repository, mark: str) -> None:
     repository.write("tests/test_sums.py", ONE_TEST)
     baseline = repository.commit(GOOD)
     repository.write("tests/test_sums.py", SKIPPED.format(mark))
@@ -181,7 +181,7 @@ def test_every_way_to_skip_counts(line: str, verb: str) -> None:
     assert commits.count_changes(line.format(verb)) == commits.TestChanges(skips=1)
 
 
-def test_a_merge_is_exempt_and_what_it_brings_is_not(repository: Repository) -> None:
+def test_merge_is_exempt_and_its_commits_are_not(repository: Repository) -> None:
     baseline = repository.commit(GOOD)
     repository.git("checkout", "-q", "-b", "side")
     side = repository.commit("Something else")
@@ -191,7 +191,7 @@ def test_a_merge_is_exempt_and_what_it_brings_is_not(repository: Repository) -> 
     assert {error[:9] for error in errors_since(repository, baseline)} == {side[:9]}
 
 
-def test_a_shallow_clone_is_checked_as_far_as_it_reaches(
+def test_shallow_clone_is_checked_to_its_first_commit(
     repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     baseline = repository.commit(GOOD)
@@ -206,21 +206,21 @@ def test_a_shallow_clone_is_checked_as_far_as_it_reaches(
     assert "Not in the clone" not in printed
 
 
-def test_an_archive_without_history_passes_with_a_notice(
+def test_archive_without_history_passes_with_a_notice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commits.main([], tmp_path) == 0
     assert "No Git history here" in capsys.readouterr().out
 
 
-def test_a_repository_without_a_commit_passes_with_a_notice(
+def test_repository_without_a_commit_passes_with_a_notice(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commits.main([], repository.root) == 0
     assert "No Git history here" in capsys.readouterr().out
 
 
-def test_a_repository_that_git_cannot_read_fails_with_gits_own_words(
+def test_unreadable_repository_fails_with_the_message_of_git(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / ".git").write_text("gitdir: /nowhere\n")
@@ -228,7 +228,7 @@ def test_a_repository_that_git_cannot_read_fails_with_gits_own_words(
     assert "not a git repository: /nowhere" in capsys.readouterr().out
 
 
-def test_the_hook_checks_the_message_and_the_staged_tests(repository: Repository) -> None:
+def test_hook_checks_the_message_and_the_staged_tests(repository: Repository) -> None:
     repository.write("tests/test_sums.py", TWO_TESTS)
     repository.commit(GOOD)
     message = repository.root / ".git" / "COMMIT_EDITMSG"
@@ -238,7 +238,7 @@ def test_the_hook_checks_the_message_and_the_staged_tests(repository: Repository
     assert commits.main(["--message-file", str(message)], repository.root) == 1
 
 
-def test_the_hook_lets_a_fixup_pass_and_the_history_does_not(repository: Repository) -> None:
+def test_fixup_passes_in_the_hook_and_fails_in_the_history(repository: Repository) -> None:
     baseline = repository.commit(GOOD)
     message = repository.root / ".git" / "COMMIT_EDITMSG"
     message.write_text("fixup! fix(orders): report the full line value\n")

@@ -1,4 +1,4 @@
-"""`make deploy` prepares an account that CDK has never seen, and reaches nothing but AWS."""
+"""`make deploy` bootstraps an account once, deploys only to AWS, and explains its failures."""
 
 import dataclasses
 import os
@@ -29,7 +29,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, str]]]:
-    """Commands that would have been run; those that bootstrap do it."""
+    """Return the list of commands and environments that `make deploy` starts."""
     seen: list[tuple[list[str], dict[str, str]]] = []
 
     def run(command: list[str], *, env: dict[str, str], **_: Any) -> Any:
@@ -46,27 +46,27 @@ def bootstrapped(region: str) -> None:
     )
 
 
-def test_an_account_that_cdk_has_never_seen_is_bootstrapped_first(ran: Any) -> None:
+def test_account_without_bootstrap_is_bootstrapped_first(ran: Any) -> None:
     deploy.main(["dev"])
     bootstrap = ["cdk", "bootstrap", "aws://123456789012/us-east-1", "--no-notices"]
     assert [command for command, _ in ran] == [bootstrap, DEPLOY]
     assert all(env["DOORBUSTER_STAGE"] == "dev" for _, env in ran)
 
 
-def test_an_account_that_was_bootstrapped_is_only_deployed_to(ran: Any) -> None:
+def test_bootstrapped_account_is_only_deployed_to(ran: Any) -> None:
     bootstrapped("us-east-1")
     deploy.main(["prod"])
     assert [command for command, _ in ran] == [DEPLOY]
 
 
-def test_a_stage_in_another_region_needs_both_that_and_the_cdns() -> None:
+def test_stage_in_another_region_needs_that_region_and_the_one_of_the_cdn() -> None:
     stage = dataclasses.replace(STAGES["dev"], region="eu-central-1")
     assert deploy.regions(stage) == ["eu-central-1", "us-east-1"]
     bootstrapped("us-east-1")
     assert deploy.regions_without_bootstrap(deploy.regions(stage)) == ["eu-central-1"]
 
 
-def test_nothing_is_deployed_where_the_bootstrap_fails(
+def test_failed_bootstrap_prevents_the_deployment(
     monkeypatch: pytest.MonkeyPatch, ran: Any
 ) -> None:
     def fails(command: list[str], **_: Any) -> Any:
@@ -81,7 +81,7 @@ def test_nothing_is_deployed_where_the_bootstrap_fails(
 
 
 @pytest.mark.parametrize("stage", ["local", "test", "staging", ""])
-def test_only_stages_of_aws_are_deployed(
+def test_emulated_and_unknown_stages_are_rejected(
     stage: str, ran: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -90,14 +90,14 @@ def test_only_stages_of_aws_are_deployed(
     assert "STAGE=dev or STAGE=prod" in capsys.readouterr().err
 
 
-def test_an_emulator_is_not_taken_for_aws(monkeypatch: pytest.MonkeyPatch, ran: Any) -> None:
+def test_endpoint_of_an_emulator_is_rejected(monkeypatch: pytest.MonkeyPatch, ran: Any) -> None:
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     with pytest.raises(CloudError, match="would not reach AWS"):
         deploy.deployable("dev")
     assert ran == []
 
 
-def test_a_caller_without_credentials_gets_an_error(
+def test_missing_credentials_are_explained(
     monkeypatch: pytest.MonkeyPatch, ran: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from botocore.exceptions import NoCredentialsError

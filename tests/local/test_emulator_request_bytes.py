@@ -1,4 +1,4 @@
-"""The emulated gateway loses no byte of a body: what is not UTF-8 comes to the Lambda in base64."""
+"""The emulated gateway forwards every byte of a body: bytes outside UTF-8 in base64."""
 
 import asyncio
 from typing import Any
@@ -13,38 +13,40 @@ TEXTS = ["application/json", "application/json; charset=utf-8", "text/csv", "TEX
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the Lambda behind the gateway is handed."""
+    """Return the list of events that the Lambda behind the gateway receives."""
     from ministack.services import apigateway, lambda_svc
 
-    handed: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
-    def take(_: Any, event: dict[str, Any]) -> dict[str, Any]:
-        handed.append(event)
+    def record(_: Any, event: dict[str, Any]) -> dict[str, Any]:
+        received.append(event)
         return {"body": {"statusCode": 200, "body": ""}}
 
-    function = {"FunctionName": "till"}
-    for module, name, instead in (
+    function = {"FunctionName": "create_cart"}
+    for module, name, replacement in (
         (apigateway, "_invoke_lambda_proxy", apigateway._invoke_lambda_proxy),
         (apigateway, "_v2_request_body_is_text", apigateway._v2_request_body_is_text),
         (
             lambda_svc,
             "_get_func_record_for_ref_in_scope",
-            lambda *_, **__: ({"config": function}, function, "till"),
+            lambda *_, **__: ({"config": function}, function, "create_cart"),
         ),
         (lambda_svc, "_execution_record_for_config", lambda *_: function),
-        (lambda_svc, "_execute_function_with_config_scope", take),
+        (lambda_svc, "_execute_function_with_config_scope", record),
     ):
-        monkeypatch.setattr(module, name, instead)
+        monkeypatch.setattr(module, name, replacement)
     emulator_patches.preserve_body_bytes()
-    return handed
+    return received
 
 
 def send(body: bytes, kind: str | None) -> None:
+    """Send a body with this content type through the gateway."""
     from ministack.services import apigateway
 
     headers = {} if kind is None else {"content-type": kind}
-    asked: Any = ({"integrationUri": "till"}, "a1", "$default", "/carts", "POST", headers, body, {})
-    asyncio.run(apigateway._invoke_lambda_proxy(*asked))
+    integration = {"integrationUri": "create_cart"}
+    request: Any = (integration, "a1", "$default", "/carts", "POST", headers, body, {})
+    asyncio.run(apigateway._invoke_lambda_proxy(*request))
 
 
 @pytest.mark.parametrize("kind", TEXTS)
@@ -57,7 +59,7 @@ def send(body: bytes, kind: str | None) -> None:
         b"\xed\xa0\x80",
     ],
 )
-def test_what_is_not_utf_8_comes_byte_for_byte(
+def test_bytes_outside_utf_8_are_forwarded_in_base64(
     events: list[dict[str, Any]], body: bytes, kind: str
 ) -> None:
     send(body, kind)
@@ -68,13 +70,13 @@ def test_what_is_not_utf_8_comes_byte_for_byte(
 
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("text", ["{}", '{"first_name":"Zoë 😀 \ufffd"}', "\ufeffTitle\n"])
-def test_text_comes_as_text(events: list[dict[str, Any]], text: str, kind: str) -> None:
+def test_text_is_forwarded_as_text(events: list[dict[str, Any]], text: str, kind: str) -> None:
     send(text.encode(), kind)
     assert (events[0]["isBase64Encoded"], events[0]["body"]) == (False, text)
 
 
 @pytest.mark.parametrize("kind", ["application/yaml", "application/csv", "image/png", None])
-def test_what_is_not_called_text_comes_in_base64(
+def test_body_of_another_content_type_is_forwarded_in_base64(
     events: list[dict[str, Any]], kind: str | None
 ) -> None:
     send(b"Title\n", kind)
@@ -88,8 +90,9 @@ def test_one_body_does_not_affect_the_next(events: list[dict[str, Any]]) -> None
     async def both() -> None:
         for body in (b"\xff", b"x", b""):
             headers = {"content-type": "text/csv"}
-            asked: Any = ({"integrationUri": "till"}, "a1", "s", "/x", "POST", headers, body, {})
-            await apigateway._invoke_lambda_proxy(*asked)
+            integration = {"integrationUri": "create_cart"}
+            request: Any = (integration, "a1", "s", "/x", "POST", headers, body, {})
+            await apigateway._invoke_lambda_proxy(*request)
 
     asyncio.run(both())
     assert [event["isBase64Encoded"] for event in events] == [True, False, False]

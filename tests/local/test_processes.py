@@ -1,4 +1,4 @@
-"""Processes are ours by what they are; a port's holder is named."""
+"""Processes of a cloud are found by their command lines, and the owner of a port is named."""
 
 import os
 import socket
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.processes import free_port, is_port_in_use, port_owner, servers, stop, workers
+from tests.local.polling import GUARD_SECONDS
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def running(*command: str) -> Iterator[int]:
         process.wait()
 
 
-def test_a_taken_port_is_seen_and_its_holder_named() -> None:
+def test_port_in_use_is_detected_and_its_owner_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -32,24 +33,24 @@ def test_a_taken_port_is_seen_and_its_holder_named() -> None:
     assert free_port(port) == port
 
 
-def test_a_worker_is_known_by_the_folder_its_code_lies_in(tmp_path: Path) -> None:
+def test_worker_is_found_by_the_folder_of_its_code(tmp_path: Path) -> None:
     folder = tmp_path / "tmp" / "ministack-lambda-sell-x1"
     folder.mkdir(parents=True)
     (folder / "_worker.py").write_text("import sys; sys.stdin.read()")
     with running(str(folder / "_worker.py")) as pid:
         assert [worker.pid for worker in workers(tmp_path)] == [pid]
         assert workers(tmp_path / "another") == []
-        assert stop(workers(tmp_path), grace=5) == []
+        assert stop(workers(tmp_path), grace=GUARD_SECONDS) == []
         assert workers(tmp_path) == []
 
 
-def test_a_process_that_only_mentions_our_home_is_not_ended(tmp_path: Path) -> None:
+def test_process_that_only_mentions_the_home_is_no_process_of_the_cloud(tmp_path: Path) -> None:
     with running("-c", "import sys; sys.stdin.read()", "--home", str(tmp_path)):
         assert servers(tmp_path) == []
         assert workers(tmp_path) == []
 
 
-def test_a_holder_is_named_in_one_line() -> None:
+def test_port_owner_is_one_line() -> None:
     program = """
 import socket, sys
 taken = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What is installed is pinned, hashed, and comes from whatever mirror a machine is set up with."""
+"""Installed packages are pinned and hashed, and no lock file names a registry."""
 
 import json
 import re
@@ -14,7 +14,7 @@ LOCKS = ("dev", "runtime", "uv")
 
 
 def pins(lock: str) -> dict[str, str]:
-    """Package to version; a package may stand there twice, for two kinds of machine."""
+    """Return the locked version of each package; of two for two kinds of machine, the last."""
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     return dict(re.findall(r"^([a-z0-9._-]+)==([^ \\]+)", text, re.MULTILINE))
 
@@ -37,13 +37,13 @@ def test_no_lock_names_a_registry(name: str) -> None:
     assert "://" not in (ROOT / name).read_text()
 
 
-def test_the_locks_are_of_this_pyproject() -> None:
+def test_locks_match_the_pyproject_file() -> None:
     toml = project()
     runtime = toml["project"]["dependencies"]  # type: ignore[index]
     requirements = {"runtime": runtime, "dev": [*runtime, *toml["dependency-groups"]["dev"]]}  # type: ignore[index]
-    for lock, wanted in requirements.items():
+    for lock, direct in requirements.items():
         locked = pins(lock)
-        for requirement in map(Requirement, wanted):
+        for requirement in map(Requirement, direct):
             version = locked.get(canonicalize_name(requirement.name))
             assert version, f"{requirement} is not in requirements/{lock}.txt: make lock"
             assert requirement.specifier.contains(version), (
@@ -51,19 +51,19 @@ def test_the_locks_are_of_this_pyproject() -> None:
             )
 
 
-def test_a_lambda_runs_on_what_the_tests_ran_on() -> None:
+def test_lambdas_run_on_the_versions_that_were_tested() -> None:
     tested = pins("dev")
     assert pins("runtime").items() <= tested.items()
 
 
-def test_nothing_that_slows_every_cold_start_goes_into_a_lambda() -> None:
-    """stripe imports an asynchronous HTTP client when it sees one: +105 ms."""
+def test_packages_that_slow_every_cold_start_are_not_in_the_lambdas() -> None:
+    """The package stripe imports an asynchronous HTTP client if one is installed: +105 ms."""
     assert not {"aiohttp", "httpx", "aws-xray-sdk"} & pins("runtime").keys()
 
 
-def test_the_cdk_cli_is_pinned_to_the_version_that_reads_our_library() -> None:
+def test_cdk_cli_is_pinned_to_one_version() -> None:
     package = json.loads((ROOT / "package.json").read_text())
     lock = json.loads((ROOT / "package-lock.json").read_text())
-    wanted = package["devDependencies"]["aws-cdk"]
-    assert re.fullmatch(r"\d+\.\d+\.\d+", wanted)
-    assert lock["packages"]["node_modules/aws-cdk"]["version"] == wanted
+    required = package["devDependencies"]["aws-cdk"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", required)
+    assert lock["packages"]["node_modules/aws-cdk"]["version"] == required

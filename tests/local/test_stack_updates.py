@@ -1,4 +1,4 @@
-"""Stacks of the emulator are updated where their templates changed, and nowhere else."""
+"""Only those stacks of the emulator are updated whose templates changed."""
 
 import io
 import json
@@ -16,7 +16,7 @@ BUCKET = "assets-000000000000-us-east-1"
 
 
 class ClientError(Exception):
-    """As botocore's: with the service's answer."""
+    """An error like botocore's, with the code of the service."""
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(message or code)
@@ -24,7 +24,7 @@ class ClientError(Exception):
 
 
 class Aws:
-    """S3 and CloudFormation, as far as an update calls them."""
+    """The calls of S3 and CloudFormation that an update makes."""
 
     exceptions = SimpleNamespace(ClientError=ClientError)
 
@@ -48,14 +48,14 @@ class Aws:
         self.updates[StackName] = request
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
-        left = self.statuses.setdefault(StackName, ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
-        status = left.pop(0) if len(left) > 1 else left[0]
-        return {"Stacks": [{"StackStatus": status, "StackStatusReason": "no room"}]}
+        following = self.statuses.setdefault(StackName, ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
+        status = following.pop(0) if len(following) > 1 else following[0]
+        return {"Stacks": [{"StackStatus": status, "StackStatusReason": "no capacity"}]}
 
 
 @pytest.fixture
 def assemblies(tmp_path: Path) -> tuple[Path, Path]:
-    """Two assemblies of the stacks ``cart`` and ``orders``; ``cart`` has a new package."""
+    """Write two assemblies of the stacks ``cart`` and ``orders``; ``cart`` has a new package."""
     package = tmp_path / "package"
     package.mkdir()
     (package / "create_cart.py").write_text("handler = max\n")
@@ -68,6 +68,7 @@ def assemblies(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def write(folder: Path, stack: str, key: str, package: Path, size: int = 0) -> None:
+    """Write a stack's template of at least ``size`` bytes, and its assets."""
     (folder / f"{stack}.template.json").write_text(json.dumps({"Key": key, "Filler": "x" * size}))
     bucket = "assets-${AWS::AccountId}-${AWS::Region}"
     files = {
@@ -100,7 +101,7 @@ def test_only_the_changed_stack_is_updated_and_its_package_uploaded(
     assert aws.updates == {}
 
 
-def test_a_large_template_is_updated_from_its_upload(assemblies: tuple[Path, Path]) -> None:
+def test_large_template_is_uploaded_first(assemblies: tuple[Path, Path]) -> None:
     _, new = assemblies
     write(new, "cart", "new", new.parent / "package", size=MAX_INLINE)
     aws = Aws()
@@ -110,7 +111,7 @@ def test_a_large_template_is_updated_from_its_upload(assemblies: tuple[Path, Pat
     )
 
 
-def test_a_stack_that_an_interrupted_run_updated_already_is_accepted(
+def test_stack_that_an_interrupted_run_updated_is_accepted(
     assemblies: tuple[Path, Path],
 ) -> None:
     aws = Aws()
@@ -121,10 +122,12 @@ def test_a_stack_that_an_interrupted_run_updated_already_is_accepted(
     assert aws.objects["new.zip"] == b"uploaded"
 
 
-def test_an_update_that_is_rolled_back_is_an_error_with_its_reason(
+def test_update_that_is_rolled_back_is_an_error_with_its_reason(
     assemblies: tuple[Path, Path],
 ) -> None:
     aws = Aws()
     aws.statuses["cart"] = ["UPDATE_ROLLBACK_COMPLETE"]
-    with pytest.raises(CloudError, match="cart was not updated: UPDATE_ROLLBACK_COMPLETE, no room"):
+    with pytest.raises(
+        CloudError, match="cart was not updated: UPDATE_ROLLBACK_COMPLETE, no capacity"
+    ):
         StackUpdates(lambda _: aws, *assemblies).run()

@@ -1,4 +1,4 @@
-"""What a shop has survives `make down`, nearly all of it a kill; and nothing is left running."""
+"""The state of a cloud survives `make down` and, up to the last save, a kill; no process stays."""
 
 import io
 import json
@@ -6,45 +6,44 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from local.cloud import Cloud
 from local.processes import free_port, servers, workers
 from local.state_persistence import saves
+from tests.local.polling import GUARD_SECONDS, eventually
 
 pytestmark = pytest.mark.slow
 
-T = TypeVar("T")
 ROLE = "arn:aws:iam::000000000000:role/any"
 
 LAMBDA = """
 import os, boto3
 table = boto3.resource("dynamodb").Table("notes")
 
-def heard(event, context):
+def read_stream(event, context):
     for record in event["Records"]:
         key = record["dynamodb"]["Keys"]["id"]["S"]
-        if not key.startswith(("heard ", "token ")):
-            table.put_item(Item={"id": "heard " + key})
+        if not key.startswith(("streamed ", "token ")):
+            table.put_item(Item={"id": "streamed " + key})
 
-def taken(event, context):
+def read_queue(event, context):
     for record in event["Records"]:
-        table.put_item(Item={"id": "taken " + record["body"]})
+        table.put_item(Item={"id": "queued " + record["body"]})
 
-def waits(event, context):
+def await_payment(event, context):
     table.put_item(Item={"id": "token " + event["Token"], "order": event["Order"]})
 """
 
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    """An emulated AWS, empty, and whatever is made of it."""
+    """Start an empty emulated AWS, and check at the end that no process remains."""
     cloud = Cloud(tmp_path / "cloud", stage="test", port=0, lifeline=True, quiet=True)
     cloud.up(stacks=False)
     yield cloud
@@ -53,82 +52,86 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     assert workers(cloud.home) == []
 
 
-def test_tables_streams_queues_users_and_workflows_go_on_after_a_stop(cloud: Cloud) -> None:
-    lay_out(cloud)
-    note(cloud, "before")
+def test_tables_streams_queues_users_and_workflows_continue_after_a_stop(cloud: Cloud) -> None:
+    # Given processed changes and messages, a waiting workflow and a user
+    create_resources(cloud)
+    put_note(cloud, "before")
     send(cloud, "before")
     order = start_order(cloud, "order-1")
-    eventually(lambda: {"heard before", "taken before"} <= notes(cloud).keys())
+    eventually(lambda: {"streamed before", "queued before"} <= notes(cloud).keys())
     first_token = eventually(lambda: token_of(cloud, "order-1"))
     cloud.client("cognito-idp").sign_up(
         ClientId=client_id(cloud), Username="jane", Password="Pass-word-1"
     )
-    # What is written while nobody listens is heard by the next one who does.
-    mappings(cloud, enabled=False)
-    note(cloud, "unheard")
-    send(cloud, "unheard")
+    # And a change and a message that no Lambda has processed
+    enable_mappings(cloud, enabled=False)
+    put_note(cloud, "pending")
+    send(cloud, "pending")
 
+    # When the cloud stops and starts
     cloud.down()
     cloud.up(stacks=False)
 
-    assert {"before", "unheard"} <= notes(cloud).keys()
-    mappings(cloud, enabled=True)
-    note(cloud, "after")
+    # Then the tables have their items, and pending and new work is processed
+    assert {"before", "pending"} <= notes(cloud).keys()
+    enable_mappings(cloud, enabled=True)
+    put_note(cloud, "after")
     send(cloud, "after")
-    wanted = {f"{did} {when}" for did in ("heard", "taken") for when in ("unheard", "after")}
-    eventually(lambda: wanted <= notes(cloud).keys())
+    expected = {f"{by} {key}" for by in ("streamed", "queued") for key in ("pending", "after")}
+    eventually(lambda: expected <= notes(cloud).keys())
     assert [user["Username"] for user in users(cloud)] == ["jane"]
 
+    # And the workflow waits again, with a new token
     second_token = eventually(lambda: token_of(cloud, "order-1", other_than=first_token))
     states = cloud.client("stepfunctions")
     states.send_task_success(taskToken=second_token, output=json.dumps({"paid": True}))
-    finished = eventually(lambda: ended(states, order))
+    finished = eventually(lambda: final_description(states, order))
     assert finished["status"] == "SUCCEEDED"
     assert json.loads(finished["output"]) == {"order": "order-1", "result": {"paid": True}}
 
 
 def test_queues_are_found_when_the_emulator_moves_to_another_port(cloud: Cloud) -> None:
-    lay_out(cloud)
-    mappings(cloud, enabled=False)
+    create_resources(cloud)
+    enable_mappings(cloud, enabled=False)
     send(cloud, "waiting")
     cloud.down()
     cloud.emulator_port = free_port()
     cloud.up(stacks=False)
-    mappings(cloud, enabled=True)
-    eventually(lambda: "taken waiting" in notes(cloud))
+    enable_mappings(cloud, enabled=True)
+    eventually(lambda: "queued waiting" in notes(cloud))
 
 
-def test_a_killed_emulator_goes_on_from_its_last_save_and_no_worker_is_left(cloud: Cloud) -> None:
-    lay_out(cloud)
-    note(cloud, "saved")
-    eventually(lambda: "heard saved" in notes(cloud))
+def test_killed_emulator_continues_from_its_last_save_and_no_worker_remains(cloud: Cloud) -> None:
+    create_resources(cloud)
+    put_note(cloud, "saved")
+    eventually(lambda: "streamed saved" in notes(cloud))
     cloud.save()
     [emulator] = servers(cloud.home, "local.emulator")
     assert workers(cloud.home)
     os.kill(emulator.pid, signal.SIGKILL)
-    emulator.wait(5)
+    emulator.wait(GUARD_SECONDS)
 
     cloud.up(stacks=False)
 
     assert "saved" in notes(cloud)
-    note(cloud, "afterwards")
-    eventually(lambda: "heard afterwards" in notes(cloud))
+    put_note(cloud, "afterwards")
+    eventually(lambda: "streamed afterwards" in notes(cloud))
 
 
-def test_a_save_that_was_cut_short_does_not_count(cloud: Cloud) -> None:
-    lay_out(cloud)
-    note(cloud, "whole")
+def test_incomplete_save_is_not_loaded(cloud: Cloud) -> None:
+    create_resources(cloud)
+    put_note(cloud, "whole")
     cloud.down()
-    [whole] = saves(cloud.home / "state")
-    torn = whole.with_name(f"{int(whole.name) + 1:08d}")
-    torn.mkdir()
-    (torn / "dynamodb.json").write_text('{"__ministack_format__": 2, "payload": {"tab')
+    [complete] = saves(cloud.home / "state")
+    incomplete = complete.with_name(f"{int(complete.name) + 1:08d}")
+    incomplete.mkdir()
+    (incomplete / "dynamodb.json").write_text('{"__ministack_format__": 2, "payload": {"tab')
     cloud.up(stacks=False)
     assert "whole" in notes(cloud)
 
 
-def test_a_damaged_state_is_renamed_and_the_cloud_begins_empty(cloud: Cloud) -> None:
-    lay_out(cloud)
+def test_damaged_state_is_renamed_and_the_cloud_starts_empty(cloud: Cloud) -> None:
+    create_resources(cloud)
     cloud.down()
     [save] = saves(cloud.home / "state")
     (save / "dynamodb.json").write_text("{}")
@@ -137,22 +140,25 @@ def test_a_damaged_state_is_renamed_and_the_cloud_begins_empty(cloud: Cloud) -> 
     assert list(cloud.home.glob("damaged-*/state"))
 
 
-def test_a_reset_forgets_everything(cloud: Cloud) -> None:
-    lay_out(cloud)
+def test_reset_deletes_the_state(cloud: Cloud) -> None:
+    create_resources(cloud)
     cloud.reset()
     cloud.up(stacks=False)
     assert cloud.client("dynamodb").list_tables()["TableNames"] == []
 
 
-def test_a_cloud_ends_with_the_process_that_holds_its_lifeline(tmp_path: Path) -> None:
+def test_cloud_ends_with_the_process_that_holds_its_lifeline(tmp_path: Path) -> None:
     home = tmp_path / "cloud"
     program = (
-        "import pathlib, sys, time; from local.cloud import Cloud; "
+        "import pathlib, sys; from local.cloud import Cloud; "
         f"cloud = Cloud(pathlib.Path({str(home)!r}), port=0, lifeline=True, quiet=True); "
-        "cloud.up(stacks=False); print('up', flush=True); time.sleep(60)"
+        "cloud.up(stacks=False); print('up', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"up\n"
@@ -164,11 +170,11 @@ def test_a_cloud_ends_with_the_process_that_holds_its_lifeline(tmp_path: Path) -
         Cloud(home, quiet=True).down()
 
 
-# ---------------------------------------------------------------------------- what is laid out
+# ---------------------------------------------------------------------------- resources
 
 
-def lay_out(cloud: Cloud) -> None:
-    """A table whose changes are heard, a queue that is read, a workflow that waits, a user pool."""
+def create_resources(cloud: Cloud) -> None:
+    """Create a table and a queue with their readers, a workflow that waits, and a user pool."""
     table = cloud.client("dynamodb").create_table(
         TableName="notes",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -177,20 +183,21 @@ def lay_out(cloud: Cloud) -> None:
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )["TableDescription"]
     sqs = cloud.client("sqs")
-    url = sqs.create_queue(QueueName="letters")["QueueUrl"]
+    url = sqs.create_queue(QueueName="messages")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
     functions = cloud.client("lambda")
-    for name in ("heard", "taken", "waits"):
+    for name in ("read_stream", "read_queue", "await_payment"):
         functions.create_function(
             FunctionName=name,
             Runtime="python3.13",
             Role=ROLE,
             Handler=f"code.{name}",
-            Timeout=20,
+            Timeout=300,
             Code={"ZipFile": zipped()},
         )
-    for name, source in (("heard", table["LatestStreamArn"]), ("taken", queue["QueueArn"])):
-        start = {"StartingPosition": "TRIM_HORIZON"} if name == "heard" else {}
+    sources = {"read_stream": table["LatestStreamArn"], "read_queue": queue["QueueArn"]}
+    for name, source in sources.items():
+        start = {"StartingPosition": "TRIM_HORIZON"} if name == "read_stream" else {}
         functions.create_event_source_mapping(FunctionName=name, EventSourceArn=source, **start)
     waiting = {
         "StartAt": "Prepare",
@@ -200,10 +207,10 @@ def lay_out(cloud: Cloud) -> None:
                 "Type": "Task",
                 "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
                 "Parameters": {
-                    "FunctionName": "waits",
+                    "FunctionName": "await_payment",
                     "Payload": {"Token.$": "$$.Task.Token", "Order.$": "$.order"},
                 },
-                "TimeoutSeconds": 60,
+                "TimeoutSeconds": 600,
                 "ResultPath": "$.result",
                 "End": True,
             },
@@ -224,8 +231,8 @@ def zipped() -> bytes:
     return out.getvalue()
 
 
-def note(cloud: Cloud, what: str) -> None:
-    cloud.client("dynamodb").put_item(TableName="notes", Item={"id": {"S": what}})
+def put_note(cloud: Cloud, key: str) -> None:
+    cloud.client("dynamodb").put_item(TableName="notes", Item={"id": {"S": key}})
 
 
 def notes(cloud: Cloud) -> dict[str, dict[str, Any]]:
@@ -233,12 +240,12 @@ def notes(cloud: Cloud) -> dict[str, dict[str, Any]]:
     return {item["id"]["S"]: item for item in items}
 
 
-def send(cloud: Cloud, what: str) -> None:
+def send(cloud: Cloud, body: str) -> None:
     sqs = cloud.client("sqs")
-    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="letters")["QueueUrl"], MessageBody=what)
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="messages")["QueueUrl"], MessageBody=body)
 
 
-def mappings(cloud: Cloud, *, enabled: bool) -> None:
+def enable_mappings(cloud: Cloud, *, enabled: bool) -> None:
     functions = cloud.client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
@@ -261,7 +268,7 @@ def token_of(cloud: Cloud, order: str, *, other_than: str = "") -> str | None:
     return None
 
 
-def ended(states: Any, execution: str) -> dict[str, Any] | None:
+def final_description(states: Any, execution: str) -> dict[str, Any] | None:
     description: dict[str, Any] = states.describe_execution(executionArn=execution)
     return None if description["status"] == "RUNNING" else description
 
@@ -277,16 +284,5 @@ def client_id(cloud: Cloud) -> str:
     cognito = cloud.client("cognito-idp")
     [pool] = cognito.list_user_pools(MaxResults=2)["UserPools"]
     [client] = cognito.list_user_pool_clients(UserPoolId=pool["Id"])["UserPoolClients"]
-    known: str = client["ClientId"]
-    return known
-
-
-def eventually(look: Callable[[], T | None], seconds: float = 20) -> T:
-    """What ``look`` sees, as soon as it is true."""
-    until = time.monotonic() + seconds
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        assert time.monotonic() < until, f"not within {seconds} s"
-        time.sleep(0.1)
+    found: str = client["ClientId"]
+    return found

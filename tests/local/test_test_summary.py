@@ -1,11 +1,11 @@
-"""`make test` closes with one line for all its runs, in pytest's own form."""
+"""`make test` ends with one summary line for all its runs, in pytest's format."""
 
 from collections import Counter
 
 from local.test import closing_line, parse_summary
 
 
-def test_the_runs_of_pytest_are_added_up() -> None:
+def test_summary_adds_up_the_runs_of_pytest() -> None:
     first = parse_summary(
         "\x1b[32m===== \x1b[1m120 passed\x1b[0m, 2 skipped in 41.20s (0:00:41) =====\x1b[0m"
     )
@@ -14,5 +14,5 @@ def test_the_runs_of_pytest_are_added_up() -> None:
     assert line.strip("\n=") == " 1 failed, 150 passed, 2 skipped, 1 warnings, 1 errors in 131.20s "
 
 
-def test_a_run_without_tests_is_reported() -> None:
+def test_run_without_tests_is_reported() -> None:
     assert "no tests ran" in closing_line(Counter(), 0.1)

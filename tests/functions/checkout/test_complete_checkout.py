@@ -527,7 +527,8 @@ def test_two_money_instruments_are_rejected() -> None:
     body = payment_body("tok_success")
     body["payment"]["instruments"] *= 2
     answer = call(complete_checkout.handler, COMPLETE, body, id=checkout["id"])
-    assert (answer.status, answer.json["messages"][0]["code"]) == (400, "payment_failed")
+    (message,) = answer.json["messages"]
+    assert (answer.status, message["code"]) == (400, "payment_instruments_invalid")
     assert available("MUG-RED") == 5
 
 

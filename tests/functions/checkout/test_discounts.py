@@ -124,7 +124,9 @@ def test_codes_persist_through_cart_checkout_and_order() -> None:
         complete_checkout.handler, route, payment_body("tok_success"), id=checkout["id"]
     ).json
     order = DynamoOrderRepository().get("guest", completed["order"]["id"])
-    assert order.quote["codes"][0]["code"] == "SAVE10"
+    quote = order.placed_quote
+    assert quote is not None
+    assert quote.codes[0].code == "SAVE10"
     assert order.total == totals(checkout)["total"]
     empty = {"line_items": lines(("mug.1", 1)), "discounts": {"codes": []}}
     other = call(update_cart.handler, "PUT /carts/{id}", empty, id=cart["id"])

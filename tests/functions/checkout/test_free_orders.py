@@ -121,6 +121,7 @@ def test_cancelled_free_order_releases_stock_without_refund() -> None:
 def test_interrupted_free_order_expires_without_provider_call() -> None:
     from shop.checkout.actions import complete
 
+    # Given a free order whose process crashed right after the placement
     checkout = new_checkout()
     with (
         patch.object(complete, "resume_placement", side_effect=KeyboardInterrupt),
@@ -130,6 +131,8 @@ def test_interrupted_free_order_expires_without_provider_call() -> None:
     orders = DynamoOrderRepository()
     (order_id,) = orders.list_awaiting_payment(datetime.now(UTC) + timedelta(hours=1), 10)
     assert (orders.get_by_id(order_id).status, available()) == (OrderStatus.PLACED, 3)
+
+    # When it expires
     order = expire_order(
         order_id,
         at=datetime.now(UTC),
@@ -143,4 +146,6 @@ def test_interrupted_free_order_expires_without_provider_call() -> None:
             shop_url="http://shop.test", schedule_settlement=lambda reference: None
         ),
     )
+
+    # Then its stock is released
     assert (order.status, available()) == (OrderStatus.CANCELLED, 5)

@@ -45,7 +45,7 @@ def send_answer(reference: str, body: Any) -> ApiResponse:
 
 def test_sandbox_describes_itself() -> None:
     document = call(list_test_tokens.handler, "GET /sandbox").json
-    assert "SANDBOX" in document["notice"]
+    assert document["notice"] == "This is a payment sandbox. No money moves here."
     assert "No money" in document["notice"]
     assert set(document["tokens"]) == set(SANDBOX_TOKENS)
 

@@ -127,7 +127,7 @@ def test_lost_stripe_webhook_is_reconciled(
     monkeypatch.setattr(reconcile_payments, "provider", fixture.provider)
     pending, lost_response = place(fixture), place(fixture, order_id="ord_2")
     for order, lost in ((pending, False), (lost_response, True)):
-        server.account.faults.extend([0.0, "lost", "lost"] if lost else [])
+        server.account.faults.extend([None, "lost", "lost"] if lost else [])
         card = "pm_card_visa" if lost else "pm_card_authenticationRequired"
         credential = Credential("stripe", "payment_method", card)
         try:

@@ -117,7 +117,7 @@ def test_invalid_query_is_rejected(query: str) -> None:
 def test_staff_see_an_order_with_its_history() -> None:
     order_fixture().place_allocated(order_placed_today())
     order = send(get_order, GET, id="ord_1").json
-    assert [moment["event"] for moment in order["history"]] == [
+    assert [entry["event"] for entry in order["history"]] == [
         "placed",
         "payment authorised",
         "allocated",

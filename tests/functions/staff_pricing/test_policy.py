@@ -123,9 +123,10 @@ def test_rounding_follows_the_policy_and_orders_keep_theirs() -> None:
     order_id = completed.json["order"]["id"]
     set_policy(1, rounding="half_down", tax_by="unit")
     assert cart_total() == 113
-    quote = DynamoOrderRepository().get("guest", order_id).quote
-    assert quote["rounding"] == {"mode": "half_up", "tax_by": "line"}
-    assert (quote["total"], quote["discount"]) == (paid, 13)
+    quote = DynamoOrderRepository().get("guest", order_id).placed_quote
+    assert quote is not None
+    assert quote.rounding.to_dict() == {"mode": "half_up", "tax_by": "line"}
+    assert (quote.total.minor, quote.discount.minor) == (paid, 13)
 
 
 def test_tax_is_rounded_by_line_or_by_unit() -> None:

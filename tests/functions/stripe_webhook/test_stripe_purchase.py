@@ -108,7 +108,7 @@ def test_lost_response_returns_503_and_the_retry_pays_once(
     stripe: StripeAccount,
 ) -> None:
     checkout = begin()
-    stripe.faults.extend([0.0, "lost", "lost"])
+    stripe.faults.extend([None, "lost", "lost"])
     response = pay(checkout, key="one")
     assert (response.status, response.json["messages"][0]["code"]) == (503, "payment_provider_down")
     repeated = pay(checkout, key="one")

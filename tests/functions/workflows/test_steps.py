@@ -169,7 +169,7 @@ def test_step_for_unknown_order_fails(step: Any) -> None:
 # Compensation
 
 
-def test_expire_order_cancels_an_unpaid_order() -> None:
+def test_compensate_payment_cancels_an_unpaid_order() -> None:
     fixture = order_fixture()
     fixture.pay(fixture.place(order_placed_today()), "tok_never")
     assert (compensate(compensate_payment), compensate(compensate_payment)) == (False, False)
@@ -179,7 +179,7 @@ def test_expire_order_cancels_an_unpaid_order() -> None:
     assert fixture.reserved() == (0, 0)
 
 
-def test_expire_order_continues_with_a_certain_payment() -> None:
+def test_compensate_payment_continues_with_a_certain_payment() -> None:
     fixture = order_fixture()
     order = fixture.pay(fixture.place(order_placed_today()), "tok_pending")
     fixture.provider.settle(order.payment.reference)
@@ -187,7 +187,7 @@ def test_expire_order_continues_with_a_certain_payment() -> None:
     assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
 
-def test_release_allocation_cancels_an_unshipped_order() -> None:
+def test_compensate_shipment_cancels_an_unshipped_order() -> None:
     fixture = order_fixture()
     fixture.place_allocated(order_placed_today())
     assert (compensate(compensate_shipment), compensate(compensate_shipment)) == (False, False)
@@ -196,7 +196,7 @@ def test_release_allocation_cancels_an_unshipped_order() -> None:
     assert not compensate(compensate_payment)
 
 
-def test_release_allocation_continues_with_shipped_pieces() -> None:
+def test_compensate_shipment_continues_with_shipped_pieces() -> None:
     fixture = shipped({"li_1": 1})
     assert (compensate(compensate_shipment), compensate(compensate_shipment)) == (True, True)
     order = fixture.orders.get_by_id("ord_1")

@@ -101,7 +101,7 @@ def test_an_invalid_row_is_reported_by_its_line_in_the_whole_file(bad: int) -> N
     products_stored, output = upload_text(csv_of("abcdefg", bad=bad), "text/csv", shop)
     assert (products_stored, shop.lines) == (6, [2 + 2 * bad])
     assert f"line {2 + 2 * bad}: price: 'x' is not a price" in output
-    assert "1 rows left out" in output
+    assert "1 row rejected" in output
     shop = Shop()
     upload_text(yaml_of(7, bad=bad), "application/yaml", shop)
     assert shop.lines == [2 + 3 * bad]
@@ -158,7 +158,7 @@ def test_text_without_products_is_uploaded_unchanged(text: str, kind: str) -> No
 
 
 def test_a_rejected_upload_shows_the_api_error() -> None:
-    with pytest.raises(RuntimeError, match="Nothing was taken: the reason"):
+    with pytest.raises(RuntimeError, match="No product was imported: the reason"):
         upload_text(yaml_of(2), "application/yaml", Shop(422))
 
 

@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from shop.kernel.errors import (
+    Conflict,
+    Contention,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+    VersionConflict,
+)
 from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.orders.actions.cancellation import cancel_unshipped
 from shop.orders.actions.delivery import abandon_delivery, complete_order
@@ -13,6 +20,7 @@ from shop.orders.actions.expiry import expire_overdue_orders
 from shop.orders.actions.lookup import get_order
 from shop.orders.actions.notifications import send_order_confirmation
 from shop.orders.actions.payments import capture_when_possible
+from shop.orders.actions.retry import MAX_ATTEMPTS
 from shop.orders.actions.shipments import allocate_order
 from shop.orders.model import Order, OrderStatus, ShipmentStatus
 from shop.orders.ports import Email
@@ -37,6 +45,27 @@ def test_guest_order_is_readable_with_its_id_signed_in_or_not(
     order_fixture.place()
     for caller in ("c1", None):
         assert get_order(caller, "ord_1", orders=order_fixture.orders).id == "ord_1"
+
+
+# Concurrent changes
+
+
+def test_change_that_loses_every_race_is_contention(
+    memory: OrderFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = memory.place()
+    attempts = []
+
+    def changed_meanwhile(*_: object) -> Order:
+        attempts.append(1)
+        raise VersionConflict("The order changed after it was read. Read it again.")
+
+    monkeypatch.setattr(memory.orders, "save", changed_meanwhile)
+    with pytest.raises(Contention) as raised:
+        memory.pay(order)
+
+    assert raised.value.detail.endswith("Please try again.")
+    assert len(attempts) == MAX_ATTEMPTS
 
 
 # Payment
@@ -102,7 +131,7 @@ def test_payment_cancelled_after_shipping_keeps_order_confirmed(
 def test_record_payment_uses_the_order_that_the_caller_passes(memory: OrderFixture) -> None:
     placed = memory.place()
     passed = replace(placed, version=0)
-    order = memory.record(placed, authorised(placed), read=passed)
+    order = memory.record(placed, authorised(placed), loaded=passed)
     assert order.status is OrderStatus.CONFIRMED
 
 

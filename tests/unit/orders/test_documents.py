@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shop.inventory.model import Reservation
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.money import Money
-from shop.orders.model import Order, ShipmentStatus
+from shop.orders.model import Order, OrderCredit, PlacedQuote, ShipmentStatus
 from shop.orders.store.repository import order_from_row, order_to_row
 from shop.orders.store.rows import OrderRow
 from shop.orders.store.serialization import from_document, to_document
@@ -64,6 +65,58 @@ def test_item_round_trip_keeps_an_order_in_every_state(memory: OrderFixture) -> 
         assert order_from_row(row) == order
 
 
+def test_document_round_trip_keeps_buyer_address_option_quote_and_credits() -> None:
+    order = replace(
+        realistic_order("guest"),
+        credits=(OrderCredit("points/ann", 100, "i1"), OrderCredit("credit/USD/ann", 50, "i2")),
+    )
+
+    assert round_trip(order) == order
+    assert round_trip(order).placed_quote == order.placed_quote
+
+
+def test_order_reads_its_stored_form() -> None:
+    document = {
+        "checkout_id": "chk_1",
+        "currency": "USD",
+        "subtotal": 1000,
+        "discount": 0,
+        "shipping": 599,
+        "tax": 0,
+        "total": 1599,
+        "tax_included": False,
+        "email": "jane@example.com",
+        "buyer": {"email": "jane@example.com", "tax_id": "FR40303265045"},
+        "destination": {"id": "dest_1", "address_country": "US", "postal_code": "62701"},
+        "shipping_option": {
+            "id": "us-standard",
+            "title": "Standard",
+            "carrier": "USPS",
+            "price": 599,
+            "earliest": "2026-12-01T08:00:00+00:00",
+            "latest": "2026-12-03T20:00:00+00:00",
+        },
+        "lines": [["li_1", "mug", "mug.1", "MUG-RED", "Mug", None, 1000, 1, 1000, 1000]],
+        "placed_at": "2026-11-27T08:00:00+00:00",
+        "pay_by": "2026-11-27T08:30:00+00:00",
+        "credits": [["points/ann", 100, "i1"]],
+        "payment": {"provider": "memory", "status": "created", "ledger": []},
+    }
+
+    order = from_document(document, order_id="ord_1", owner="guest", status="placed", version=1)
+
+    assert order.buyer == Buyer("jane@example.com", tax_id="FR40303265045")
+    assert order.destination == PostalAddress(
+        id="dest_1", address_country="US", postal_code="62701"
+    )
+    assert order.shipping_option == make_order().shipping_option
+    assert (order.quote, order.credits) == (None, (OrderCredit("points/ann", 100, "i1"),))
+    assert to_document(order) == {
+        **document,
+        "payment": {"provider": "memory", "status": "created"},
+    }
+
+
 def test_document_keeps_location_and_shard_of_reservations(memory: OrderFixture) -> None:
     reservations = (
         Reservation("A", 1),
@@ -117,12 +170,12 @@ def realistic_order(owner: str) -> Order:
         )
         for n, line in enumerate(template.lines)
     )
-    buyer = {
-        "email": "friederike.oberlaender-hofmann@posteo.example",
-        "first_name": "Friederike",
-        "last_name": "Oberländer-Hofmann",
-        "phone_number": "+49 341 5550 1837",
-    }
+    buyer = Buyer(
+        email="friederike.oberlaender-hofmann@posteo.example",
+        first_name="Friederike",
+        last_name="Oberländer-Hofmann",
+        phone_number="+49 341 5550 1837",
+    )
     return replace(
         template,
         checkout_id="chk_skjwidbx5jplzxizpm2ras6zuq",
@@ -133,21 +186,21 @@ def realistic_order(owner: str) -> Order:
         tax=priced.tax.minor,
         total=priced.total.minor,
         tax_included=True,
-        email=buyer["email"],
+        email=str(buyer.email),
         buyer=buyer,
-        destination={
-            "id": "dest_1",
-            "first_name": "Friederike",
-            "last_name": "Oberländer-Hofmann",
-            "street_address": "Karl-Liebknecht-Straße 143b",
-            "extended_address": "Hinterhaus, 2. Etage",
-            "address_locality": "Leipzig",
-            "address_region": "SN",
-            "postal_code": "04275",
-            "address_country": "DE",
-        },
+        destination=PostalAddress(
+            id="dest_1",
+            first_name="Friederike",
+            last_name="Oberländer-Hofmann",
+            street_address="Karl-Liebknecht-Straße 143b",
+            extended_address="Hinterhaus, 2. Etage",
+            address_locality="Leipzig",
+            address_region="SN",
+            postal_code="04275",
+            address_country="DE",
+        ),
         reservations=tuple(Reservation(line.sku, line.quantity) for line in lines),
-        quote=priced.to_dict(),
+        quote=PlacedQuote(priced.to_dict()),
         placed_at=BLACK_FRIDAY.replace(microsecond=672441),
         pay_by=BLACK_FRIDAY.replace(microsecond=672441) + timedelta(minutes=30),
     )

@@ -18,6 +18,7 @@ from shop.orders.model import (
     Order,
     OrderLine,
     OrderStatus,
+    PlacedQuote,
     Shipment,
     ShipmentStatus,
     TrackingEvent,
@@ -431,6 +432,7 @@ def test_value_of_pieces_follows_the_quote() -> None:
     from shop.pricing.model.basket import Basket, BasketLine
     from shop.pricing.model.rule_set import RuleSet
 
+    # Given an order of one line of three pieces, with the quote that it was placed with
     basket = Basket(
         (BasketLine("li_1", "p", "v", "A", "t", Money(999, "USD"), 3),),
         "USD",
@@ -441,8 +443,12 @@ def test_value_of_pieces_follows_the_quote() -> None:
     line = priced.line("li_1")
     order_line = OrderLine("li_1", "p", "v", "A", "t", 999, 3, 2997, 0, line.tax.amount.minor, 2997)
     order = replace(
-        make_order(), lines=(order_line,), quote=priced.to_dict(), total=priced.total.minor
+        make_order(),
+        lines=(order_line,),
+        quote=PlacedQuote(priced.to_dict()),
+        total=priced.total.minor,
     )
+    # Then all pieces are worth the line, and the order without them nothing
     assert value_of_first(order, order_line, 3) == line.payable.minor
     assert order.due == order.total
     assert order.value_without({"li_1": 1}) == order.total - line.refund_next(0, 1).minor

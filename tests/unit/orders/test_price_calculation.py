@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from shop.kernel.money import Money
-from shop.orders.model import Order
+from shop.orders.model import Order, OrderCredit, PlacedQuote
 from shop.orders.schemas.emails import order_confirmation_email
 from shop.orders.schemas.pricing import PricedOrderView
 from shop.orders.schemas.ucp import order_view
@@ -52,7 +52,7 @@ def stored_order(country: str, vat_id: str | None = None) -> Order:
         for line, quoted in zip(order.lines, priced.lines, strict=True)
     )
     sums = {name: getattr(priced, name).minor for name in ("subtotal", "shipping", "tax", "total")}
-    order = replace(order, lines=lines, quote=priced.to_dict(), **sums)
+    order = replace(order, lines=lines, quote=PlacedQuote(priced.to_dict()), **sums)
     assert round_trip(order) == order
     return round_trip(order)
 
@@ -106,8 +106,8 @@ def test_staff_see_credits_without_full_gift_card_account() -> None:
     order = replace(
         make_order(),
         credits=(
-            ("card/USD/0123456789abcdef0123456789abcdef01234567", 500, "i1"),
-            ("points/ann", 100, "i2"),
+            OrderCredit("card/USD/0123456789abcdef0123456789abcdef01234567", 500, "i1"),
+            OrderCredit("points/ann", 100, "i2"),
         ),
     )
     card, points = PricedOrderView.of(order).credits

@@ -8,11 +8,12 @@ import pytest
 
 from shop.entrypoints import ucp
 from shop.entrypoints.request_body import parse_body
+from shop.kernel.contacts import PostalAddress
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
 from shop.orders.actions.cancellation import cancel_unshipped
 from shop.orders.actions.delivery import abandon_delivery
-from shop.orders.model import HistoryEntry, Order, ShipmentStatus
+from shop.orders.model import HistoryEntry, Order, OrderCredit, ShipmentStatus
 from shop.orders.schemas.carrier import CarrierEvent
 from shop.orders.schemas.emails import order_confirmation_email
 from shop.orders.schemas.order_list import (
@@ -156,7 +157,7 @@ def test_adjustment_is_the_full_value_also_if_credits_paid(
 ) -> None:
     order = make_order(pieces=(3,))
     card = order.total - 500
-    order = replace(order, credits=(("gift:1", card, "card"),))
+    order = replace(order, credits=(OrderCredit("gift:1", card, "card"),))
     cancelled = replace(
         order,
         lines=tuple(replace(line, cancelled=2) for line in order.lines),
@@ -185,7 +186,9 @@ def test_manual_refund_is_an_adjustment_of_its_own(memory: OrderFixture) -> None
 
 
 def test_address_shows_only_ucp_fields(memory: OrderFixture) -> None:
-    order = memory.place(make_order(destination={"id": "dest_1", "postal_code": "1", "x": "y"}))
+    order = memory.place(
+        make_order(destination=PostalAddress(id="dest_1", postal_code="1", full_name="Jane Doe"))
+    )
     (expected,) = shown(order)["fulfillment"]["expectations"]
     assert expected["destination"] == {"postal_code": "1"}
     assert expected["description"] == "Standard: arrives 2026-12-01 to 2026-12-03"

@@ -55,7 +55,12 @@ def test_expired_order_ends_its_execution_as_succeeded() -> None:
     simulation.workflow.deadline(order.id)
     simulation.deliver_all()
     execution = simulation.workflow.executions[order.id]
-    assert execution.path == ["AwaitPayment", "ExpireOrder", "ExpireOrderOrGoOn", "OrderTerminated"]
+    assert execution.path == [
+        "AwaitPayment",
+        "CompensatePayment",
+        "AfterCompensatePayment",
+        "OrderTerminated",
+    ]
     assert simulation.orders.get_by_id(order.id).cancel_reason == "payment_expired"
     simulation.check_at_rest()
 
@@ -79,8 +84,8 @@ def test_cancelled_order_leaves_the_workflow() -> None:
     simulation.cancel(order)
     simulation.deliver_all()
     execution = simulation.workflow.executions[order.id]
-    assert execution.path[-3:] == ["ExpireOrder", "ExpireOrderOrGoOn", "OrderTerminated"]
-    assert "ReleaseAllocation" in execution.path
+    assert execution.path[-3:] == ["CompensatePayment", "AfterCompensatePayment", "OrderTerminated"]
+    assert "CompensateShipment" in execution.path
     simulation.check_at_rest()
 
 

@@ -63,7 +63,7 @@ def case(request: pytest.FixtureRequest) -> Iterator[ProviderCase]:
 
 def gateway(server: StripeServer, **more: Any) -> StripeGateway:
     """Create a Stripe gateway for the fake server."""
-    settings = {"key": lambda: KEY, "timeout": (1.0, 1.0), **more}
+    settings = {"key": lambda: KEY, "timeout": (60.0, 60.0), **more}
     return StripeGateway(
         return_url="http://shop.test/orders/{}".format, base=server.url, **settings
     )

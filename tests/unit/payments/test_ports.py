@@ -89,8 +89,9 @@ def test_a_capture_may_be_partial_and_is_limited_to_the_authorised_amount(
 @pytest.mark.parametrize("token", ["tok_declined", "tok_challenge", "tok_pending"])
 def test_capture_without_authorisation_is_a_conflict(case: ProviderCase, token: str) -> None:
     reference = pay(case, token).reference
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as raised:
         case.provider.capture(reference, AMOUNT, key="capture")
+    assert raised.value.code == "payment_state"
 
 
 @pytest.mark.parametrize("token", ["tok_success", "tok_challenge", "tok_pending"])
@@ -124,8 +125,9 @@ def test_a_partial_refund_happens_once_per_key(case: ProviderCase) -> None:
 def test_refunds_never_exceed_the_captured_amount(case: ProviderCase) -> None:
     reference = capture_payment(case).reference
     case.provider.refund(reference, Money(3000, "USD"), key="a")
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as raised:
         case.provider.refund(reference, Money(840, "USD"), key="b")
+    assert raised.value.code == "refund_exceeds_payment"
     assert case.provider.cancel(reference, key="cancel").refunded == 3839
     with pytest.raises(Conflict):
         case.provider.refund(reference, Money(1, "USD"), key="c")

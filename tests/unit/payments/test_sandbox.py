@@ -79,9 +79,9 @@ def test_the_never_token_stays_in_processing(case: ProviderCase) -> None:
 
 
 def test_a_challenge_page_has_buttons_only_while_action_is_required() -> None:
-    asked = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.REQUIRES_ACTION))
-    assert "Approve" in asked
-    assert "No money moves here" in asked
+    page = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.REQUIRES_ACTION))
+    assert "Approve" in page
+    assert "No money moves here" in page
     done = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED))
     assert "Approve" not in done
 

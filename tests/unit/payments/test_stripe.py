@@ -6,6 +6,7 @@ Not covered: real declines, real challenges, and how long Stripe stores an idemp
 import logging
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -201,7 +202,7 @@ def test_a_payment_without_an_order_of_the_shop_is_not_found(
 def test_a_lost_response_is_retried_with_the_same_idempotency_key(
     stripe: StripeGateway, account: StripeAccount
 ) -> None:
-    account.faults.extend(["lost", 0.0, "lost"])
+    account.faults.extend(["lost", None, "lost"])
     assert pay(stripe).status is PaymentStatus.AUTHORISED
     assert len(account.intents) == len(account.charges) == 1
     assert keys(account) == ["open:ord_1"] * 2 + ["confirm:ord_1"] * 2
@@ -220,10 +221,15 @@ def test_a_failing_stripe_is_unavailable_after_bounded_retries(
 
 
 def test_a_timeout_is_unavailable(account: StripeAccount, stripe_server: StripeServer) -> None:
-    gateway_with_short_timeout = gateway(stripe_server, timeout=(0.5, 0.05))
-    account.faults.extend([0.4, 0.4])
-    with pytest.raises(Unavailable):
-        pay(gateway_with_short_timeout)
+    # Given a server that answers only after the client has timed out, twice
+    client_timed_out = threading.Event()
+    account.faults.extend([client_timed_out, client_timed_out])
+    try:
+        # When the client waits for its answer, then the outcome is unknown
+        with pytest.raises(Unavailable):
+            pay(gateway(stripe_server, timeout=(60.0, 0.05)))
+    finally:
+        client_timed_out.set()
 
 
 def test_a_refused_connection_is_unavailable() -> None:
@@ -236,7 +242,7 @@ def test_a_refused_connection_is_unavailable() -> None:
 def test_a_payment_with_a_lost_outcome_is_found(
     stripe: StripeGateway, account: StripeAccount
 ) -> None:
-    account.faults.extend([0.0, "lost", "lost"])
+    account.faults.extend([None, "lost", "lost"])
     with pytest.raises(Unavailable):
         pay(stripe)
     account.indexed = False  # the search index lags behind

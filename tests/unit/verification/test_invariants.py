@@ -10,7 +10,7 @@ import pytest
 from shop.credits.model.accounts import CreditAccount
 from shop.inventory.model import Reservation
 from shop.kernel.usage import UsageReservation
-from shop.orders.model import Order, OrderStatus
+from shop.orders.model import Order, OrderCredit, OrderStatus
 from shop.payments.model import Payment, PaymentStatus
 from tests.kit.invariants import false_statement, violations
 from tests.kit.orders import BLACK_FRIDAY, SKUS, authorised, make_order
@@ -31,7 +31,7 @@ def paid_order() -> Order:
         status=OrderStatus.CONFIRMED,
         version=2,
         usage=(SALE, CARD_USAGE),
-        credits=((CARD, PAID_BY_CARD, "instrument_1"),),
+        credits=(OrderCredit(CARD, PAID_BY_CARD, "instrument_1"),),
     )
     paid = replace(authorised(order), authorised=order.amount.minor)
     return replace(order, payment=order.payment.with_provider_state(paid, BLACK_FRIDAY))

@@ -355,9 +355,9 @@ def _change_messages(
 ) -> tuple[Message, ...]:
     """Return messages about amounts that the shop changed since the cart was shown.
 
-    A price that differs because the client asked for something else is no change. So unless the
-    request is ``unchanged``, the old cart is priced again under current rules, without further
-    reads, and compared with its snapshot.
+    A difference that the client requested is no such change. So unless the request is
+    ``unchanged``, the old cart is priced again under current rules, without further reads, and
+    compared with its snapshot.
     """
     shown = before.shown
     if shown is None:

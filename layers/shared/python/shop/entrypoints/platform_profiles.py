@@ -115,12 +115,14 @@ class _PublicKey(_Schema):
         members = set(extra)
         missing = {"EC": {"crv", "x", "y"}, "OKP": {"crv", "x"}}.get(self.kty, set()) - members
         if missing:
-            raise PydanticCustomError("key", "A key of this type needs more members.")
+            raise PydanticCustomError("profile_malformed", "A key of this type needs more members.")
         expected_alg = _ALG_BY_CURVE.get(str(extra.get("crv")))
         if expected_alg is not None and extra.get("alg", expected_alg) != expected_alg:
-            raise PydanticCustomError("key", "The algorithm does not fit the curve.")
+            raise PydanticCustomError("profile_malformed", "The algorithm does not fit the curve.")
         if members & {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}:
-            raise PydanticCustomError("key", "The key must not contain private members.")
+            raise PydanticCustomError(
+                "profile_malformed", "The key must not contain private members."
+            )
         return self
 
 

@@ -49,10 +49,29 @@ class IdempotencyStore(Protocol):
         """Return the write that stores a free key; ``None`` stands for a later response."""
 
     def complete(self, request: IdempotentRequest, response: Mapping[str, Any]) -> WriteOperation:
-        """Return the write that adds the response to a key claimed without one."""
+        """Return the write that adds the response to a key claimed without one.
+
+        Its condition fails for a key that has a response.
+        """
 
     def condition_key(self, request: IdempotentRequest) -> str:
         """Return the name of this key in :attr:`ConditionFailed.keys`."""
+
+
+def stored_record(
+    request: IdempotentRequest, idempotency: IdempotencyStore
+) -> IdempotencyRecord | None:
+    """Return the record of this request's key, or ``None``.
+
+    Raises :class:`IdempotencyKeyReused` when the key belongs to a different request.
+    """
+    record = idempotency.get(request)
+    if record is not None and record.payload_hash != request.payload_hash:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key belongs to a different request. Use a new key for a new request.",
+            path="Idempotency-Key",
+        )
+    return record
 
 
 def stored_response(
@@ -62,15 +81,26 @@ def stored_response(
 
     Raises :class:`IdempotencyKeyReused` when the key belongs to a different request.
     """
-    record = idempotency.get(request)
-    if record is None:
-        return None
-    if record.payload_hash != request.payload_hash:
-        raise IdempotencyKeyReused(
-            "This Idempotency-Key belongs to a different request. Use a new key for a new request.",
-            path="Idempotency-Key",
-        )
-    return record.response
+    record = stored_record(request, idempotency)
+    return None if record is None else record.response
+
+
+def store_response(
+    request: IdempotentRequest,
+    response: Mapping[str, Any],
+    *,
+    idempotency: IdempotencyStore,
+    uow: UnitOfWork,
+) -> Mapping[str, Any]:
+    """Store the response of a claimed key, and return the response that the key has.
+
+    An earlier response wins: two retries that run at the same time return the same one.
+    """
+    try:
+        uow.commit(idempotency.complete(request, response))
+    except ConditionFailed:
+        return stored_response(request, idempotency) or response
+    return response
 
 
 def run_idempotent(

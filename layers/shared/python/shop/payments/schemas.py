@@ -1,4 +1,4 @@
-"""Payments in and out: the handlers a stage offers, what a provider sends, the sandbox's page."""
+"""Payment handlers of a stage, events of payment providers, and the page of the sandbox."""
 
 import os
 import re
@@ -14,24 +14,24 @@ SANDBOX_TOKENS = {
     "tok_declined": "declined: card_declined",
     "tok_insufficient_funds": "declined: insufficient_funds",
     "tok_challenge": "the buyer must approve at the payment's challenge URL first",
-    "tok_pending": "processing; authorised some seconds later, told by webhook",
-    "tok_pending_declined": "processing; declined some seconds later, told by webhook",
-    "tok_never": "processing for ever: the order expires at its deadline",
-    "tok_down": "the provider does not answer",
+    "tok_pending": "processing; authorised some seconds later, reported by webhook",
+    "tok_pending_declined": "processing; declined some seconds later, reported by webhook",
+    "tok_never": "processing without end; the order expires at its deadline",
+    "tok_down": "the provider does not respond",
 }
-"""The sandbox's test tokens, and what each does."""
+"""The sandbox's test tokens and their results."""
 
 
 CREDITS = "credits"
-"""The handler of gift cards, store credit and points: the shop's own."""
+"""The shop's own payment handler, for gift cards, store credit and points."""
 
 
 def payment_handlers(provider: str, shop_url: str) -> dict[str, list[dict[str, Any]]]:
-    """The handlers that a checkout may be paid with. Empty for a provider without one.
+    """Return the payment handlers of a checkout, in UCP's form.
 
-    They name no ``schema``: UCP takes one only from the host that owns the handler's name, and
-    drops a handler whose schema lies elsewhere. Stripe's own name, ``com.stripe.payments``, is in
-    private preview and stands for another way to hand over a card.
+    They have no ``schema``: UCP accepts one only from the host that owns the handler's name, and
+    ignores a handler with another one. Stripe's own handler, ``com.stripe.payments``, is in private
+    preview and exchanges cards in another way.
     """
     handlers: dict[str, list[dict[str, Any]]] = {
         "dev.doorbuster.credits": [
@@ -84,9 +84,7 @@ Example: pay_7d3f9c21"""
 
 
 class PaymentEvent(BaseModel):
-    """A provider's notice that a payment changed. The shop reads the payment's state from the
-    provider.
-    """
+    """A provider's event that a payment changed; the shop requests its state from the provider."""
 
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
@@ -94,7 +92,7 @@ class PaymentEvent(BaseModel):
 
 
 class PaymentMessage(PaymentEvent):
-    """A provider's event on its way through the queue."""
+    """A payment event with its provider, as sent through the queue."""
 
     provider: Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -120,24 +118,26 @@ class StripeEvent(BaseModel):
 
     @property
     def reference(self) -> str | None:
-        """The payment, or the charge or refund that is part of it; ``None`` where it is not ours.
+        """Return the reference of a payment, charge or refund; ``None`` if it is not the shop's.
 
-        Other programs may use the same account: what they make has no order's id. A refund made by
-        hand has none either, so which payment it is of decides.
+        Other programs may use the same account: their payments and charges have no order id. A
+        refund that staff made at Stripe has none either, so its payment decides later.
         """
-        thing = (self.data or {}).get("object") if self.object == "event" else self.related_object
-        if not isinstance(thing, dict):
+        changed = (self.data or {}).get("object") if self.object == "event" else self.related_object
+        if not isinstance(changed, dict):
             return None
-        kind = str(thing.get("object") or thing.get("type") or "")
+        kind = str(changed.get("object") or changed.get("type") or "")
+        # A thin event has no metadata: its object is requested before it is compared.
         if self.object == "event" and kind in ("payment_intent", "charge"):
-            metadata = thing.get("metadata")
+            metadata = changed.get("metadata")
             if not (isinstance(metadata, dict) and metadata.get("order_id")):
                 return None
-        names = [thing.get("payment_intent"), thing.get("id")]
-        return next((name for name in names if isinstance(name, str) and _PART.match(name)), None)
+        # Charges and refunds name their payment, which saves a request.
+        ids = [changed.get("payment_intent"), changed.get("id")]
+        return next((id_ for id_ in ids if isinstance(id_, str) and _REFERENCE.match(id_)), None)
 
 
-_PART = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9]{1,90}\Z")
+_REFERENCE = re.compile(r"(?:pi|ch|py|re|pyr)_[A-Za-z0-9]{1,90}\Z")
 
 
 class ChallengeAnswer(BaseModel):
@@ -177,25 +177,25 @@ class SandboxView(BaseModel):
 
 
 def challenge_page(state: ProviderPaymentState) -> str:
-    """The page on which the buyer answers. It shows nothing of the order: it is a sandbox."""
+    """Return the page on which the buyer answers a challenge. It shows nothing of the order."""
     waiting = state.status is PaymentStatus.REQUIRES_ACTION
     buttons = (
         '<button onclick="answer(true)">Approve</button> '
         '<button onclick="answer(false)">Decline</button>'
         if waiting
-        else f"<p>This payment is {escape(state.status.value)}; there is nothing to approve.</p>"
+        else f"<p>This payment is {escape(state.status.value)}; it needs no approval.</p>"
     )
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Payment sandbox</title>
 <h1>Payment sandbox</h1>
-<p>No money moves here. Payment {escape(state.reference)} asks for its buyer's approval.</p>
+<p>No money moves here. Payment {escape(state.reference)} needs its buyer's approval.</p>
 {buttons}
-<p id="said"></p>
+<p id="result"></p>
 <script>
 async function answer(approved) {{
-  const sent = await fetch(location.pathname, {{method: "POST",
+  const response = await fetch(location.pathname, {{method: "POST",
     headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{approved}})}});
-  document.getElementById("said").textContent = await sent.text();
+  document.getElementById("result").textContent = await response.text();
 }}
 </script>
 </html>

@@ -57,8 +57,9 @@ class DynamoIdempotencyStore:
     def complete(self, request: IdempotentRequest, response: Mapping[str, Any]) -> WriteOperation:
         row = _Row(self.condition_key(request))
         actions = [_Row.response.set(dict(response))]
-        # The hash: only the request that claimed the key may set its response.
-        return lambda writes: writes.update(row, actions, _Row.payload_hash == request.payload_hash)
+        # Only the request that claimed the key may set its response, and only once.
+        unanswered = (_Row.payload_hash == request.payload_hash) & _Row.response.does_not_exist()
+        return lambda writes: writes.update(row, actions, unanswered)
 
 
 def _epoch(at: datetime) -> int:

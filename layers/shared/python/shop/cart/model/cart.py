@@ -23,7 +23,7 @@ GIFT_LINE_PREFIX = "gift:"
 ignored."""
 
 MAX_LINES = 2_000
-"""Maximum of lines. The longest real invoice known has 1,114."""
+"""Maximum number of lines. The longest known real invoice has 1,114."""
 
 _ID_PREFIX = "li_"
 
@@ -118,7 +118,7 @@ def assign_line_ids(
     A line that names an id keeps it. A line without one takes the id of a current line of its
     variant, so that a client that sends no ids still sees stable ones. All others get new ids.
 
-    Raises :class:`InvalidRequest` (``line_id_repeated``) for an id that is used twice.
+    Raises :class:`InvalidRequest` (``duplicate``) for an id that is used twice.
     """
     by_id = {line.id: line for line in current_lines}
     named_ids = {line.id for line in inputs if line.id}
@@ -139,7 +139,7 @@ def assign_line_ids(
         if line_id in used:
             raise InvalidRequest(
                 f"Two lines have the id {line_id}. Give each line an id of its own, or none.",
-                code="line_id_repeated",
+                code="duplicate",
                 path=f"$.line_items[{index}].id",
             )
         used.add(line_id)

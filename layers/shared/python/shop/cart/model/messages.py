@@ -124,7 +124,7 @@ def price_change_messages(
     """Return a warning for every amount that differs from the one shown last.
 
     ``current`` quotes the very request that was ``shown`` (``shown_lines``, codes, destination,
-    shipping option). A difference is then the shop's doing and never the client's. ``items`` are
+    shipping option), so each difference comes from the shop and not from the client. ``items`` are
     the lines of the response: a notice about a line that the client removed is dropped.
     """
     known = {(line.id, line.variant_id) for line in shown_lines}

@@ -90,7 +90,7 @@ def price_lines(
     own_currency = items[0].variant.price.currency if items else "USD"
     currency = facts.currency or own_currency
 
-    # Phase 1: quote in the currency asked for, else in the currency of the goods.
+    # Phase 1: quote in the requested currency, else in the currency of the goods.
     quoted = _quote_in(currency, items, facts, rules, at, limits_for, explain)
     if quoted is None and currency != own_currency:
         messages.append(_currency_not_offered_message(currency, own_currency))

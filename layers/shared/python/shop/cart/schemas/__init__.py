@@ -1,7 +1,7 @@
 """Requests of a cart, in UCP's terms.
 
-Unknown fields are rejected, so that a misspelt field is never ignored in silence. Fields that UCP
-gives to the shop (``totals``, ``id``) may be sent back and are ignored.
+Unknown fields are rejected, so that a misspelt field is reported. Fields that only the shop sets
+(``totals``, ``id``) may be sent back and are ignored.
 """
 
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from shop.cart.actions import CartInput
 from shop.cart.model import GIFT_LINE_PREFIX, MAX_LINES, LineInput
@@ -47,12 +48,12 @@ Phone = Annotated[str, AfterValidator(validate_phone)]
 """Phone number of 5 to 15 digits (ITU-T E.164), with the usual separators.
 Example: +1 212 555 0100"""
 Email = Annotated[str, AfterValidator(validate_email)]
-"""E-mail address.
+"""Email address.
 Example: ada@example.com"""
 
 
 ReadOnly = Any
-"""Field of the shop: a response has it, and a request may send it back; its value is ignored."""
+"""Field that only the shop sets; a request may send it back, and its value is ignored."""
 Signals = dict[str, Any]
 """Signals about the buyer's environment, as UCP extensions define them; the shop ignores them."""
 Attribution = dict[str, Any]
@@ -72,7 +73,7 @@ class OpenRequestModel(BaseModel):
 
 
 class ItemRef(StrictRequestModel):
-    """The variant of a line. The other fields of UCP's item belong to the shop and are ignored."""
+    """The variant of a line. Other fields of UCP's item are set by the shop and ignored."""
 
     id: Id
     """Id of the variant.
@@ -105,17 +106,20 @@ def _vat_number(text: str) -> str:
 
     number = StdnumVatNumbers().normalize(text)
     if number is None:
-        raise ValueError("Not a VAT number of the European Union, such as FR40303265045.")
+        raise PydanticCustomError(
+            "vat_id_invalid",
+            "Must be a VAT number of the European Union, such as FR40303265045.",
+        )
     return number
 
 
 TaxId = Annotated[str, StringConstraints(max_length=30), AfterValidator(_vat_number)]
-"""VAT number of the European Union; a business of another member state accounts for the VAT itself.
+"""VAT number of the European Union; a business of another member state pays the VAT itself.
 Example: FR40303265045"""
 
 
 class BuyerRequest(StrictRequestModel):
-    """The person or business that buys. A guest needs an e-mail address only."""
+    """The person or business that buys. A guest needs an email address only."""
 
     email: Email | None = None
     first_name: Name | None = None
@@ -129,8 +133,7 @@ class BuyerRequest(StrictRequestModel):
     Example: Ada Lovelace"""
     phone_number: Phone | None = None
     tax_id: TaxId | None = None
-    """A VAT number of the European Union: who buys as a business of another member state owes the
-    tax itself."""
+    """VAT number of the European Union; a business of another member state pays the VAT itself."""
     consent: ReadOnly = None
     """Consents of UCP's buyer consent extension; the shop ignores them."""
 
@@ -150,7 +153,7 @@ class BuyerContextRequest(OpenRequestModel):
 
 
 class DiscountsRequest(OpenRequestModel):
-    """Discount codes. The applied discounts belong to the shop and are ignored."""
+    """Discount codes. Only the shop sets the applied discounts; they are ignored."""
 
     codes: (
         Annotated[
@@ -159,7 +162,7 @@ class DiscountsRequest(OpenRequestModel):
         ]
         | None
     ) = None
-    """Discount codes as the buyer entered them, 10 at most; they replace the former ones.
+    """Discount codes as the buyer entered them, 10 at most; they replace the current ones.
     Example: ["SAVE10"]"""
 
 
@@ -167,7 +170,7 @@ class SessionRequest(StrictRequestModel):
     """The fields that carts and checkouts share."""
 
     line_items: Annotated[list[LineRequest], Field(min_length=1, max_length=MAX_LINES)]
-    """The lines; they replace the former ones.
+    """The lines; they replace the current ones.
     Example: [{"item": {"id": "mug.1"}, "quantity": 2}]"""
     context: BuyerContextRequest | None = None
     """Hints about the buyer's location and currency."""
@@ -187,17 +190,19 @@ class SessionRequest(StrictRequestModel):
     expires_at: ReadOnly = None
     continue_url: ReadOnly = None
     discounts: DiscountsRequest | None = None
-    """Discount codes; without it the former codes stay."""
+    """Discount codes; without it the current codes stay."""
     loyalty: ReadOnly = None
 
     @model_validator(mode="after")
-    def _small(self) -> "SessionRequest":
+    def _attribution_within_limit(self) -> "SessionRequest":
         if self.attribution is not None and len(str(self.attribution)) > 2_000:
-            raise ValueError("Attribution must have 2,000 characters or fewer.")
+            raise PydanticCustomError(
+                "too_long", "Attribution must have at most 2,000 characters in all."
+            )
         return self
 
     def discount_codes(self) -> tuple[str, ...] | None:
-        """Return the discount codes; ``None`` keeps the former ones."""
+        """Return the discount codes; ``None`` keeps the current ones."""
         if self.discounts is None or self.discounts.codes is None:
             return None
         return tuple(code for code in self.discounts.codes if code)

@@ -127,7 +127,8 @@ def line_totals_view(line: QuoteLine) -> list[dict[str, Any]]:
 def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
     """Return UCP's discount extension: the codes entered, and the discounts with allocations.
 
-    In the order in which they were applied_rules; allocations sum to the amount of each.
+    Discounts are in the order in which they were applied. The allocations of a discount sum to its
+    amount.
     """
     applied: dict[str, dict[str, Any]] = {}
     charges = [(f"$.line_items[{index}]", line.discounts) for index, line in enumerate(quote.lines)]
@@ -147,7 +148,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
             entry["amount"] += discount.amount.minor
             entry["allocations"].append({"path": path, "amount": discount.amount.minor})
     applied_rules = [entry.rule for entry in quote.trace if entry.applied]
-    order = {rule: place for place, rule in reversed(list(enumerate(applied_rules)))}
+    order = {rule: position for position, rule in reversed(list(enumerate(applied_rules)))}
     ranked = sorted(applied, key=lambda id_: order.get(id_, len(order)))
     if not codes and not ranked:
         return None
@@ -160,7 +161,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
     """Return the totals; all entries before the last sum to it.
 
-    Tax that prices include is shown as a line of the subtotal's breakdown, since it is no addition.
+    Tax that the prices include is no entry of its own: the text of the total names it.
     """
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": quote.subtotal.minor}

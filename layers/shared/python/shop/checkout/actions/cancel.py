@@ -18,10 +18,10 @@ def cancel_checkout(
     sessions: CheckoutSessionRepository,
     writes: OrderWrites,
 ) -> StagedChange[CheckoutResult]:
-    """Cancel a checkout and its order, if the payment of that is not certain yet.
+    """Cancel a checkout, and its order while the payment is not certain.
 
-    Raises Conflict for a checkout that is canceled already, or completed: then the order itself is
-    the thing to cancel.
+    Raises Conflict for a canceled checkout and for a completed one. A completed checkout is
+    cancelled through its order.
     """
     owner, at = idempotent_request.owner, idempotent_request.at
     session = sessions.get(owner, session_id, at)

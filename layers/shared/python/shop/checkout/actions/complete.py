@@ -9,11 +9,12 @@ from shop.checkout.actions.messages import (
     first_reduced_credit,
     option_unavailable_message,
     payment_pending_message,
+    payment_split_messages,
     price_changed_message,
     raise_if_completed,
 )
 from shop.checkout.actions.offer import is_current
-from shop.checkout.actions.payment import resume_placement
+from shop.checkout.actions.payment import final_response, resume_placement
 from shop.checkout.actions.placement import Placed, Rejected, place_order, renew_offer
 from shop.checkout.actions.results import (
     UNPAID_STATUSES,
@@ -26,7 +27,7 @@ from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation
 from shop.kernel.errors import InvalidRequest, Unavailable
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import IdempotentRequest, stored_response
+from shop.kernel.idempotency import IdempotentRequest, stored_record
 from shop.kernel.money import Money
 from shop.orders.model import GUEST_OWNER
 
@@ -113,37 +114,44 @@ def complete_checkout(
             return resume_placement(outcome.session, outcome.order, attempt)
         if isinstance(outcome, Rejected):
             return render(outcome.result)
-    raise Unavailable("Demand is high. Try again in a few seconds.", code="contention")
+    raise Unavailable("High demand. Please try again.", code="contention")
 
 
 def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
-    """Return the response of an earlier placement from this session; ``None`` to place anew."""
+    """Return the response of an earlier placement from this session; ``None`` to place an order."""
     if session.order_id is None and not session.canceled:
         return None  # the ordinary case: the key is not looked up, which saves a read
-    stored = stored_response(completion.request, completion.deps.idempotency)
-    if stored is not None:
-        return stored
+    record = stored_record(completion.request, completion.deps.idempotency)
+    if record is not None and record.response is not None:
+        return record.response
     session.raise_if_closed()
     if session.order_id is None:
         return None
     order = completion.deps.writes.orders.get(completion.request.owner, session.order_id)
     if session.placement_key == completion.request.key:
-        # The first request crashed after placing: go on from the state of its order.
+        # A retry of the request that placed the order: continue from the state of its order.
         return resume_placement(session, order, completion)
     raise_if_completed(order)
     if order.status in UNPAID_STATUSES:
         # A payment under another key is under way. A second order would charge the buyer twice.
         result = CheckoutResult(session, order, (payment_pending_message(),))
         return completion.render(result)
+    if record is not None:
+        # This key placed an earlier order, which was cancelled before its response was stored.
+        # Placing again under the key is impossible; the latest attempt says what the buyer can do.
+        result = CheckoutResult(session, order, payment_split_messages(order))
+        return final_response(completion.render(result), completion)
     return None  # the order was cancelled, so the buyer may try again
 
 
 def _current_offer(session: CheckoutSession, completion: Completion) -> Current | Changed:
     """Renew an offer that expired, was made under other rules, or was short of stock."""
     rules = completion.deps.pricing.rule_source.rules(completion.at)
+    # The ordinary case: the buyer pays the offer as shown.
     if not session.offer.is_short and is_current(session.offer, rules, completion.at):
         return Current(session)
     renewed = renew_offer(session, completion)
+    # A purchase never costs more, or ships otherwise, than the buyer has seen.
     if renewed.offer.quote.total != session.offer.quote.total:
         message = price_changed_message(session.offer.quote, renewed.offer.quote, rules)
         return Changed(CheckoutResult(renewed, None, (message,)))
@@ -156,6 +164,7 @@ def _current_offer(session: CheckoutSession, completion: Completion) -> Current 
 
 def _blocked(session: CheckoutSession, guard: CompletionGuard) -> CheckoutResult | None:
     """Return the response for a session that is incomplete or held in a waiting room."""
+    # The session's own messages name the missing fields.
     if not session.ready:
         return CheckoutResult(session)
     blocked = guard(session)
@@ -197,7 +206,7 @@ def _cover_total(
         index = first_reduced_credit(previous.parts, covered.parts)
         if index is not None:
             raise InvalidRequest(
-                "This credit was just used by another purchase. Check its balance and try again.",
+                "Another purchase has just used this credit. Check its balance and try again.",
                 code="credit_insufficient",
                 path=f"$.payment.instruments[{index}]",
             )
@@ -211,11 +220,13 @@ def _coverage_message(
 ) -> Message | None:
     """Return the error for instruments that pay less or more than the total."""
     due = Money(total.minor - sum(part.amount for part in parts if part), total.currency)
+    # Credits alone were sent, and they do not suffice.
     if payment.credential is None and due.minor:
-        text = f"The credits leave {due} to pay. Add another instrument."
+        code, text = "missing", f"The credits leave {due} to pay. Add another instrument."
     elif payment.amount is not None and payment.amount != due.minor:
+        code = "payment_amount_invalid"
         text = f"The amount of this instrument must be {due}, the rest of the total."
     else:
         return None
     path = f"$.payment.instruments[{max(0, len(payment.ids) - 1)}]"
-    return Message("error", "payment_failed", text, path, "recoverable")
+    return Message("error", code, text, path, "recoverable")

@@ -109,7 +109,7 @@ def _available_of_short(
     available = {shortage.sku: shortage.available for shortage in shortages}
     return missing_units(
         [Demand(sku, quantity) for sku, quantity in requested.items()],
-        # A SKU without a shortage is not limited as far as this transaction has found out.
+        # The failed transaction found no shortage of any other SKU.
         lambda sku: available.get(sku, MAX_UNITS),
         {sku: Kit(sku, parts) for sku, parts in session.offer.kits.items()},
     )
@@ -151,7 +151,7 @@ def payment_pending_message() -> Message:
 
 
 def price_changed_message(shown: Quote, current: Quote, rules: RuleSet) -> Message:
-    """Return the error for a checkout that would cost something else than it was shown at."""
+    """Return the error for a checkout whose total differs from the one shown."""
     notices = PriceSnapshot.from_quote(shown).notices(current, rules, {})
     reasons = (notice.detail for notice in notices if notice.code == TOTAL_CHANGED)
     reason = next(reasons, f"The total was {shown.total} and is now {current.total}.")

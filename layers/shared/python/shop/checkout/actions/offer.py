@@ -75,7 +75,7 @@ def make_offer(
     - The cheapest shipping option is selected unless the request names one.
     - ``strict`` raises an InvalidRequest for variants that are not sold and for shipping options
       that are not offered. Otherwise both are replaced, with a warning.
-    - ``lookup`` says how remaining limits are read.
+    - ``lookup`` defines how remaining limits are read.
     - ``explain`` adds to the trace the promotions that do not concern the lines.
 
     Raises NotFound (``item_unavailable``) if no line is sold any more.
@@ -89,7 +89,7 @@ def make_offer(
         raise error
     rules = pricing.rule_source.rules(at)
     limits_for = pricing.remaining_limits(rules, request.usage_key, at, lookup)
-    # An option that the shop itself showed may be gone. It is replaced and not refused.
+    # An option that the shop itself showed may no longer be offered: replace it, do not reject it.
     shown_option = previous.shipping_option if previous is not None else None
     option_was_shown = shown_option is not None and shown_option.id == request.option_id
     priced = _price_checkout(
@@ -221,7 +221,7 @@ def _shipping_options(
 def _selected_option(
     option_id: str | None, options: Sequence[ShippingOption], *, strict: bool
 ) -> ShippingOption | None:
-    """Return the option asked for, else the cheapest; ``None`` if there is none."""
+    """Return the requested option, else the cheapest; ``None`` without options."""
     selected = next((option for option in options if option.id == option_id), None)
     if selected is not None or not options:
         return selected
@@ -263,9 +263,9 @@ def _change_messages(
 ) -> tuple[Message, ...]:
     """Return messages about amounts that the shop changed since the previous offer.
 
-    A price that differs because the client asked for something else is no change. So unless the
-    request is the same, the old one is priced again under current rules, without further reads,
-    and compared with its snapshot.
+    A difference that the client requested is no such change. So unless the request is the same,
+    the old one is priced again under current rules, without further reads, and compared with its
+    snapshot.
     """
     old, shown = previous.request, previous.shown
     messages: tuple[Message, ...] = ()

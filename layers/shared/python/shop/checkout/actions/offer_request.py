@@ -33,7 +33,7 @@ class OfferRequest:
     customer: CustomerFacts | None = None
 
     def is_same(self, other: "OfferRequest") -> bool:
-        """Return whether both ask for the same, for whatever customer uses are counted."""
+        """Return whether both have the same content, ignoring the customer of the usage."""
         return replace(self, lines=(), usage_key=None) == replace(
             other, lines=(), usage_key=None
         ) and same_content(self.lines, other.lines)

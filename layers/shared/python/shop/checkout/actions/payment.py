@@ -9,6 +9,7 @@ from shop.checkout.actions.messages import payment_split_messages, short_line_me
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import CheckoutSession, not_placed_message
 from shop.kernel.errors import Conflict, InvalidRequest
+from shop.kernel.idempotency import store_response, stored_response
 from shop.orders.actions.batched_placement import abandon_placement, place_in_batches
 from shop.orders.actions.cancellation import cancel_order
 from shop.orders.actions.payments import record_payment
@@ -19,22 +20,24 @@ from shop.payments.model import PaymentStatus, ProviderPaymentState
 def resume_placement(
     session: CheckoutSession, order: Order, completion: Completion
 ) -> Mapping[str, Any]:
-    """Go on from the state of an order: reserve all its stock, then authorize its payment.
+    """Continue from the state of an order: reserve its stock, then authorize its payment.
 
-    An order of one transaction has its stock already. A larger one takes it in batches here; if
-    some of it is short, the order is cancelled and the response says what is missing. Expiry
-    (:mod:`shop.orders.actions.expiry`) does the rest for a buyer who never comes back.
+    An order of one transaction has its stock already. A larger one takes its stock in batches here.
+    On a shortage the order is cancelled, and the response names the short lines. If the process
+    crashes and no retry follows, the order expires (:mod:`shop.orders.actions.expiry`).
     """
+    # The ordinary case: the placement transaction reserved all stock.
     if order.status is not OrderStatus.PLACING:
         return _authorize(session, order, completion)
     order, shortages = place_in_batches(order, writes=completion.deps.writes)
     if order.status is not OrderStatus.PLACING:
         return _authorize(session, order, completion)
+    # A shortage, or another process has begun to reverse the placement.
     messages = short_line_messages(shortages, session) or (not_placed_message("out_of_stock"),)
     response = completion.render(CheckoutResult(session, None, messages))
     order = abandon_placement(
         order,
-        "out_of_stock" if shortages else "given_up",
+        "out_of_stock" if shortages else "placement_abandoned",
         at=completion.at,
         actor=completion.deps.provider.name,
         writes=completion.deps.writes,
@@ -46,13 +49,23 @@ def resume_placement(
         ),
     )
     if order.status is OrderStatus.CANCELLED and shortages:
-        return response
+        return final_response(response, completion)
+    # Another process placed or cancelled the order meanwhile: respond with its state.
     return _authorize(session, order, completion)
 
 
 def _authorize(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:
-    """Ask the provider for the money, unless that was done already, and record its result."""
+    """Authorize the payment at the provider, and record the result on the order.
+
+    The provider's webhook may arrive before its answer, and the process may crash at any line:
+
+    - before the provider's answer: a retry calls the provider with the same key, which charges
+      once. Without a retry, the webhook or the reconciliation confirms the order.
+    - after the answer and before the record: the same, because nothing was recorded.
+    - after the record: a retry finds a payment that is not ``created``, and only responds.
+    """
     deps, at = completion.deps, completion.at
+    # A retry, and the payment was recorded before: by the first request or by a webhook.
     if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
         return _response(session, order, completion)
     try:
@@ -70,7 +83,9 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
         at=at,
         actor=deps.provider.name,
         writes=deps.writes,
-        read=order,
+        # Saves a read. If a webhook was faster, this version is old: the write fails, and
+        # record_payment merges the answer into the newer order.
+        loaded=order,
         # A failed payment frees the session for another attempt. Its response is stored with it,
         # because a retry would otherwise see the state of that later attempt.
         extra_writes=lambda failed: (
@@ -88,16 +103,18 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
 def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState:
     """Return the provider's result for the amount that credits leave.
 
-    The idempotency key is the order id: a retry after a crash finds the first authorization.
+    The idempotency key is the order id: a retry after a crash finds the first authorization. A
+    webhook that arrives first concerns the same payment.
     """
     if not order.amount.minor:
         # Nothing is due, or credits that were consumed with the order pay it: no money moves.
         return ProviderPaymentState(f"credits_{order.id}", PaymentStatus.CAPTURED)
     credential = completion.payment.credential
+    # The first request with this key paid with money, so it must be repeated with money.
     if credential is None:
         raise Conflict(
-            "This checkout is being paid with another instrument. Send that one again.",
-            code="payment_failed",
+            "This checkout is being paid with another instrument. Send that instrument again.",
+            code="payment_in_progress",
             path="$.payment.instruments",
         )
     provider = completion.deps.provider
@@ -105,4 +122,23 @@ def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState
 
 
 def _response(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:
-    return completion.render(CheckoutResult(session, order, payment_split_messages(order)))
+    response = completion.render(CheckoutResult(session, order, payment_split_messages(order)))
+    if order.status is not OrderStatus.CANCELLED:
+        return response
+    return final_response(response, completion)
+
+
+def final_response(response: Mapping[str, Any], completion: Completion) -> Mapping[str, Any]:
+    """Return the stored response of a key whose order is cancelled; store it if there is none.
+
+    Usually it was stored with the cancellation. Not so if the webhook of the decline was faster
+    than the provider's answer, if the order expired, or if this process crashed between the two.
+    Without a stored response, a retry would see the state of a later attempt under another key.
+    """
+    request, idempotency = completion.request, completion.deps.idempotency
+    stored = stored_response(request, idempotency)
+    if stored is not None:
+        return stored
+    return store_response(
+        request, response, idempotency=idempotency, uow=completion.deps.writes.uow
+    )

@@ -28,7 +28,7 @@ from shop.credits.actions.payment import usage_of_allocations
 from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import Reservation, Shortage
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.kernel.errors import Conflict
+from shop.kernel.errors import VersionConflict
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import stored_response
 from shop.kernel.unit_of_work import (
@@ -38,7 +38,7 @@ from shop.kernel.unit_of_work import (
     WriteOperation,
 )
 from shop.kernel.usage import UsageReservation
-from shop.orders.model import Order, OrderStatus
+from shop.orders.model import Order, OrderCredit, OrderStatus
 
 ROWS_PER_CREDIT = 2
 """The head of a credit account and its newest entry."""
@@ -88,8 +88,8 @@ def place_order(
     """Write the order of a session that is ready, and explain to the buyer if that fails.
 
     ``parts`` are the amounts that credits pay, in the order of the instruments. Raises
-    IdempotencyKeyReused for a key that another payload claimed, and Conflict for a session that
-    another request changed.
+    IdempotencyKeyReused for a key that another payload claimed, and VersionConflict for a session
+    that another request changed.
     """
     outcome = _write_order(session, completion, parts)
     if isinstance(outcome, _BackorderUnconfirmed):
@@ -148,7 +148,9 @@ def _new_order(
             *deps.writes.usage.pick_shards(order.usage),
             *usage_of_allocations(order.id, [part for part, _ in used]),
         ),
-        credits=tuple((part.account, part.amount, instrument_id) for part, instrument_id in used),
+        credits=tuple(
+            OrderCredit(part.account, part.amount, instrument_id) for part, instrument_id in used
+        ),
     )
 
 
@@ -157,7 +159,7 @@ def _begin_batched_placement(
 ) -> _Written:
     """Write an order of many articles as *placing*; its stock is reserved afterwards.
 
-    A shortage found later would undo all batches, so the stock is checked first.
+    A later shortage would reverse all batches, so the stock is checked first.
     """
     writes, demands = completion.deps.writes, session.offer.demands()
     if shortages := writes.stock.shortages_from(None, demands):
@@ -263,8 +265,8 @@ def renew_offer(
 ) -> CheckoutSession:
     """Return the session with an offer of this instant, after writing it.
 
-    The offer is written before it is shown: the buyer pays the stored one. Raises Conflict if
-    another request changed the session meanwhile.
+    The offer is written before it is shown: the buyer pays the stored one. Raises VersionConflict
+    if another request changed the session.
     """
     deps, at = completion.deps, completion.at
     offer = remake_offer(session, deps.pricing, at, read_stock=read_stock, lookup=lookup)
@@ -283,14 +285,14 @@ def renew_offer(
     try:
         deps.writes.uow.commit(deps.sessions.update_op(session, after))
     except ConditionFailed:
-        raise Conflict(
-            "Another request changed this checkout. Read it and complete it again."
+        raise VersionConflict(
+            "Another request changed this checkout. Read it again and complete it."
         ) from None
     return after
 
 
 def _backordered(reservations: Sequence[Reservation]) -> set[str]:
-    return {hold.sku for hold in reservations if hold.shard == INBOUND_SHARD}
+    return {each.sku for each in reservations if each.shard == INBOUND_SHARD}
 
 
 def _unconfirmed_backorders(reservations: Sequence[Reservation], offer: Offer) -> set[str]:

@@ -48,7 +48,7 @@ def update_checkout(
     session = sessions.get(owner, session_id, at)
     session.raise_if_closed()
     if (order := _pending_order(session, orders)) is not None:
-        # The order is a snapshot of this session: a change could not reach it any more.
+        # The order is a snapshot of this session, so a change would not reach it.
         return StagedChange(CheckoutResult(session, order, (payment_pending_message(),)), ())
     if checkout_input.lines is None:
         raise InvalidRequest("Send line_items.", code="missing", path="$.line_items")
@@ -121,6 +121,6 @@ def _asks_for_same(request: OfferRequest, previous: PreviousOffer, offer: Offer)
     """Return whether a request equals the previous one, so that the previous offer may hold."""
     completed = request.with_defaults_from(offer)
     if request.option_id == previous.request.option_id:
-        # The client repeats its choice; that the shop had to replace it is no new wish.
+        # The client repeats a choice that the shop had to replace: that is no new choice.
         completed = replace(completed, option_id=request.option_id)
     return previous.request.is_same(completed) and previous.request.usage_key == completed.usage_key

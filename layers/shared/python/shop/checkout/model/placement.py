@@ -7,7 +7,7 @@ from shop.cart.model import expiry_at
 from shop.checkout.model.offer import Offer, OfferLine
 from shop.checkout.model.session import CheckoutSession
 from shop.kernel.errors import Conflict
-from shop.orders.model import Order, OrderLine
+from shop.orders.model import Order, OrderLine, OrderShippingOption, PlacedQuote
 from shop.payments.model import Payment
 from shop.shipping.model import ShippingOption
 
@@ -44,13 +44,13 @@ def build_order(session: CheckoutSession, provider: str, at: datetime, pay_by: d
         total=quote.total.minor,
         tax_included=quote.tax_included,
         email=email,
-        buyer=session.buyer.to_dict(),
-        destination=session.destination.to_dict(),
+        buyer=session.buyer,
+        destination=session.destination,
         shipping_option=_shipping_option(option),
         payment=Payment(provider),
         placed_at=at,
         pay_by=pay_by,
-        quote=quote.to_dict(),
+        quote=PlacedQuote(quote.to_dict()),
         usage=offer.usage,
         group_buy=offer.group_buy,
     )
@@ -93,15 +93,15 @@ def _gift_line(gift: OfferLine, offer: Offer) -> OrderLine:
     )
 
 
-def _shipping_option(option: ShippingOption) -> dict[str, object]:
-    return {
-        "id": option.id,
-        "title": option.title,
-        "carrier": option.carrier,
-        "price": option.price.minor,
-        "earliest": option.earliest.isoformat(),
-        "latest": option.latest.isoformat(),
-    }
+def _shipping_option(option: ShippingOption) -> OrderShippingOption:
+    return OrderShippingOption(
+        option.id,
+        option.title,
+        option.carrier,
+        option.price.minor,
+        option.earliest,
+        option.latest,
+    )
 
 
 def with_order(session: CheckoutSession, order: Order, key: str) -> CheckoutSession:

@@ -32,7 +32,7 @@ class AddressRequest(StrictRequestModel):
     """A shipping address. Missing parts are requested by messages of the checkout, not rejected."""
 
     id: Id | None = None
-    """Id of the destination; its position names it if it is absent, such as dest_1.
+    """Id of the destination; without it dest_1, dest_2 and so on, by position.
     Example: dest_1"""
     type: Literal["shipping_address"] | None = None
     """Type of the destination; addresses are the only one."""
@@ -108,10 +108,10 @@ class FulfillmentRequest(StrictRequestModel):
             return None
         method = self.methods[0]
         selected = method.selected_destination_id
-        for number, place in enumerate(method.destinations, start=1):
-            id_ = place.id or f"dest_{number}"
+        for number, destination in enumerate(method.destinations, start=1):
+            id_ = destination.id or f"dest_{number}"
             if selected is None or id_ == selected:
-                return PostalAddress(**place.model_dump(exclude={"type", "id"}), id=id_)
+                return PostalAddress(**destination.model_dump(exclude={"type", "id"}), id=id_)
         raise InvalidRequest(
             f"Destination {selected} is not in destinations. Choose one of them.",
             code="destination_unknown",
@@ -154,7 +154,7 @@ class CheckoutCreateRequest(CheckoutUpdateRequest):
     """The body that creates a checkout. With a ``cart_id`` it takes the lines of the cart."""
 
     line_items: Annotated[list[LineRequest], Field(max_length=2_000, default_factory=list)]
-    """The lines, unless a cart gives them.
+    """The lines; with a cart_id those of the cart are used instead.
     Example: [{"item": {"id": "mug.1"}, "quantity": 2}]"""
     cart_id: Id | None = None
     """Id of a cart whose lines and buyer the checkout takes.
@@ -178,10 +178,10 @@ class CredentialRequest(StrictRequestModel):
 
 
 class InstrumentRequest(StrictRequestModel):
-    """What the buyer pays with: a token of one of the checkout's payment handlers.
+    """A payment instrument: a token of one of the checkout's payment handlers.
 
-    ``amount`` is what this one shall pay, in minor units; without it, as much as there is or is
-    left. Source: UCP, "Split payments".
+    Without an ``amount``, a credit pays as much as it has, and another instrument pays the rest.
+    Source: UCP, "Split payments".
     """
 
     id: Id
@@ -197,7 +197,7 @@ class InstrumentRequest(StrictRequestModel):
     """Credential that authorizes the payment; store credit and points need none.
     Example: {"type": "token", "token": "tok_success"}"""
     amount: Annotated[int, Field(ge=1, le=10**12)] | None = None
-    """Amount that this instrument pays, in minor units; without it, as much as possible.
+    """Amount that this instrument pays, in minor units; without it, as much as it can.
     Example: 1299"""
     selected: bool | None = None
     """Whether the buyer chose this instrument; the shop ignores it."""
@@ -226,19 +226,25 @@ class CompleteRequest(StrictRequestModel):
         """Return the credits, and the instrument for the rest.
 
         Credits come first; at most one other instrument follows, because the shop never splits
-        money over two tokens. Raises InvalidRequest (``payment_failed``) for other combinations.
-        Source: UCP, "Split payments".
+        money over two tokens. Raises InvalidRequest (``payment_instruments_invalid``) for other
+        combinations, and (``missing``) without a credential. Source: UCP, "Split payments".
         """
         instruments = self.payment.instruments
-        money = [n for n, one in enumerate(instruments) if one.handler_id != CREDITS]
+        money = [n for n, each in enumerate(instruments) if each.handler_id != CREDITS]
         if len(money) > 1 or (money and money[0] != len(instruments) - 1):
-            raise _refused(
-                "Send credits first, then at most one other instrument for the rest.", "$.payment"
+            raise InvalidRequest(
+                "Send credits first, then at most one other instrument for the rest.",
+                code="payment_instruments_invalid",
+                path="$.payment",
             )
-        for n, one in enumerate(instruments):
-            needs_credential = one.handler_id != CREDITS or one.type == "gift_card"
-            if needs_credential and one.credential is None:
-                raise _refused("This instrument needs a credential.", f"$.payment.instruments[{n}]")
+        for n, instrument in enumerate(instruments):
+            needs_credential = instrument.handler_id != CREDITS or instrument.type == "gift_card"
+            if needs_credential and instrument.credential is None:
+                raise InvalidRequest(
+                    "This instrument needs a credential. Add it.",
+                    code="missing",
+                    path=f"$.payment.instruments[{n}]",
+                )
         last = instruments[money[0]] if money else None
         return PaymentInput(
             credential=None
@@ -246,36 +252,32 @@ class CompleteRequest(StrictRequestModel):
             else Credential(last.handler_id, last.credential.type, last.credential.token),
             credits=tuple(
                 CreditInstrument(
-                    one.type, one.credential.token if one.credential else "", one.amount
+                    each.type, each.credential.token if each.credential else "", each.amount
                 )
-                for one in instruments
-                if one.handler_id == CREDITS
+                for each in instruments
+                if each.handler_id == CREDITS
             ),
-            ids=tuple(one.id for one in instruments),
+            ids=tuple(each.id for each in instruments),
             amount=last.amount if last else None,
         )
 
     def paid_view(self, result: CheckoutResult) -> dict[str, Any]:
-        """Return the instruments with the amount that each paid, if it was used."""
+        """Return the instruments, each with the amount that it paid, if any."""
         order = result.order
         paid: dict[str, int] = {}
         if order is not None and order.status is not OrderStatus.CANCELLED:
-            paid = {id_: amount for _, amount, id_ in order.credits}
+            paid = {used.instrument_id: used.amount for used in order.credits}
             for last in self.payment.instruments[-1:]:
                 if last.handler_id != CREDITS and order.amount.minor:
                     paid[last.id] = order.amount.minor
         return {
             "instruments": [
                 {
-                    "id": one.id,
-                    "handler_id": one.handler_id,
-                    "type": one.type,
-                    **({"amount": paid[one.id]} if one.id in paid else {}),
+                    "id": each.id,
+                    "handler_id": each.handler_id,
+                    "type": each.type,
+                    **({"amount": paid[each.id]} if each.id in paid else {}),
                 }
-                for one in self.payment.instruments
+                for each in self.payment.instruments
             ]
         }
-
-
-def _refused(reason: str, path: str) -> InvalidRequest:
-    return InvalidRequest(reason, code="payment_failed", path=path)

@@ -60,12 +60,12 @@ def _take_earmarked(order: Order, earmarked: dict[tuple[str, str], int]) -> list
 def _allocate(
     order: Order, received: Sequence[Reservation], at: datetime, writes: OrderStockWrites
 ) -> bool:
-    def cover(transaction: Any) -> None:
+    def move_to_on_hand(transaction: Any) -> None:
         writes.stock.cover_backorder(transaction, received)
 
     after, events = order.with_backorder_allocated(received, at, "shop")
     try:
-        writes.uow.commit(writes.orders.update_op(order, after, events), cover)
+        writes.uow.commit(writes.orders.update_op(order, after, events), move_to_on_hand)
     except ConditionFailed:
         return False  # another writer changed the order or its stock; the next run tries again
     return True

@@ -27,7 +27,7 @@ from shop.inventory.model import (
     merge_reservations,
 )
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.kernel.errors import Unavailable, VersionConflict
+from shop.kernel.errors import Contention, Unavailable
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.orders.actions.order_writes import OrderStockWrites, OrderWrites
 from shop.orders.model import MAX_RESERVATIONS_PER_BATCH, Order, ReservationBatch
@@ -40,11 +40,11 @@ MAX_ATTEMPTS = 8
 def place_in_batches(
     order: Order, *, writes: OrderStockWrites
 ) -> tuple[Order, tuple[Shortage, ...]]:
-    """Reserve what a *placing* order still lacks, then place it.
+    """Reserve the missing stock of a *placing* order, then place it.
 
-    May resume a placement that another process began. Returns the order as it is then, and the
-    shortages: on a shortage nothing more is reserved, and the caller abandons the placement. Raises
-    Unavailable if other orders take the same units at the same time.
+    It may resume a placement that another process began. Returns the order and the shortages. After
+    a shortage nothing more is reserved, and the caller abandons the placement. Raises Unavailable
+    (``contention``) if other orders take the same units at the same time.
     """
     placing, recorded = writes.orders.list_batches(order.id)
     attempts = 0
@@ -54,7 +54,7 @@ def place_in_batches(
             placed = _commit_placed(order, recorded, writes=writes)
             if placed is not None:
                 return placed, ()
-            # Another process placed or abandoned the order: look again.
+            # Another process placed or abandoned the order: read its state again.
             placing, recorded = writes.orders.list_batches(order.id)
             continue
         batch = _next_batch(missing, recorded, writes)
@@ -66,14 +66,14 @@ def place_in_batches(
             )
             recorded, attempts = [*recorded, batch], 0
         except ConditionFailed as failure:
-            # The placement was closed, or another process recorded this batch: look again.
+            # The placement was closed, or another process recorded this batch: read again.
             if writes.orders.condition_key(order.id) in failure.keys:
                 placing, recorded = writes.orders.list_batches(order.id)
                 continue
             shortages = writes.stock.shortages_from(failure, missing)
             if shortages:
                 return order, shortages
-            # Enough stock in total, but not in the picked shards: pick again.
+            # Enough stock in all, but not in the picked shards: pick others.
             attempts += 1
             if attempts == MAX_ATTEMPTS:
                 raise Unavailable("High demand. Please try again.", code="contention") from None
@@ -158,7 +158,7 @@ def abandon_placement(
 
     If another process placed the order in between, it stays placed. May run twice at the same time,
     and continues a run that was interrupted. ``extra_writes`` go into the last transaction. Raises
-    VersionConflict if another process completed the cancellation or moved a batch.
+    Contention if another process completed the cancellation or moved a batch.
     """
     # 1. Switch the placement to reversing, so that no process can record another batch.
     placing, _ = writes.orders.list_batches(order.id)
@@ -182,9 +182,7 @@ def abandon_placement(
             *(extra_writes(after) if extra_writes else ()),
         )
     except ConditionFailed:
-        raise VersionConflict(
-            "This order was changed at the same time. Please try again."
-        ) from None
+        raise Contention("This order was changed at the same time. Please try again.") from None
     return replace(after, version=order.version + 1)
 
 
@@ -204,7 +202,7 @@ def process_batches_now(order_id: str, *, writes: OrderStockWrites) -> None:
     """Move queued batches right after the write that queued them, as far as possible."""
     # The order is already written, so a failure here must not fail the request. The handler of
     # StockBatchesQueued moves the rest.
-    with suppress(Unavailable, VersionConflict):
+    with suppress(Unavailable, Contention):
         process_queued_batches(order_id, writes=writes)
 
 
@@ -226,15 +224,13 @@ def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -
         )
 
     try:
-        # The deletion fails if the batch is gone. That keeps a repeated move from releasing twice:
-        # a reservation is a number, and the stock row does not know whose it was.
+        # The deletion fails if the batch was moved before, so a repetition releases nothing. The
+        # stock row alone could not tell: it stores a sum of reservations without their orders.
         writes.uow.commit(writes.orders.finish_batch(order_id, batch), move_stock)
     except ConditionFailed as failure:
         if writes.orders.condition_key(order_id) in failure.keys:
             return False
-        raise VersionConflict(
-            "This order's stock was moved at the same time. Please try again."
-        ) from None
+        raise Contention("This order was changed at the same time. Please try again.") from None
     return True
 
 

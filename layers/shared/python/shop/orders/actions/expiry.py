@@ -100,7 +100,7 @@ def reconcile_payments(
             if state is None or state.status is PaymentStatus.CREATED:
                 continue
             order = record_payment(
-                order_id, state, at=at, actor=provider.name, writes=writes, read=order
+                order_id, state, at=at, actor=provider.name, writes=writes, loaded=order
             )
         except Unavailable:
             break  # the provider is down for the other orders as well; the next run asks again

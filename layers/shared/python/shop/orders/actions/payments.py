@@ -26,23 +26,29 @@ def record_payment(
     at: datetime,
     actor: str,
     writes: OrderWrites,
-    read: Order | None = None,
+    loaded: Order | None = None,
     cancel_reason: str | None = None,
     extra_writes: Callable[[Order], tuple[WriteOperation, ...]] | None = None,
 ) -> Order:
     """Merge a provider's report into an order, and return the order.
 
-    A report that is known already changes nothing. A certain payment confirms the order. A failed
-    or cancelled payment cancels an unshipped order and releases its stock in one transaction, with
-    ``extra_writes``; ``cancel_reason`` overrides the provider's reason. ``read`` is the order as
-    the caller has just written it, which saves a read.
+    Several processes report one payment: the checkout with the provider's answer, the webhook's
+    consumer, the reconciliation and the expiry. They may run at the same time and in any order.
+    Each write states the version that it read, so one of them wins. The others read the newer order
+    and merge again; a report that is known already changes nothing.
+
+    A certain payment confirms the order. A failed or cancelled payment cancels an unshipped order
+    and releases its stock in one transaction, with ``extra_writes``; ``cancel_reason`` overrides
+    the provider's reason. ``loaded`` is the order as the caller has just read or written it, which
+    saves a read. Raises Contention if other writers win every attempt.
     """
-    preloaded = [] if read is None else [read]
+    preloaded = [] if loaded is None else [loaded]
 
     def attempt() -> Order:
         # Only the first attempt uses the loaded order: a retry must read the newer version.
         order = preloaded.pop() if preloaded else writes.orders.get_by_id(order_id)
         after, events = order.with_payment(state, at, actor)
+        # The order and its stock change together: a lost payment must not leave reserved units.
         if _must_cancel(after):
             return cancel_loaded_order(
                 after,
@@ -53,6 +59,7 @@ def record_payment(
                 prior_events=events,
                 extra_writes=extra_writes(after) if extra_writes else (),
             )
+        # Another process recorded this report before: no write and no second event.
         if after == order:
             return order
         return writes.orders.save(order, after, events)
@@ -61,7 +68,7 @@ def record_payment(
 
 
 def _must_cancel(order: Order) -> bool:
-    """Whether the payment is lost and no piece is shipped; after that staff decide."""
+    """Whether the payment failed and no piece is shipped; after a shipment staff decide."""
     if order.payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
         return False
     unshipped = not any(line.shipped for line in order.lines)
@@ -115,9 +122,11 @@ def refund_excess_payment(
             raise Unavailable("A payment may still be in flight. Please try again.")
         return order
     if order.status in TERMINATED:
+        # Nothing is due: void the authorization, or refund the whole captured amount.
         if state.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
             state = provider.cancel(state.reference, key=f"cancel:{order_id}")
     else:
+        # An order that continues without some pieces keeps the amount that is due.
         excess = state.captured - state.refunded - order.due
         if excess > 0:
             state = provider.refund(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from shop.kernel.errors import VersionConflict
+from shop.kernel.errors import Contention, VersionConflict
 from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork, WriteOperation
 
 T = TypeVar("T")
@@ -13,19 +13,19 @@ MAX_ATTEMPTS = 5
 
 
 def retry_on_conflict(attempt: Callable[[], T]) -> T:
-    """Call ``attempt`` until it raises no VersionConflict, at most :data:`MAX_ATTEMPTS` times.
+    """Call ``attempt`` until it wins against other writers, at most :data:`MAX_ATTEMPTS` times.
 
-    ``attempt`` must read the order again each time: the conflict means that its version is old.
-    No pause is needed here: repositories pause themselves while another transaction holds the
-    order. Raises the last VersionConflict.
+    ``attempt`` must read the order again each time, because VersionConflict and Contention mean
+    that its version is old. No pause is needed here: repositories pause themselves while another
+    transaction holds the order. Raises Contention after the last attempt. The client read no
+    version of the order, so it may send the same request again.
     """
-    for attempts_left in reversed(range(MAX_ATTEMPTS)):
+    for _ in range(MAX_ATTEMPTS):
         try:
             return attempt()
-        except VersionConflict:
-            if not attempts_left:
-                raise
-    raise AssertionError
+        except (VersionConflict, Contention):
+            continue
+    raise Contention("This order was changed at the same time. Please try again.")
 
 
 def commit_or_raise(uow: UnitOfWork, *operations: WriteOperation) -> None:
@@ -33,6 +33,4 @@ def commit_or_raise(uow: UnitOfWork, *operations: WriteOperation) -> None:
     try:
         uow.commit(*operations)
     except ConditionFailed:
-        raise VersionConflict(
-            "This order or its stock was changed at the same time. Please try again."
-        ) from None
+        raise VersionConflict("The order changed after it was read. Read it again.") from None

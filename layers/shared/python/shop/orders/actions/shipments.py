@@ -96,9 +96,7 @@ def _relocate(
         )
     except ConditionFailed as failure:
         if orders.condition_key(order.id) in failure.keys:
-            raise VersionConflict(
-                "This order was changed at the same time. Please try again."
-            ) from None
+            raise VersionConflict("The order changed after it was read. Read it again.") from None
         return None
     return replace(after, version=order.version + 1)
 
@@ -113,7 +111,7 @@ def _by_policy(order: Order, context: AllocationContext) -> tuple[Reservation, .
         stock=context.levels,
         locations=tuple(network.locations.values()),
         policy=network.policy,
-        destination=GeoPoint(str(order.destination.get("address_country", ""))),
+        destination=GeoPoint(order.destination.address_country or ""),
     )
     # One transaction moves all reservations. A larger order stays where it was reserved.
     if len(chosen) + len(order.reservations) > MAX_RESERVATIONS_PER_BATCH:
@@ -215,8 +213,8 @@ def _shipment_stager(
         if known is not None:
             require_same_shipment(order, known, requested)
             return StagedChange(order, ())
-        # Only a failed first attempt pays for this read: a taken tracking number fails the
-        # transaction as well, and must not be retried.
+        # A taken tracking number also fails the transaction, and no retry can succeed. The read
+        # that finds it is made after a failed attempt only.
         if next(attempts):
             _require_unassigned(requested, writes.orders)
         pieces = (
@@ -310,7 +308,7 @@ def _all_to_ship(order: Order, location: str | None) -> dict[str, int]:
     if len(locations) > 1:
         raise Conflict(
             f"This order is reserved at {', '.join(locations)}."
-            " Name the location that ships this parcel.",
+            " Send the location that ships this parcel.",
             code="several_locations",
             path="$.location",
         )

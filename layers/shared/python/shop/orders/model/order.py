@@ -265,7 +265,9 @@ class Order(OrderState):
                 code="group_forming",
             )
         if not shipment.lines:
-            raise InvalidRequest("A parcel must contain at least one piece.", path="$.lines")
+            raise InvalidRequest(
+                "A parcel must contain at least one piece.", code="missing", path="$.lines"
+            )
         self._require_at_most(shipment.lines, self.to_ship, "still to ship")
 
     def with_tracking(
@@ -373,7 +375,11 @@ class Order(OrderState):
         """Raise unless each line exists and its pieces are within its limit; ``state`` names it."""
         unknown = set(pieces) - set(limits)
         if unknown:
-            raise NotFound(f"This order has no line {min(unknown)}.", path="$.lines")
+            raise NotFound(
+                f"This order has no line {min(unknown)}. Send ids of its lines.",
+                code="line_unknown",
+                path="$.lines",
+            )
         problems = [
             Problem(
                 "quantity_invalid",

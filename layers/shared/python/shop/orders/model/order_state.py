@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from shop.credits.model.payment_split import excess_credits
 from shop.inventory.model import Reservation
 from shop.inventory.model.shards import INBOUND_SHARD
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.kernel.usage import UsageReservation
 from shop.orders.model.lines import OrderLine
-from shop.orders.model.shipments import FINAL_STATUSES, Shipment
+from shop.orders.model.shipments import FINAL_STATUSES, OrderShippingOption, Shipment
 from shop.payments.model import Payment, PaymentStatus
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ MAY_BECOME: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 
 ABANDONED = "abandoned"
 PARTIALLY_CANCELLED = "partially cancelled"
-"""History events that decide what an order is, and are shown to staff as they are."""
+"""History events that properties of an order depend on; staff see the same names."""
 
 _PAYMENT_CERTAIN = {
     f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
@@ -77,6 +78,36 @@ class HistoryEntry:
     event: str
     actor: str
     reason: str = ""
+
+
+@frozen(slots=False)
+class OrderCredit:
+    """A credit that pays part of an order.
+
+    ``account`` is a gift card, store credit or points account, ``amount`` minor units, and
+    ``instrument_id`` the payment instrument in the request that completed the checkout.
+    """
+
+    account: str
+    amount: int
+    instrument_id: str
+
+
+@frozen(slots=False)
+class PlacedQuote:
+    """The quote that an order was placed with, as stored.
+
+    ``values`` is the result of ``Quote.to_dict``. Most orders are read without their quote, and it
+    is the longest part of a large order, so it is decoded on request only.
+    """
+
+    values: Mapping[str, Any]
+
+    def decode(self) -> "Quote":
+        """Return the quote."""
+        from shop.pricing.model.quote import Quote  # lazy: most orders are read without it
+
+        return Quote.from_dict(dict(self.values))
 
 
 @frozen(slots=False)
@@ -103,9 +134,9 @@ class OrderState:
     total: int
     tax_included: bool
     email: str
-    buyer: Mapping[str, Any]
-    destination: Mapping[str, Any]
-    shipping_option: Mapping[str, Any]
+    buyer: Buyer
+    destination: PostalAddress
+    shipping_option: OrderShippingOption
     payment: Payment
     placed_at: datetime
     pay_by: datetime
@@ -113,10 +144,10 @@ class OrderState:
     usage: tuple[UsageReservation, ...] = ()
     group_buy: str | None = None
     group_succeeded: bool = False
-    quote: Mapping[str, Any] = field(default_factory=dict)
-    credits: tuple[tuple[str, int, str], ...] = ()
-    """Credits that pay part of the order, in the order of their use: account, minor units and
-    instrument id. The payment provider charges the rest."""
+    quote: PlacedQuote | None = None
+    credits: tuple[OrderCredit, ...] = ()
+    """Credits that pay part of the order, in the order of their use. The payment provider charges
+    the rest."""
     status: OrderStatus = OrderStatus.PLACED
     cancel_reason: str | None = None
     allocation: Mapping[str, str] = field(default_factory=dict)
@@ -126,12 +157,8 @@ class OrderState:
 
     @property
     def placed_quote(self) -> "Quote | None":
-        """The quote that the order was placed with."""
-        if not self.quote:
-            return None
-        from shop.pricing.model.quote import Quote  # lazy: most orders are shown without it
-
-        return Quote.from_dict(dict(self.quote))
+        """The quote that the order was placed with; ``None`` if none was stored."""
+        return None if self.quote is None else self.quote.decode()
 
     @property
     def amount(self) -> Money:
@@ -141,7 +168,7 @@ class OrderState:
     @property
     def paid_by_credits(self) -> int:
         """Minor units paid by gift cards, store credit and points when the order was placed."""
-        return sum(amount for _, amount, _ in self.credits)
+        return sum(credit.amount for credit in self.credits)
 
     @property
     def excess_credits(self) -> tuple[tuple[str, int], ...]:
@@ -152,7 +179,7 @@ class OrderState:
         """
         if self.status is OrderStatus.CANCELLED or not self.credits:
             return ()
-        paid = [(account, amount) for account, amount, _ in self.credits]
+        paid = [(credit.account, credit.amount) for credit in self.credits]
         return excess_credits(paid, self.current_value)
 
     @property

@@ -12,13 +12,13 @@ def require_same_shipment(order: Order, known: Shipment, requested: ShipmentInpu
 
     A shipment is a fact and never changes. A request without lines means all pieces that earlier
     shipments did not contain; with a location it matches the shipment as it is, because the
-    reservations of that time are gone.
+    reservations of that time no longer exist.
     """
     lines = requested.lines
     if lines is None and requested.location is not None:
         lines = known.lines
     if lines is None:
-        lines = _pieces_left_for(order, known)
+        lines = _pieces_to_ship_before(order, known)
     differences = []
     if dict(lines) != dict(known.lines):
         differences.append(
@@ -44,14 +44,14 @@ def require_same_shipment(order: Order, known: Shipment, requested: ShipmentInpu
         )
 
 
-def _pieces_left_for(order: Order, known: Shipment) -> dict[str, int]:
+def _pieces_to_ship_before(order: Order, known: Shipment) -> dict[str, int]:
     """Pieces by line id that were still to ship when this shipment was created."""
     earlier = order.shipments[: order.shipments.index(known)]
-    left = {
+    remaining = {
         line.id: line.quantity_to_ship - sum(shipment.lines.get(line.id, 0) for shipment in earlier)
         for line in order.lines
     }
-    return {line_id: pieces for line_id, pieces in left.items() if pieces}
+    return {line_id: pieces for line_id, pieces in remaining.items() if pieces}
 
 
 def _describe(pieces: Mapping[str, int]) -> str:

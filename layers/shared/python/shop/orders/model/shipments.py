@@ -1,8 +1,9 @@
-"""Shipments (``parcels`` in the API) and the tracking events of their carriers."""
+"""The shipping option of an order, its shipments (``parcels`` in the API) and their tracking."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from shop.inventory.model import MAIN_LOCATION
 from shop.kernel.errors import InvalidRequest
@@ -41,6 +42,39 @@ CLOCK_TOLERANCE = timedelta(days=1)
 
 _PROGRESS = {status: rank for rank, status in enumerate(ShipmentStatus)}
 """Order of statuses: breaks ties of equal times, so that order of receipt does not matter."""
+
+
+@frozen(slots=False)
+class OrderShippingOption:
+    """The shipping option that the buyer chose, as it was offered.
+
+    ``id`` is the shipping method. ``price`` is before discounts, in minor units of the order's
+    currency. ``earliest`` and ``latest`` are the limits of the promised arrival.
+    """
+
+    id: str
+    title: str
+    carrier: str
+    price: int
+    earliest: datetime
+    latest: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "carrier": self.carrier,
+            "price": self.price,
+            "earliest": self.earliest.isoformat(),
+            "latest": self.latest.isoformat(),
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "OrderShippingOption":
+        """Read the values of :meth:`to_dict`."""
+        earliest, latest = (datetime.fromisoformat(raw[end]) for end in ("earliest", "latest"))
+        return cls(raw["id"], raw["title"], raw["carrier"], raw["price"], earliest, latest)
 
 
 @frozen(slots=False)

@@ -1,10 +1,11 @@
-"""What a carrier sends: one event of one parcel."""
+"""The tracking events that carriers send."""
 
 import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from shop.orders.model import ShipmentStatus, validate_event_time
 
@@ -16,28 +17,28 @@ Carrier = Annotated[str, StringConstraints(pattern=CARRIER)]
 """Name of the carrier in lower case, 2 to 40 characters.
 Example: ups"""
 
-_UNSEEN = re.compile(
+_CONTROL_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
 _MARKUP = re.compile(r"<[A-Za-z/!?][^>]*(?:>|$)")
 
 EARLIEST_EVENT = datetime(2020, 1, 1, tzinfo=UTC)
-"""Nothing happened to a parcel of this shop before there was one."""
+"""Earliest time of an event: the shop shipped nothing before."""
 
 
 def sanitize_text(text: str) -> str:
-    """A carrier's words as buyers may read them: one line, without markup.
+    """Return a carrier's text as buyers may read it: one line, without markup.
 
-    Raises ValueError for characters that are not seen: controls, and those that turn the reading
-    direction and so let a text show something else than it says.
+    Raises PydanticCustomError (``text_invalid``) for control characters. Those that change the
+    reading direction could make a text look like another one.
     """
-    if _UNSEEN.search(text):
-        raise ValueError("control characters have no place in a text")
+    if _CONTROL_CHARACTERS.search(text):
+        raise PydanticCustomError("text_invalid", "The text must not contain control characters.")
     return " ".join(_MARKUP.sub(" ", text).split())
 
 
 class CarrierEvent(BaseModel):
-    """An event of a shipment, in the generic form; further fields of carriers are ignored."""
+    """A tracking event in the shop's own form; further fields of a carrier are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
 
@@ -54,15 +55,15 @@ class CarrierEvent(BaseModel):
     description: Annotated[
         str, StringConstraints(max_length=300), AfterValidator(sanitize_text)
     ] = ""
-    """Text of the carrier, as buyers may read it; 300 characters at most.
+    """Text of the carrier, which buyers can read; 300 characters at most.
     Example: Arrived at the sorting center"""
 
     def validate_time(self, at: datetime) -> None:
-        """Raises Invalid where no parcel of ours can have been through this, whichever it is."""
+        """Raise InvalidRequest for a time that is implausible for any shipment of the shop."""
         validate_event_time(self.occurred_at, at, since=EARLIEST_EVENT)
 
 
 class CarrierMessage(CarrierEvent):
-    """A carrier's event as the queue carries it."""
+    """A tracking event with its carrier, as sent through the queue."""
 
     carrier: Carrier

@@ -1,4 +1,4 @@
-"""Letters to buyers, in plain text and in HTML with the same words."""
+"""Emails to buyers: the same text as plain text and as HTML."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ from shop.orders.ports import Email
 
 
 def order_confirmation_email(order: Order, shop_url: str) -> Email:
-    """The order is confirmed: what was bought, for how much, and where to look."""
+    """Return the confirmation of an order: its lines, its amounts and a link to it."""
     link = f"{shop_url}/orders/{order.id}"
     rows = [
         (f"{line.quantity} × {line.title}", Money(line.total, order.currency))
@@ -28,9 +28,9 @@ def order_confirmation_email(order: Order, shop_url: str) -> Email:
     )
     return Email(
         subject=f"Your order over {order.amount} is confirmed",
-        text=f"{opening}\n\n{table}\n\nLook at it any time: {link}\n",
+        text=f"{opening}\n\n{table}\n\nView your order: {link}\n",
         html=(
             f"<p>{opening}</p><table>{cells}</table>"
-            f'<p>Look at it any time: <a href="{escape(link)}">{escape(link)}</a></p>'
+            f'<p>View your order: <a href="{escape(link)}">{escape(link)}</a></p>'
         ),
     )

@@ -13,33 +13,39 @@ MAX_PAGE_SIZE = 100
 
 
 def page_size_from_query(text: str | None) -> int:
-    """How many orders a page holds: 20, or what ``?limit=`` asks for."""
+    """Parse ``?limit=``; the default is 20. Raises InvalidRequest."""
     if text is None:
         return 20
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= MAX_PAGE_SIZE):
-        raise InvalidRequest(f"limit is 1 to {MAX_PAGE_SIZE}", code="limit_invalid", path="limit")
+        raise InvalidRequest(
+            f"limit must be a whole number from 1 to {MAX_PAGE_SIZE}.",
+            code="limit_invalid",
+            path="limit",
+        )
     return int(text)
 
 
 def day_from_query(text: str | None, at: datetime) -> str:
-    """The day that ``?day=`` names (UTC), or today."""
+    """Parse ``?day=`` (UTC); the default is today. Raises InvalidRequest."""
     if text is None:
         return f"{at:%Y-%m-%d}"
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).strftime("%Y-%m-%d")
     except ValueError:
         raise InvalidRequest(
-            "day is a date such as 2026-11-27", code="day_invalid", path="day"
+            "day must be a date such as 2026-11-27.", code="day_invalid", path="day"
         ) from None
 
 
 def status_from_query(text: str | None) -> OrderStatus | None:
-    """The status that ``?status=`` asks for."""
+    """Parse ``?status=``; ``None`` stands for all. Raises InvalidRequest."""
     if text is None:
         return None
     if text not in set(OrderStatus):
         raise InvalidRequest(
-            f"status is one of {', '.join(OrderStatus)}", code="status_invalid", path="status"
+            f"status must be one of {', '.join(OrderStatus)}.",
+            code="value_unknown",
+            path="status",
         )
     return OrderStatus(text)
 
@@ -64,7 +70,7 @@ class OrderSummary(_ResponseModel):
     pieces: int
     """Number of pieces."""
     email: str
-    """E-mail address of the buyer."""
+    """Email address of the buyer."""
 
 
 class OrderList(_ResponseModel):

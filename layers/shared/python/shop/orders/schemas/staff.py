@@ -1,4 +1,4 @@
-"""Orders as the people in the shop see them, and what they say about them."""
+"""Responses about an order for staff."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.orders.model import Order, OrderStatus, ShipmentStatus
+from shop.orders.model import Order, OrderCredit, OrderStatus, ShipmentStatus
 from shop.payments.model import PaymentStatus
 
 
@@ -26,7 +26,7 @@ class StaffLine(_ResponseModel):
     sku: str
     """Stock keeping unit."""
     title: str
-    """Name of the goods when they were sold."""
+    """Title of the goods when the order was placed."""
     unit_price: int
     """Price of a piece before discounts, in minor units."""
     quantity: int
@@ -34,11 +34,11 @@ class StaffLine(_ResponseModel):
     shipped: int
     """Pieces shipped."""
     delivered: int
-    """Pieces that arrived."""
+    """Pieces that arrived at the buyer."""
     cancelled: int
     """Pieces cancelled before they were shipped."""
     returned: int
-    """Pieces that came back or never arrived."""
+    """Shipped pieces that the buyer sent back, or that did not arrive."""
     subtotal: int
     """Price of all pieces before discounts, in minor units."""
     discount: int
@@ -48,13 +48,13 @@ class StaffLine(_ResponseModel):
     total: int
     """Price of all pieces after discounts, in minor units."""
     location: str | None = None
-    """Location that ships the line; absent if several do."""
+    """Location that ships the line, or the first of several; absent before the allocation."""
     backordered: int
-    """Pieces that have not arrived at the shop."""
+    """Pieces that wait for inbound stock."""
     ships_from: str | None = None
     """Ship date shown to the buyer of back-ordered pieces, in ISO 8601."""
     parts: dict[str, int]
-    """Units by SKU that a piece of a kit takes from stock; empty for other goods."""
+    """Units by SKU that one piece of a kit takes from stock; empty for other goods."""
 
 
 class StaffReservation(_ResponseModel):
@@ -67,7 +67,7 @@ class StaffReservation(_ResponseModel):
     location: str
     """Name of the location."""
     backordered: bool
-    """Whether the units have not arrived at the location."""
+    """Whether the units are inbound and not yet on hand."""
 
 
 class StaffTracking(_ResponseModel):
@@ -99,7 +99,7 @@ class StaffShipment(_ResponseModel):
     shipped_at: datetime
     """Instant at which it was handed over to the carrier."""
     location: str | None
-    """Location that it left; absent if its pieces came from several."""
+    """Location that shipped it; absent if its pieces came from several."""
     lines: dict[str, int]
     """Pieces by line id."""
     tracking: list[StaffTracking]
@@ -129,7 +129,7 @@ class StaffPayment(_ResponseModel):
     reference: str | None
     """Payment reference of the provider; absent before the payment was requested."""
     reason: str | None
-    """Reason of the provider for a failed payment."""
+    """Reason of a failed payment; absent otherwise."""
     authorised: int
     """Amount authorised so far."""
     captured: int
@@ -137,7 +137,7 @@ class StaffPayment(_ResponseModel):
     refunded: int
     """Amount refunded so far."""
     entries: list[StaffPaymentEntry]
-    """Movements of money in the order of their reports."""
+    """Movements of money, in the order in which the provider reported them."""
 
 
 class StaffHistoryEntry(_ResponseModel):
@@ -159,7 +159,7 @@ class StaffCredit(_ResponseModel):
     type: str
     """Type of the credit: gift_card, store_credit or loyalty."""
     account: str
-    """Name of the account; of a gift card the end of its digest, because its code is not stored."""
+    """Name of the account. For a gift card it is the end of a digest: its code is not stored."""
     amount: int
     """Amount paid, in minor units."""
     instrument_id: str
@@ -183,6 +183,12 @@ class StaffShippingOption(_ResponseModel):
     """Latest arrival."""
 
 
+_CONVERTED_FIELDS = frozenset(
+    "buyer destination shipping_option lines credits reservations parcels payment history".split()
+)
+"""Fields of :class:`StaffOrder` that are not attributes of the order in the same form."""
+
+
 class StaffOrder(_ResponseModel):
     """An order as staff see it. Amounts are minor units of ``currency``."""
 
@@ -199,7 +205,7 @@ class StaffOrder(_ResponseModel):
     pay_by: datetime
     """Payment deadline; an unpaid order expires then."""
     email: str
-    """E-mail address of the buyer."""
+    """Email address of the buyer."""
     buyer: Annotated[
         dict[str, Any], Field(json_schema_extra={"x-model": "shop.kernel.contacts:Buyer"})
     ]
@@ -247,46 +253,49 @@ class StaffOrder(_ResponseModel):
 
     @staticmethod
     def fields_of(order: Order) -> dict[str, Any]:
-        """Its fields, of an order."""
+        """Return the fields of the view of an order."""
         plain = {
             name: getattr(order, name)
             for name in StaffOrder.model_fields
-            if name not in ("lines", "credits", "reservations", "parcels", "payment", "history")
+            if name not in _CONVERTED_FIELDS
         }
-        late = order.inbound_quantities()
+        inbound = order.inbound_quantities()
         lines = [
             {
                 **vars(line),
                 "location": order.allocation.get(line.id),
-                "backordered": late.get(line.id, 0),
+                "backordered": inbound.get(line.id, 0),
                 "parts": dict(line.parts),
             }
             for line in order.lines
         ]
-        parcels = [
+        shipments = [
             {
-                **vars(parcel),
-                "status": parcel.status,
-                "tracking": [vars(heard) for heard in parcel.tracking],
+                **vars(shipment),
+                "status": shipment.status,
+                "tracking": [vars(event) for event in shipment.tracking],
             }
-            for parcel in order.shipments
+            for shipment in order.shipments
         ]
         return {
             **plain,
+            "buyer": order.buyer.to_dict(),
+            "destination": order.destination.to_dict(),
+            "shipping_option": StaffShippingOption.model_validate(vars(order.shipping_option)),
             "lines": [StaffLine.model_validate(line) for line in lines],
-            "credits": [_credit(*used) for used in order.credits],
+            "credits": [_credit(used) for used in order.credits],
             "reservations": [
                 StaffReservation(
-                    sku=hold.sku,
-                    quantity=hold.quantity,
-                    location=hold.location,
-                    backordered=hold.shard == INBOUND_SHARD,
+                    sku=reservation.sku,
+                    quantity=reservation.quantity,
+                    location=reservation.location,
+                    backordered=reservation.shard == INBOUND_SHARD,
                 )
-                for hold in order.reservations
+                for reservation in order.reservations
             ],
-            "parcels": [StaffShipment.model_validate(parcel) for parcel in parcels],
+            "parcels": [StaffShipment.model_validate(shipment) for shipment in shipments],
             "payment": _payment(order),
-            "history": [StaffHistoryEntry.model_validate(vars(moment)) for moment in order.history],
+            "history": [StaffHistoryEntry.model_validate(vars(entry)) for entry in order.history],
         }
 
 
@@ -305,20 +314,23 @@ def _payment(order: Order) -> StaffPayment:
 
 
 def _payment_status(order: Order) -> str:
-    """An order that no money was asked for is paid by that: called off, nothing is captured."""
-    nothing = order.status is OrderStatus.CANCELLED and not order.payment.entries
-    if nothing and order.payment.status is PaymentStatus.CAPTURED:
+    # An order without an amount for the provider counts as captured. After its cancellation that
+    # would look like money that was not refunded.
+    never_charged = order.status is OrderStatus.CANCELLED and not order.payment.entries
+    if never_charged and order.payment.status is PaymentStatus.CAPTURED:
         return PaymentStatus.CANCELLED.value
     return order.payment.status.value
 
 
-_CREDITS = {"card": "gift_card", "credit": "store_credit", "points": "loyalty"}
+_CREDIT_TYPES = {"card": "gift_card", "credit": "store_credit", "points": "loyalty"}
 """UCP type of a credit account by the prefix of its id."""
 
 
-def _credit(account: str, amount: int, instrument_id: str) -> StaffCredit:
-    kind, _, rest = account.partition("/")
-    shown = f"…{rest[-8:]}" if kind == "card" else rest
+def _credit(credit: OrderCredit) -> StaffCredit:
+    prefix, _, name = credit.account.partition("/")
     return StaffCredit(
-        type=_CREDITS[kind], account=shown, amount=amount, instrument_id=instrument_id
+        type=_CREDIT_TYPES[prefix],
+        account=f"…{name[-8:]}" if prefix == "card" else name,
+        amount=credit.amount,
+        instrument_id=credit.instrument_id,
     )

@@ -1,9 +1,10 @@
-"""The changes of an order that staff request."""
+"""Requests of staff that change an order."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from shop.orders.schemas.carrier import Carrier, TrackingNumber
 
@@ -24,8 +25,9 @@ class PiecesRequest(_RequestModel):
 
 
 class ParcelRequest(_RequestModel):
-    """A shipment handed over to a carrier. Without ``lines`` it holds all pieces that are still to
-    ship.
+    """A shipment that was handed over to a carrier.
+
+    Without ``lines`` it contains all pieces that are still to ship.
     """
 
     carrier: Carrier
@@ -39,12 +41,12 @@ class ParcelRequest(_RequestModel):
     """Pieces of the shipment, each line once.
     Example: [{"id": "li_1", "quantity": 1}]"""
     location: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
-    """Location that the shipment leaves; required if the order is allocated to several locations.
+    """Location that ships; required if the order is allocated to several locations.
     Example: main"""
 
     @model_validator(mode="after")
-    def _each_once(self) -> "ParcelRequest":
-        _refuse_twice(self.lines or ())
+    def _unique_lines(self) -> "ParcelRequest":
+        _require_unique_lines(self.lines or ())
         return self
 
     def pieces(self) -> Mapping[str, int] | None:
@@ -52,27 +54,27 @@ class ParcelRequest(_RequestModel):
 
 
 class ReturnRequest(_RequestModel):
-    """Pieces that came back, and the reason. The buyer can read the reason."""
+    """Pieces that the buyer sent back, and the reason, which the buyer can read."""
 
     lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)]
-    """Pieces that came back, each line once.
+    """Pieces that the buyer sent back, each line once.
     Example: [{"id": "li_1", "quantity": 1}]"""
     reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     """Reason, 1 to 200 characters; the buyer can read it.
     Example: Wrong size"""
 
     @model_validator(mode="after")
-    def _each_once(self) -> "ReturnRequest":
-        _refuse_twice(self.lines)
+    def _unique_lines(self) -> "ReturnRequest":
+        _require_unique_lines(self.lines)
         return self
 
     def pieces(self) -> Mapping[str, int]:
         return _pieces(self.lines)
 
 
-def _refuse_twice(lines: Sequence[PiecesRequest]) -> None:
+def _require_unique_lines(lines: Sequence[PiecesRequest]) -> None:
     if len({line.id for line in lines}) != len(lines):
-        raise ValueError("a line is named once")
+        raise PydanticCustomError("duplicate", "Each line must be sent once.")
 
 
 def _pieces(lines: Sequence[PiecesRequest]) -> Mapping[str, int]:
@@ -80,7 +82,7 @@ def _pieces(lines: Sequence[PiecesRequest]) -> Mapping[str, int]:
 
 
 class CancelRequest(_RequestModel):
-    """The reason for which an order is cancelled. The buyer can read it."""
+    """The reason of a cancellation, which the buyer can read."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     """Reason, 1 to 200 characters; the buyer can read it.

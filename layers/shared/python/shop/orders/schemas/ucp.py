@@ -1,7 +1,6 @@
-"""An order in UCP's words (``shopping/order.json``): what was sold, where it is, what changed."""
+"""The JSON of an order in UCP's terms (``shopping/order.json``)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shop.kernel.money import Money
@@ -25,29 +24,30 @@ ADDRESS_FIELDS = (
 BUYER_REASONS: Mapping[str, str] = {
     "payment_expired": "Not paid in time",
     "payment_cancelled": "The payment was cancelled",
-    "checkout_canceled": "The checkout was left",
+    "checkout_canceled": "The checkout was canceled",
     "not_shipped": "Could not be shipped in time",
-    "not_delivered": "Never arrived",
-    "lost": "Lost on the way",
-    "returned_to_sender": "Sent back undelivered",
+    "not_delivered": "Not delivered in time",
+    "lost": "Lost in transit",
+    "returned_to_sender": "Returned to the sender undelivered",
 }
-"""Reasons in words a buyer reads; a reason that is not here is read as it is written."""
+"""Texts for buyers, by reason. Every other reason is shown as stored."""
 
 
 def order_view(order: Order, shop_url: str) -> dict[str, Any]:
-    """An order as ``shopping/order.json``, without the envelope.
+    """Return an order as ``shopping/order.json``, without the envelope.
 
-    ``totals`` are what was sold; ``adjustments`` say what was taken off it since.
+    ``totals`` are the amounts at placement. Each later change of them is an adjustment.
     """
-    explained = order.discount or order.tax or order.buyer.get("tax_id")
-    quote = order.placed_quote if explained else None
-    reduced = {line.id: line.discounts for line in quote.lines} if quote else {}
+    # Only these amounts need the quote, which is slow to load and to decode.
+    has_details = order.discount or order.tax or order.buyer.tax_id
+    quote = order.placed_quote if has_details else None
+    discounts = {line.id: line.discounts for line in quote.lines} if quote else {}
     view = {
         "id": order.id,
         "checkout_id": order.checkout_id,
         "permalink_url": f"{shop_url}/orders/{order.id}",
         "currency": order.currency,
-        "line_items": [_line(line, reduced.get(line.id, ())) for line in order.lines],
+        "line_items": [_line_view(line, discounts.get(line.id, ())) for line in order.lines],
         "fulfillment": {
             "expectations": list(_expectations(order)),
             "events": sorted(_events(order), key=lambda event: event["occurred_at"]),
@@ -56,29 +56,31 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
         "totals": _totals(order, quote),
     }
     if quote is not None and quote.reverse_charge:
-        view["messages"] = [{"type": "info", "code": "reverse_charge", "content": _reversed()}]
+        notice = _reverse_charge_notice()
+        view["messages"] = [{"type": "info", "code": "reverse_charge", "content": notice}]
     return view
 
 
-def _reversed() -> str:
+def _reverse_charge_notice() -> str:
     from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE  # lazy: few orders need it
 
     return REVERSE_CHARGE_NOTICE
 
 
 def reason_text(reason: str) -> str:
-    """A reason in words."""
+    """Return the text that a buyer reads for a reason."""
     return BUYER_REASONS.get(reason, reason.replace("_", " "))
 
 
-def _line(line: OrderLine, discounts: "Sequence[AppliedDiscount]") -> dict[str, Any]:
+def _line_view(line: OrderLine, discounts: "Sequence[AppliedDiscount]") -> dict[str, Any]:
     item: dict[str, Any] = {"id": line.variant_id, "title": line.title, "price": line.unit_price}
     if line.image_url:
         item["image_url"] = line.image_url
     totals = [{"type": "subtotal", "amount": line.subtotal}]
     if discounts:
         totals += [
-            {"type": "items_discount", **_reduction(*entry)} for entry in _by_title(discounts)
+            {"type": "items_discount", **_discount_view(*entry)}
+            for entry in _discounts_by_title(discounts)
         ]
     elif line.discount:
         totals.append({"type": "items_discount", "amount": -line.discount})
@@ -97,7 +99,7 @@ def _line(line: OrderLine, discounts: "Sequence[AppliedDiscount]") -> dict[str, 
 
 
 def _status(line: OrderLine) -> str:
-    """Derived as the specification says; what left the house is fulfilled."""
+    """Return UCP's status of a line: shipped pieces are fulfilled."""
     if line.active_quantity == 0:
         return "removed"
     if line.shipped >= line.active_quantity:
@@ -106,55 +108,55 @@ def _status(line: OrderLine) -> str:
 
 
 def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
-    """The order's sums; each reduction and each rate of tax stands below its sum by name."""
+    """Return the totals, with each discount and each tax rate as a line of its total."""
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": order.subtotal}
     ]
     goods = order.discount - order.shipping_discount
-    off_goods = [taken for line in quote.lines for taken in line.discounts] if quote else []
-    off_shipping = quote.delivery.discounts if quote and quote.delivery else ()
+    on_goods = [discount for line in quote.lines for discount in line.discounts] if quote else []
+    on_shipping = quote.delivery.discounts if quote and quote.delivery else ()
     for kind, text, amount, discounts in (
-        ("items_discount", "Discount", goods, off_goods),
-        ("discount", "Shipping discount", order.shipping_discount, off_shipping),
+        ("items_discount", "Discount", goods, on_goods),
+        ("discount", "Shipping discount", order.shipping_discount, on_shipping),
     ):
         if amount:
-            lines = [_reduction(*entry) for entry in _by_title(discounts)]
-            totals.append(_sum(kind, text, -amount, lines))
+            lines = [_discount_view(*entry) for entry in _discounts_by_title(discounts)]
+            totals.append(_total_view(kind, text, -amount, lines))
     totals.append({"type": "fulfillment", "display_text": "Shipping", "amount": order.shipping})
     text = "Total"
     if order.tax and order.tax_included:
-        named = ", ".join(
+        rates = ", ".join(
             f"{name} {Money(amount, order.currency)}" for name, amount in _taxes(quote)
         )
         text = f"Total (includes tax of {Money(order.tax, order.currency)}"
-        text += f": {named})" if named else ")"
+        text += f": {rates})" if rates else ")"
     elif order.tax:
         lines = [{"display_text": name, "amount": amount} for name, amount in _taxes(quote)]
-        totals.append(_sum("tax", "Tax", order.tax, lines))
+        totals.append(_total_view("tax", "Tax", order.tax, lines))
     totals.append({"type": "total", "display_text": text, "amount": order.total})
     return totals
 
 
-def _sum(kind: str, text: str, amount: int, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _total_view(kind: str, text: str, amount: int, lines: list[dict[str, Any]]) -> dict[str, Any]:
     entry = {"type": kind, "display_text": text, "amount": amount}
     return {**entry, "lines": lines} if lines else entry
 
 
-def _by_title(discounts: "Sequence[AppliedDiscount]") -> list[tuple[str, int]]:
-    """What each promotion took off, by the name a buyer knows it under, in the order of work."""
+def _discounts_by_title(discounts: "Sequence[AppliedDiscount]") -> list[tuple[str, int]]:
+    """Return the amount of each promotion by its title, in the order of the calculation."""
     sums: dict[str, int] = {}
-    for taken in discounts:
-        name = f"{taken.title} ({taken.code})" if taken.code else taken.title
-        sums[name] = sums.get(name, 0) + taken.amount.minor
+    for discount in discounts:
+        name = f"{discount.title} ({discount.code})" if discount.code else discount.title
+        sums[name] = sums.get(name, 0) + discount.amount.minor
     return list(sums.items())
 
 
-def _reduction(name: str, amount: int) -> dict[str, Any]:
+def _discount_view(name: str, amount: int) -> dict[str, Any]:
     return {"display_text": name, "amount": -amount}
 
 
 def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
-    """Tax by its name and rate."""
+    """Return the amount of each tax, by its name and rate."""
     if quote is None:
         return []
     sums: dict[str, int] = {}
@@ -169,83 +171,81 @@ def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
 
 
 def _expectations(order: Order) -> Iterator[dict[str, Any]]:
-    late = order.inbound_quantities()
-    when = {line.id: line.ships_from for line in order.lines}
-    soon = {line.id: line.active_quantity - late.get(line.id, 0) for line in order.lines}
-    days = sorted({when[line_id] or "" for line_id in late})
-    parted = [("now", soon), *((day, _of_day(late, when, day)) for day in days)]
-    for number, (day, pieces) in enumerate(parted, start=1):
-        if lines := _pieces(pieces):
+    """Yield the pieces in stock as one expectation, and inbound ones by their ship date."""
+    inbound = order.inbound_quantities()
+    ship_dates = {line.id: line.ships_from or "" for line in order.lines}
+    in_stock = {line.id: line.active_quantity - inbound.get(line.id, 0) for line in order.lines}
+    groups = [("now", in_stock)]
+    for day in sorted({ship_dates[line_id] for line_id in inbound}):
+        pieces = {line: count for line, count in inbound.items() if ship_dates[line] == day}
+        groups.append((day, pieces))
+    for number, (day, pieces) in enumerate(groups, start=1):
+        if lines := _pieces_view(pieces):
+            # A back-order without a ship date has no date here either.
             entry = {"fulfillable_on": day if day == "now" else f"{day}T00:00:00Z"} if day else {}
             yield {
                 "id": f"exp_{number}",
                 "line_items": lines,
                 "method_type": "shipping",
                 "destination": {
-                    name: order.destination[name]
+                    name: value
                     for name in ADDRESS_FIELDS
-                    if order.destination.get(name)
+                    if (value := getattr(order.destination, name))
                 },
-                "description": _promise(order) if day == "now" else "Ships when it has come",
+                "description": (
+                    _arrival_text(order) if day == "now" else "Ships when it is in stock"
+                ),
                 **entry,
             }
 
 
-def _of_day(late: Mapping[str, int], when: Mapping[str, str | None], day: str) -> dict[str, int]:
-    return {line_id: pieces for line_id, pieces in late.items() if (when[line_id] or "") == day}
-
-
-def _promise(order: Order) -> str:
+def _arrival_text(order: Order) -> str:
     option = order.shipping_option
     if order.status is OrderStatus.COMPLETED:
         return "Delivered"
-    title = str(option.get("title", "Shipping"))
-    if "earliest" not in option or "latest" not in option:
-        return title
-    earliest, latest = (datetime.fromisoformat(option[end]) for end in ("earliest", "latest"))
-    return f"{title}: arrives {earliest:%Y-%m-%d} to {latest:%Y-%m-%d}"
+    return f"{option.title}: arrives {option.earliest:%Y-%m-%d} to {option.latest:%Y-%m-%d}"
 
 
 def _events(order: Order) -> Iterator[dict[str, Any]]:
-    for moment in order.history:
-        if moment.event == "allocated":
+    for entry in order.history:
+        if entry.event == "allocated":
             yield {
                 "id": "processing",
-                "occurred_at": _instant(moment.at),
+                "occurred_at": entry.at.isoformat(),
                 "type": "processing",
-                "line_items": _pieces({line.id: line.quantity for line in order.lines}),
+                "line_items": _pieces_view({line.id: line.quantity for line in order.lines}),
                 "description": "Preparing to ship",
             }
-    for parcel in order.shipments:
+    for shipment in order.shipments:
         shared: dict[str, Any] = {
-            "line_items": _pieces(parcel.lines),
-            "tracking_number": parcel.tracking_number,
-            "carrier": parcel.carrier,
+            "line_items": _pieces_view(shipment.lines),
+            "tracking_number": shipment.tracking_number,
+            "carrier": shipment.carrier,
         }
-        if parcel.tracking_url:
-            shared["tracking_url"] = parcel.tracking_url
+        if shipment.tracking_url:
+            shared["tracking_url"] = shipment.tracking_url
         yield {
-            "id": f"{parcel.id}.shipped",
-            "occurred_at": _instant(parcel.shipped_at),
+            "id": f"{shipment.id}.shipped",
+            "occurred_at": shipment.shipped_at.isoformat(),
             "type": "shipped",
             **shared,
-            "description": f"Handed to {parcel.carrier}",
+            "description": f"Handed over to {shipment.carrier}",
         }
-        for heard in parcel.tracking:
+        for event in shipment.tracking:
             yield {
-                "id": f"{parcel.id}.{heard.id}",
-                "occurred_at": _instant(heard.at),
-                "type": heard.status.value,
+                "id": f"{shipment.id}.{event.id}",
+                "occurred_at": event.at.isoformat(),
+                "type": event.status.value,
                 **shared,
-                "description": heard.text or heard.status.value.replace("_", " ").capitalize(),
+                "description": event.text or event.status.value.replace("_", " ").capitalize(),
             }
 
 
 def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
-    """One for each thing that changed what was sold; *pending* until the money followed.
+    """Yield the cancellation, the return and any further refund; *pending* until refunded.
 
-    The amounts are what the order is worth less, whether money or a credit had paid for it.
-    Money that was given back beyond that (by hand, at the provider) is an adjustment of its own.
+    Each amount is the value by which the order shrank, whether money or credits had paid it. A
+    refund beyond that, made by staff at the provider, is an adjustment of its own.
     """
     status = "completed" if order.settled else "pending"
     cancelled = {line.id: line.cancelled for line in order.lines}
@@ -255,16 +255,16 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
         ("cancellation", cancelled, order.value_without(cancelled)),
         ("return", returned, order.current_value),
     ):
-        moment = _moment(order, kind)
-        if moment is not None and any(pieces.values()):
+        entry = _history_entry(order, kind)
+        if entry is not None and any(pieces.values()):
             yield {
                 "id": f"adj_{kind}",
                 "type": kind,
-                "occurred_at": _instant(moment.at),
+                "occurred_at": entry.at.isoformat(),
                 "status": status,
-                "line_items": _pieces({line: -count for line, count in pieces.items()}),
+                "line_items": _pieces_view({line: -count for line, count in pieces.items()}),
                 "totals": [{"type": "total", "amount": after - remaining}],
-                "description": reason_text(moment.reason or "not_shipped"),
+                "description": reason_text(entry.reason or "not_shipped"),
             }
             remaining = after
     payment = order.payment
@@ -274,23 +274,24 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
         yield {
             "id": "adj_refund",
             "type": "refund",
-            "occurred_at": _instant(refunds[-1].at),
+            "occurred_at": refunds[-1].at.isoformat(),
             "status": "completed",
             "totals": [{"type": "total", "amount": -beyond}],
             "description": "Refund",
         }
 
 
-_WORDS = {"cancellation": ("cancelled", "partially cancelled"), "return": ("returned",)}
+_EVENTS_BY_ADJUSTMENT = {
+    "cancellation": ("cancelled", "partially cancelled"),
+    "return": ("returned",),
+}
+"""History events that an adjustment of each kind follows."""
 
 
-def _moment(order: Order, kind: str) -> HistoryEntry | None:
-    return next((m for m in order.history if m.event in _WORDS[kind]), None)
+def _history_entry(order: Order, kind: str) -> HistoryEntry | None:
+    events = _EVENTS_BY_ADJUSTMENT[kind]
+    return next((entry for entry in order.history if entry.event in events), None)
 
 
-def _pieces(lines: Mapping[str, int]) -> list[dict[str, Any]]:
+def _pieces_view(lines: Mapping[str, int]) -> list[dict[str, Any]]:
     return [{"id": line_id, "quantity": pieces} for line_id, pieces in lines.items() if pieces]
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat()

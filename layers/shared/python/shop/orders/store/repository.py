@@ -98,9 +98,7 @@ class DynamoOrderRepository:
                 time.sleep(random.uniform(0, CONFLICT_PAUSE_SECONDS))
             elif error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            raise VersionConflict(
-                "This order was changed at the same time. Please try again."
-            ) from None
+            raise VersionConflict("The order changed after it was read. Read it again.") from None
         return saved
 
     def list_awaiting_stock(self) -> Sequence[str]:
@@ -256,7 +254,9 @@ def _before(cursor: str | None) -> Condition | None:
     before = key.get("before")
     if not (isinstance(before, str) and 0 < len(before) <= 100):
         raise InvalidRequest(
-            "Cursor must come from a previous page.", code="cursor_invalid", path="cursor"
+            "The cursor is invalid. Use the cursor of the previous page unchanged.",
+            code="cursor_invalid",
+            path="cursor",
         )
     older: Condition = ByDay.placed_key < before
     return older

@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from shop.inventory.model import MAIN_LOCATION, Reservation
+from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import (
     HistoryEntry,
     Order,
+    OrderCredit,
     OrderLine,
+    OrderShippingOption,
     OrderStatus,
+    PlacedQuote,
     Shipment,
     ShipmentStatus,
     TrackingEvent,
@@ -33,10 +37,6 @@ _PLAIN_FIELDS = (
     "tax_included",
     "email",
     "cancel_reason",
-    "buyer",
-    "destination",
-    "shipping_option",
-    "allocation",
 )
 _QUOTE_FIELDS = ("currency", "subtotal", "discount", "shipping", "tax", "total", "tax_included")
 _QUOTE_LINE_FIELDS = {
@@ -75,6 +75,10 @@ def to_document(order: Order) -> dict[str, Any]:
     """Return the order's document, without id, owner, status and version."""
     document: dict[str, Any] = {name: getattr(order, name) for name in _PLAIN_FIELDS}
     document |= {
+        "buyer": order.buyer.to_dict(),
+        "destination": order.destination.to_dict(),
+        "shipping_option": order.shipping_option.to_dict(),
+        "allocation": dict(order.allocation),
         "quote": _encode_quote(order),
         "lines": [_encode_line(line) for line in order.lines],
         "shipments": [_encode_shipment(each) for each in order.shipments],
@@ -84,7 +88,7 @@ def to_document(order: Order) -> dict[str, Any]:
         "usage": [count.to_list() for count in order.usage],
         "group_buy": order.group_buy,
         "group_succeeded": order.group_succeeded or None,
-        **({"credits": [list(credit) for credit in order.credits]} if order.credits else {}),
+        "credits": [[used.account, used.amount, used.instrument_id] for used in order.credits],
         "history": [[m.at.isoformat(), m.event, m.actor, m.reason] for m in order.history],
         "payment": order.payment.to_dict(),
     }
@@ -95,29 +99,33 @@ def from_document(
     document: dict[str, Any], *, order_id: str, owner: str, status: str, version: int
 ) -> Order:
     """Return the order of a document; the arguments come from the item's other attributes."""
-    raw = {"cancel_reason": None, "allocation": {}} | document
-    lines = tuple(_decode_line(line) for line in raw["lines"])
+    lines = tuple(_decode_line(line) for line in document["lines"])
+    plain: dict[str, Any] = {name: document.get(name) for name in _PLAIN_FIELDS}
     return Order(
         id=order_id,
         owner=owner,
         status=OrderStatus(status),
         version=version,
-        **{name: raw.get(name, {}) for name in _PLAIN_FIELDS},
+        **plain,
+        buyer=Buyer.from_dict(document.get("buyer", {})),
+        destination=PostalAddress.from_dict(document.get("destination", {})),
+        shipping_option=OrderShippingOption.from_dict(document["shipping_option"]),
+        allocation=document.get("allocation", {}),
         lines=lines,
-        quote=_decode_quote(raw, lines),
-        shipments=tuple(_decode_shipment(each) for each in raw.get("shipments", ())),
-        placed_at=datetime.fromisoformat(raw["placed_at"]),
-        pay_by=datetime.fromisoformat(raw["pay_by"]),
-        reservations=decode_reservations(raw.get("reservations", ())),
-        usage=tuple(UsageReservation.from_list(count) for count in raw.get("usage", ())),
-        group_buy=raw.get("group_buy"),
-        group_succeeded=raw.get("group_succeeded", False),
-        credits=tuple((account, amount, id_) for account, amount, id_ in raw.get("credits", ())),
+        quote=_decode_quote(document, lines),
+        shipments=tuple(_decode_shipment(each) for each in document.get("shipments", ())),
+        placed_at=datetime.fromisoformat(document["placed_at"]),
+        pay_by=datetime.fromisoformat(document["pay_by"]),
+        reservations=decode_reservations(document.get("reservations", ())),
+        usage=tuple(UsageReservation.from_list(count) for count in document.get("usage", ())),
+        group_buy=document.get("group_buy"),
+        group_succeeded=document.get("group_succeeded", False),
+        credits=tuple(OrderCredit(*values) for values in document.get("credits", ())),
         history=tuple(
             HistoryEntry(datetime.fromisoformat(at), event, actor, reason)
-            for at, event, actor, reason in raw.get("history", ())
+            for at, event, actor, reason in document.get("history", ())
         ),
-        payment=Payment.from_dict(raw["payment"]),
+        payment=Payment.from_dict(document["payment"]),
     )
 
 
@@ -137,7 +145,9 @@ def _decode_line(row: Sequence[Any]) -> OrderLine:
 
 def _encode_quote(order: Order) -> dict[str, Any]:
     """Return the quote without the values that the order repeats."""
-    quote = dict(order.quote)
+    if order.quote is None:
+        return {}
+    quote = dict(order.quote.values)
     for name in _QUOTE_FIELDS:
         if name in quote and quote[name] == getattr(order, name):
             del quote[name]
@@ -160,16 +170,16 @@ def _repeated_values(line: OrderLine) -> dict[str, Any]:
     return {name: getattr(line, field) for name, field in _QUOTE_LINE_FIELDS.items()}
 
 
-def _decode_quote(raw: Mapping[str, Any], lines: Sequence[OrderLine]) -> dict[str, Any]:
+def _decode_quote(raw: Mapping[str, Any], lines: Sequence[OrderLine]) -> PlacedQuote | None:
     if "quote" not in raw:
-        return {}
+        return None
     quote = {**{name: raw[name] for name in _QUOTE_FIELDS}, **raw["quote"]}
     if len(quote.get("lines", ())) == len(lines):
         quote["lines"] = [
             {**_repeated_values(line), **stored}
             for stored, line in zip(quote["lines"], lines, strict=True)
         ]
-    return quote
+    return PlacedQuote(quote)
 
 
 def encode_reservations(reservations: Sequence[Reservation]) -> list[Sequence[str | int]]:

@@ -183,7 +183,8 @@ class SandboxProvider:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
             raise Conflict(
-                "The refund is more than the captured amount that remains. Refund less."
+                "The refund is more than the captured amount that remains. Refund less.",
+                code="refund_exceeds_payment",
             ) from None
         return self._provider_state(row)
 
@@ -266,7 +267,8 @@ class SandboxProvider:
             row = self._row(row.pk)
             if row.status != to.value:
                 raise Conflict(
-                    f"The payment is {row.status}, so it cannot become {to.value}."
+                    f"The payment is {row.status}, so it cannot become {to.value}.",
+                    code="payment_state",
                 ) from None
         return self._provider_state(row)
 

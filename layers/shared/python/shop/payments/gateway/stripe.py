@@ -141,7 +141,9 @@ class StripeGateway:
         if state.status is PaymentStatus.CAPTURED:
             return state
         if state.status is not PaymentStatus.AUTHORISED:
-            raise Conflict(f"The payment is {state.status}, so it cannot be captured.")
+            raise Conflict(
+                f"The payment is {state.status}, so it cannot be captured.", code="payment_state"
+            )
         # Stripe rejects more than it holds; a partial capture releases the rest.
         capture = {
             "amount_to_capture": min(to_stripe(amount), intent["amount_capturable"]),
@@ -259,7 +261,8 @@ class StripeGateway:
                 refunds.create(refund, options)
         except (self._stripe.InvalidRequestError, self._stripe.IdempotencyError):
             raise Conflict(
-                "The refund is more than the captured amount that remains. Refund less."
+                "The refund is more than the captured amount that remains. Refund less.",
+                code="refund_exceeds_payment",
             ) from None
 
     @contextmanager
@@ -276,7 +279,8 @@ class StripeGateway:
             # The error shows the earlier state; the current one tells the caller the cause.
             status = self._current_state(reference).status
             raise Conflict(
-                f"Stripe rejected the change ({error.code or 'refused'}). The payment is {status}."
+                f"Stripe rejected the change ({error.code or 'refused'}). The payment is {status}.",
+                code="payment_state",
             ) from None
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The emulated gateway answers a token that is no token with a 401, whatever it is made of."""
+"""The emulated gateway answers every malformed token with 401."""
 
 import asyncio
 import base64
@@ -16,7 +16,7 @@ def token(header: object, claims: object = None) -> str:
 
 
 @pytest.mark.parametrize(
-    "garbled",
+    "malformed",
     [
         token([]),
         token("kid"),
@@ -36,7 +36,7 @@ def token(header: object, claims: object = None) -> str:
         base64.urlsafe_b64encode(b"[" * 100_000).decode() + ".W10.x",
     ],
 )
-def test_a_garbled_token_is_a_401(monkeypatch: pytest.MonkeyPatch, garbled: str) -> None:
+def test_malformed_token_returns_401(monkeypatch: pytest.MonkeyPatch, malformed: str) -> None:
     from ministack.services import apigateway
 
     async def keys(_: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_garbled_token_is_a_401(monkeypatch: pytest.MonkeyPatch, garbled: str)
     }
     claims, _, error = asyncio.run(
         apigateway._validate_jwt_authorizer(
-            {}, authorizer, {"authorization": f"Bearer {garbled}"}, {}
+            {}, authorizer, {"authorization": f"Bearer {malformed}"}, {}
         )
     )
     assert claims is None

@@ -1,4 +1,4 @@
-"""The hooks and the CI workflow start what is there."""
+"""The hooks and the CI workflow start existing programs and scripts."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def read(file: Path) -> dict[str, Any]:
     return found
 
 
-def test_hooks_start_the_locked_tools_and_fetch_nothing() -> None:
+def test_hooks_start_the_locked_tools_and_download_nothing() -> None:
     repositories = read(HOOKS)["repos"]
     assert {repository["repo"] for repository in repositories} == {"local"}
     commands = {hook["id"]: hook["entry"].split() for hook in repositories[0]["hooks"]}

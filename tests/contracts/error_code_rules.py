@@ -1,0 +1,93 @@
+"""Rules on error codes and their messages: one code per meaning, sentences as messages.
+
+Each rule takes the uses of codes in the source (:mod:`infra.error_codes`) and lists every breach.
+A message that the source computes as a whole is empty there, and is not checked.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from infra.error_codes import ErrorCode
+
+GENERAL_CODES = {"invalid": "… fields are invalid.", "conflict": None}
+"""Codes that are too general for one problem, and the only message that each may have."""
+
+REPLACED_CODES = {
+    "busy": "contention",
+    "list_too_large": "too_large",
+    "policy_too_large": "too_large",
+    "request_too_large": "too_many",
+    "status_invalid": "value_unknown",
+    "unknown_variant": "variant_unknown",
+}
+"""Codes with the meaning of another one, and that one."""
+
+REPETITION = re.compile(r"\w+_(repeated|twice)")
+"""The same item twice in one request: ``duplicate`` for items of every kind."""
+
+CODES_WITH_ONE_MESSAGE = ("cursor_invalid", "limit_invalid")
+
+SENTENCE = re.compile(
+    r"""
+    (?:
+        [A-Z…]                       # a capital letter, or a value
+      | [`'"“]                       # something quoted
+      | [a-z]\w*(?:[_\-][a-z]|[\[.]) # a technical name: on_hand, Idempotency-Key, variants[0], a.b
+      | [a-z]\w*[ ]must[ ]be[ ]      # a field by its name: limit must be 1 or more
+    )
+    .* [.…]                          # a full stop, or a value with its own
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def general_codes(uses: Iterable[ErrorCode]) -> list[str]:
+    """A code that is too general for a problem has no message of one problem."""
+    return [
+        f"{use.code}: {use.message!r} needs a code of its own"
+        for use in uses
+        if use.code in GENERAL_CODES and use.message not in ("", GENERAL_CODES[use.code])
+    ]
+
+
+def replaced_codes(uses: Iterable[ErrorCode]) -> list[str]:
+    """No code has the meaning of another one."""
+    breaches = []
+    for use in uses:
+        instead = REPLACED_CODES.get(use.code)
+        if REPETITION.fullmatch(use.code):
+            instead = "duplicate"
+        if instead:
+            breaches.append(f"{use.code}: use {instead} for {use.message!r}")
+    return breaches
+
+
+def different_messages(uses: Iterable[ErrorCode]) -> list[str]:
+    """Some codes have the same message everywhere, because they have one cause and one remedy."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for use in uses:
+        if use.code in CODES_WITH_ONE_MESSAGE and use.message:
+            found[use.code].add(use.message)
+    return [
+        f"{code} has {len(messages)} messages: {', '.join(map(repr, sorted(messages)))}"
+        for code, messages in sorted(found.items())
+        if len(messages) > 1
+    ]
+
+
+def incomplete_sentences(uses: Iterable[ErrorCode]) -> list[str]:
+    """A message begins with a capital letter, a value or a technical name, and ends with a stop."""
+    return [
+        f"{use.code}: {use.message!r} must be a sentence with a capital letter and a full stop"
+        for use in uses
+        if use.message and not SENTENCE.fullmatch(use.message)
+    ]
+
+
+RULES: dict[str, Callable[[Iterable[ErrorCode]], list[str]]] = {
+    "general codes": general_codes,
+    "replaced codes": replaced_codes,
+    "different messages": different_messages,
+    "incomplete sentences": incomplete_sentences,
+}
