@@ -57,7 +57,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def declared_endpoint() -> Endpoint:
     """Evaluate the manifest entry of the example."""
     names = {**vars(manifest), "GROUPS": GROUPS}
-    (entry,) = eval(BLOCK.findall(EXAMPLE)[0], names)  # noqa: S307 - a page of this project
+    entry = eval(BLOCK.findall(EXAMPLE)[0], names)  # noqa: S307 - a page of this project
     assert isinstance(entry, Endpoint)
     return entry
 
