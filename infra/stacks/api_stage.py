@@ -31,7 +31,7 @@ class ApiStage(ShopStack):
     def __init__(
         self, scope: ShopApp, names: ResourceNames, api: ApiStack, features: Iterable[Feature]
     ) -> None:
-        super().__init__(scope, names, "entrance", "throttles and access logs")
+        super().__init__(scope, names, "api-stage", "throttles and access logs")
         stage = self.stage
         log = add_log_group(self, "AccessLog", f"/aws/apigateway/{names.of('api')}")
         self.add(

@@ -170,10 +170,10 @@ class CdnStack(ShopStack):
         }
         return self.add(
             "AWS::CloudFront::CachePolicy",
-            "Kept/Resource",
+            "CachePolicy/Resource",
             {
                 "CachePolicyConfig": {
-                    "Name": self.names.of("kept"),
+                    "Name": self.names.of("cache"),
                     "Comment": "As long as the response's Cache-Control allows, a day at most",
                     "MinTTL": 0,
                     "DefaultTTL": 0,

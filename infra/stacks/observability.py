@@ -55,8 +55,8 @@ class ObservabilityStack(ShopStack):
             {"DashboardName": names.of("shop"), "DashboardBody": sub(body, Api=api.id)},
         )
         Alarms(self, "", "messages").on(
-            "MessagesRefused",
-            (BUSINESS, "MessagesRefused"),
+            "MessagesRejected",
+            (BUSINESS, "MessagesRejected"),
             {"Stage": self.stage.name},
             above=0,
             meaning="A consumer rejected a partner's message for good; its log has the reason.",

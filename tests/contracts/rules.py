@@ -316,7 +316,7 @@ def missing_alarms(cloud: Cloud) -> list[str]:
     for dashboard in cloud.of("AWS::CloudWatch::Dashboard"):
         stage = dashboard.stack.removeprefix("doorbuster-").removesuffix("-observability")
         # Messages that a consumer rejects for good.
-        subjects.append((dashboard, "Doorbuster", stage, {"MessagesRefused"}))
+        subjects.append((dashboard, "Doorbuster", stage, {"MessagesRejected"}))
     for mapping in cloud.of(MAPPING):
         if "StartingPosition" in mapping.properties:
             function = cloud.named(mapping.stack, mapping.properties["FunctionName"])

@@ -374,7 +374,7 @@ def test_event_before_the_order_fails_without_retry(
     assert apply(apply_carrier_event, *bodies) == []
     assert [t.id for t in fixture.orders.get_by_id("ord_1").shipments[0].tracking] == ["late"]
     assert "event_time_implausible" in [vars(record).get("code") for record in caplog.records]
-    assert '"MessagesRefused":1' in capsys.readouterr().out
+    assert '"MessagesRejected":1' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_permanently_rejected_message_is_removed_logged_and_counted(
     handler = consumer(Note, final=(InvalidRequest,))(function)
     assert failed(handler(batch('{"text": "a"}', "{"), Context())) == ["m1"]
     assert [vars(record).get("code") for record in caplog.records] == ["too_old"]
-    assert capsys.readouterr().out.count('"MessagesRefused":1') == 1
+    assert capsys.readouterr().out.count('"MessagesRejected":1') == 1
     assert failed(consumer(Note)(function)(batch('{"text": "a"}'), Context())) == ["m0"]
 
 

@@ -4,7 +4,7 @@ Messages are independent. A failed message is reported and returns after the vis
 until SQS moves it to the dead-letter queue. The other messages of the batch do not return.
 
 A permanent error cannot be cured by a retry. Its message is logged as an error, counted by the
-metric ``MessagesRefused``, which has an alarm, and removed from the queue.
+metric ``MessagesRejected``, which has an alarm, and removed from the queue.
 """
 
 import json
@@ -81,7 +81,7 @@ def _is_done(
         # Only errors of the function are final: an unreadable message is kept for inspection.
         if body is not None and isinstance(error, final):
             log.error("message rejected permanently", extra=fields)
-            emit_metrics({"MessagesRefused": 1}, datetime.now(UTC), Stage=os.environ["STAGE"])
+            emit_metrics({"MessagesRejected": 1}, datetime.now(UTC), Stage=os.environ["STAGE"])
             return True
         log.warning("message failed", extra={**fields, "attempt": attempt})
         return False
