@@ -63,11 +63,10 @@ test: $(READY) ## run all tests, or some: ARGS=tests/unit (ARGS are passed to py
 	@$(BIN)/python -m local.test $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## measure CPU time, growth, cost and hot SKUs against their budgets; AGAINST=commit compares the daily round
+bench: $(READY) ## measure against budgets, or some: ARGS="pricing handlers"; AGAINST=commit: the daily round
 	@if test -n "$(AGAINST)"; then exec $(BIN)/python -m bench.daily_round --against "$(AGAINST)"; fi; \
-	status=0; for file in bench/*.py; do \
-	  test $$file != bench/daily_round.py || continue; \
-	  echo "$$file"; $(BIN)/python -m bench.$$(basename $$file .py) || status=1; done; exit $$status
+	status=0; for name in $(or $(ARGS),capacity cold_start growth handlers partition_simulator pricing); do \
+	  echo "$$name"; $(BIN)/python -m bench.$$name || status=1; done; exit $$status
 
 .PHONY: verify
 verify: $(READY) ## check the guarantees under load, crashes and faults, or some: ARGS="1 3"

@@ -1,14 +1,13 @@
 """`make demo`: one purchase, from search to delivery, in the running shop.
 
 Every step is a plain HTTP request that any client could send. At the end the demo reads the
-workflow's states, the events and the email from the emulated AWS, and fails if one is missing.
+workflow's states, the email and the payment, and fails if one is missing.
 """
 
 import argparse
 import json
 import urllib.request
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from local.http_actors import (
     wait_until,
 )
 from local.processes import CloudError
+from shop.kernel.money import Money
 
 STAFF = "demo.staff@doorbuster.example"
 PASSWORD = "Doorbuster-demo-1"  # noqa: S105  of a user on this laptop only
@@ -54,8 +54,10 @@ def main() -> None:
         raise SystemExit(1)
     try:
         order_id = buy(cloud, args.query)
-        ship_and_deliver(cloud, order_id)
-        show_summary(cloud, order_id)
+        sign_up(cloud, STAFF, PASSWORD, "staff")
+        staff = HttpClient(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
+        ship_and_deliver(cloud, staff, order_id)
+        show_summary(cloud, staff, order_id)
     except (RuntimeError, TimeoutError, CloudError) as failure:
         console.print(f"[red]✗[/red] {failure}", markup=True, soft_wrap=True)
         raise SystemExit(1) from None
@@ -85,7 +87,9 @@ def buy(cloud: Cloud, query: str) -> str:
         "/checkout-sessions",
         {"cart_id": cart["id"], "buyer": {"email": "jane@example.com", "first_name": "Jane"}},
     )
-    print_step(f"POST /checkout-sessions: {checkout['id']}, {checkout['status']}")
+    print_step(
+        f"POST /checkout-sessions: {checkout['id']}, {checkout['status']}: the address is missing"
+    )
     path = f"/checkout-sessions/{checkout['id']}"
     update = {
         "line_items": checkout["line_items"],
@@ -105,14 +109,13 @@ def buy(cloud: Cloud, query: str) -> str:
     return order_id
 
 
-def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
+def ship_and_deliver(cloud: Cloud, staff: HttpClient, order_id: str) -> None:
     """Ship the order, report its delivery as the carrier, and wait until it completes."""
-    sign_up(cloud, STAFF, PASSWORD, "staff")
-    staff = HttpClient(cloud.url, sign_in(cloud, STAFF, PASSWORD, staff=True))
+    print_step("wait until the order's workflow has allocated a location", mark="…")
     wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
     number = f"PP{order_id[-10:].upper()}"
     staff.post(f"/staff/orders/{order_id}/parcels", {"carrier": CARRIER, "tracking_number": number})
-    print_step(f"POST /staff/orders/{order_id}/parcels: handed to {CARRIER} as {number}")
+    print_step(f"POST /staff/orders/{order_id}/parcels: handed to the sample carrier as {number}")
 
     carrier = Carrier(cloud)
     for status, text in (
@@ -124,6 +127,7 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
         if reply.status != 202:
             raise RuntimeError(f"the carrier's webhook returned {reply.status}: {reply.text}")
         print_step(f"POST /webhooks/carriers/{CARRIER}: {status}, signed, accepted (202)")
+    print_step("wait until the workflow has captured the payment and completed the order", mark="…")
     wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"),
         lambda order: order["status"] == "completed",
@@ -131,7 +135,7 @@ def ship_and_deliver(cloud: Cloud, order_id: str) -> None:
     print_step("The order is completed")
 
 
-def show_summary(cloud: Cloud, order_id: str) -> None:
+def show_summary(cloud: Cloud, staff: HttpClient, order_id: str) -> None:
     """Print the order as the buyer sees it, and the services that processed it."""
     order = HttpClient(cloud.url).get(f"/orders/{order_id}")
     timeline = Table(title=f"Order {order_id}", title_justify="left")
@@ -153,9 +157,20 @@ def show_summary(cloud: Cloud, order_id: str) -> None:
         lambda: sent_email_subjects(cloud, order_id), lambda found: len(found) == 1
     )[0]
     trace.add_row("Streams → EventBridge → SES", subject)
-    payment = order["totals"][-1]["amount"]
-    trace.add_row("Paid", f"{payment} minor units of {order['currency']}, captured once it shipped")
+    trace.add_row("Payment", captured_amount(staff, order_id))
     console.print(trace)
+
+
+def captured_amount(staff: HttpClient, order_id: str) -> str:
+    """Return what the payment provider captured. Raises RuntimeError if that is not the total."""
+    order = staff.get(f"/staff/orders/{order_id}")
+    captured = sum(
+        entry["amount"] for entry in order["payment"]["entries"] if entry["kind"] == "captured"
+    )
+    amount = money({"amount": captured, "currency": order["currency"]})
+    if captured != order["total"]:
+        raise RuntimeError(f"Of order {order_id}, {amount} was captured: not its total.")
+    return f"{amount} captured after shipment"
 
 
 def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
@@ -177,7 +192,9 @@ def workflow_states(cloud: Cloud, order_id: str) -> list[str]:
         for event in history
         if "stateEnteredEventDetails" in event
     ]
-    return [*entered, history[-1]["type"]]
+    if history[-1]["type"] != "ExecutionSucceeded":
+        raise RuntimeError(f"The workflow of order {order_id} ended with {history[-1]['type']}.")
+    return [*entered, "succeeded"]
 
 
 def sent_email_subjects(cloud: Cloud, order_id: str) -> list[str]:
@@ -202,11 +219,11 @@ def total(shown: dict[str, Any]) -> str:
 
 
 def money(price: dict[str, Any]) -> str:
-    return f"{Decimal(price['amount']) / 100:.2f} {price['currency']}"
+    return str(Money(price["amount"], price["currency"]))
 
 
-def print_step(text: str) -> None:
-    console.print(f"  [green]✓[/green] {text}", soft_wrap=True)
+def print_step(text: str, mark: str = "[green]✓[/green]") -> None:
+    console.print(f"  {mark} {text}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def test_documented_transitions_match_the_model() -> None:
 def test_documented_ranks_and_limits_match_the_model() -> None:
     ranked = ", ".join(sorted(STATUS_RANK, key=lambda status: STATUS_RANK[PaymentStatus(status)]))
     assert f"merged by rank: {ranked}." in TEXT
-    assert f"From more than {MAX_SHIPPED_PER_BATCH} the stock leaves in" in TEXT
+    assert f"With more than {MAX_SHIPPED_PER_BATCH} reservations, the stock leaves in" in TEXT
     assert f"in batches of at most {MAX_RESERVATIONS_PER_BATCH}," in TEXT
     assert f"A parcel keeps {MAX_TRACKING_EVENTS} events" in TEXT
 

@@ -361,7 +361,7 @@ def test_unknown_status_is_rejected() -> None:
 
 def test_confirmation_email_lists_the_order_in_text_and_html(memory: OrderFixture) -> None:
     email = order_confirmation_email(memory.place_allocated(), "https://shop.example")
-    assert email.subject == "Your order over 38.39 USD is confirmed"
+    assert email.subject == "Your order for 38.39 USD is confirmed"
     for body in (email.text, email.html):
         for word in ("2 × Mug 1", "20.00 USD", "5.99 USD", "2.40 USD", "38.39 USD"):
             assert word in body

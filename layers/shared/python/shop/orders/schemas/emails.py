@@ -27,7 +27,7 @@ def order_confirmation_email(order: Order, shop_url: str) -> Email:
         f'<tr><td>{escape(name)}</td><td align="right">{amount}</td></tr>' for name, amount in rows
     )
     return Email(
-        subject=f"Your order over {order.amount} is confirmed",
+        subject=f"Your order for {order.amount} is confirmed",
         text=f"{opening}\n\n{table}\n\nView your order: {link}\n",
         html=(
             f"<p>{opening}</p><table>{cells}</table>"
