@@ -1,4 +1,4 @@
-"""Every Lambda of the shop, feature by feature: a folder with a manifest is a feature."""
+"""All Lambdas of the shop by feature. Every folder with a manifest is a feature."""
 
 from importlib import import_module
 from pathlib import Path

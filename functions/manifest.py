@@ -1,8 +1,8 @@
-"""One line of data per Lambda: the only place where a route, a right or a resource is named.
+"""One entry of data per Lambda: the only place that declares its route, access and resources.
 
-CDK reads these lines for routes, grants, environment and alarms; the OpenAPI document and the
-contract tests read the same lines. They are pure data: importing a manifest imports no Lambda,
-no AWS library and nothing of the shop.
+CDK derives routes, IAM permissions, environment and alarms from these entries. The OpenAPI document
+and the contract tests read the same entries. They are pure data: importing a manifest imports no
+Lambda, no AWS library and no module of the shop.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from functions.query_parameters import QueryParameter
 
 
 class Table(StrEnum):
-    """The shop's tables. A Lambda learns a table's name from ``TABLE_<NAME>``."""
+    """The shop's tables. ``TABLE_<NAME>`` holds a table's name in the environment of a Lambda."""
 
     CATALOG = "catalog"
     INVENTORY = "inventory"
@@ -24,12 +24,12 @@ class Table(StrEnum):
     CREDITS = "credits"
     CUSTOMERS = "customers"
     PEAK = "peak"
-    """What prepares the shop for a rush and slows it down: switches, waiting rooms, capacity."""
+    """Kill switches, waiting rooms and provisioned capacity."""
     SANDBOX_PAYMENTS = "sandbox_payments"
 
 
 class Queue(StrEnum):
-    """Queues, each with a dead-letter queue. Senders learn the URL from ``QUEUE_<NAME>``."""
+    """Queues, each with a dead-letter queue. ``QUEUE_<NAME>`` holds the URL for senders."""
 
     PAYMENT_EVENTS = "payment_events"
     CARRIER_EVENTS = "carrier_events"
@@ -37,68 +37,69 @@ class Queue(StrEnum):
 
 
 class Secret(StrEnum):
-    """Secrets, read at run time from Secrets Manager; the ARN comes in ``SECRET_<NAME>``.
+    """Secrets, read from Secrets Manager at run time. ``SECRET_<NAME>`` holds the ARN.
 
-    The webhook secrets are 44 letters and digits, drawn at the first deployment: the base64 form
-    of a Standard Webhooks key without its ``whsec_`` prefix.
+    The first deployment generates webhook secrets of 44 letters and digits: the base64 form of a
+    Standard Webhooks key without its prefix ``whsec_``.
     """
 
     SANDBOX_WEBHOOK = "sandbox_webhook"
     CARRIER_WEBHOOK = "carrier_webhook"
-    """One for each carrier: ``{"ups": "whsec_…", "dhl": ["whsec_new…", "whsec_old…"]}``."""
+    """Keys by carrier: ``{"ups": "whsec_…", "dhl": ["whsec_new…", "whsec_old…"]}``."""
     WAITING_ROOM = "waiting_room"
-    """What tickets and admissions of waiting rooms are signed with."""
+    """The key that signs tickets and admissions of waiting rooms."""
     STRIPE_KEY = "stripe_key"
     STRIPE_WEBHOOK = "stripe_webhook"
-    """Stripe's two are drawn at random like the others, so that nothing works by accident, until
-    the operator puts in what Stripe gave out."""
+    """Both Stripe secrets are random and thus invalid until the operator stores Stripe's values."""
 
 
 class Access(StrEnum):
-    """Who may call. Enforced by the gateway's authorizer and again, fail closed, at the edge."""
+    """The callers that may use an endpoint.
+
+    API Gateway's authorizer enforces it. The endpoint decorator checks it again and fails closed.
+    """
 
     PUBLIC = "public"
     """Anyone."""
     SHOPPER = "shopper"
-    """Anyone; a bearer token is verified when sent, and what is made then is its customer's."""
+    """Anyone. With a valid bearer token, the created objects belong to its customer."""
     CUSTOMER = "customer"
     """A signed-in customer."""
     STAFF = "staff"
     """A signed-in member of one of ``groups``."""
     WEBHOOK = "webhook"
-    """Anyone with the right signature, which the function itself verifies on the raw body."""
+    """Anyone with a valid signature of the raw body, which the handler verifies."""
 
 
 class Switch(StrEnum):
-    """What staff can switch off without a deployment. A route names the one it belongs to.
+    """Kill switches: parts of the shop that staff can disable without a deployment.
 
-    The shop's own, ``shop``, makes everything read-only: it holds for every route on which shoppers
-    or staff change something, whatever other switch it has, but for those by which staff see to the
-    rush itself (``Endpoint.always_on``).
+    A route names its switch. ``shop`` makes the shop read-only: it also applies to every route by
+    which shoppers or staff change something, except those with ``Endpoint.always_on``.
     """
 
     SHOP = "shop"
     CATALOG = "catalog"
-    """Searching and looking products up."""
+    """Search and lookup of products."""
     CART = "cart"
     CHECKOUT = "checkout"
     ORDERS = "orders"
-    """What customers see of, and do with, their orders."""
+    """Reads and changes of orders by customers."""
     WAITING_ROOM = "waiting_room"
     AGENTS = "agents"
-    """The door for AI agents; what they ask for has switches of its own."""
+    """The MCP endpoint for AI agents. The endpoints behind its tools have their own switches."""
 
 
 PEAK_ORDERS_PER_SECOND = 1000
-"""Orders a second that the routes' throttles let through; Shopify's peak of 2025 was 740."""
+"""Orders per second for which routes are throttled. Shopify's peak in 2025 was 740."""
 
 
 @dataclass(frozen=True)
 class Peak:
-    """What a rush asks of a route: ``requests`` an order, of ``seconds`` each in a warm Lambda.
+    """The load of a route in a traffic peak: requests per order, and seconds per request.
 
-    The product is the number of environments that an order a second keeps busy; provisioned
-    concurrency follows from it.
+    ``seconds`` is the duration in a warm Lambda. The product is the number of environments that one
+    order per second keeps busy. Provisioned concurrency is calculated from it.
     """
 
     requests: float
@@ -107,7 +108,7 @@ class Peak:
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """What every Lambda declares: where it is and what it may touch.
+    """The declarations that all Lambdas share: module, permissions, timeout and memory.
 
     ``module`` is ``"<group>.<file>"`` below ``functions/``; its ``handler`` is the Lambda.
     ``reads`` grants Get, BatchGet and Query; ``writes`` grants these and Put, Update, Delete and
@@ -120,19 +121,19 @@ class Function:
     sends: tuple[Queue, ...] = ()
     secrets: tuple[Secret, ...] = ()
     publishes_events: bool = False
-    """May put events on the shop's event bus (``BUS_NAME``)."""
+    """May publish events to the shop's event bus (``BUS_NAME``)."""
     sends_email: bool = False
-    """May send mail through SES (``MAIL_FROM``)."""
+    """May send emails through SES (``MAIL_FROM``)."""
     mails_staff: bool = False
-    """Learns where the shop's staff are written to (``STAFF_MAIL``)."""
+    """Gets the email address of the staff (``STAFF_MAIL``)."""
     starts_workflow: bool = False
     """May start an execution of the order workflow (``WORKFLOW_ARN``)."""
     resumes_workflow: bool = False
-    """May answer a task token of the order workflow."""
+    """May complete a task token of the order workflow."""
     invokes: tuple[str, ...] = ()
-    """Modules of other Lambdas it may invoke (``FUNCTION_<GROUP>_<FILE>`` holds the name)."""
+    """Modules of Lambdas that it may invoke. ``FUNCTION_<GROUP>_<FILE>`` holds a Lambda's name."""
     payments: bool = False
-    """Talks to the stage's payment provider; brings its settings, table, queue and secrets."""
+    """Calls the stage's payment provider; adds its settings, table, queue and secrets."""
     timeout: int = 10
     memory: int = 512
 
@@ -145,49 +146,50 @@ class Endpoint(Function):
     """``"POST /carts/{id}/cancel"``."""
     access: Access
     summary: str
-    """One line for the OpenAPI document."""
+    """Summary for the OpenAPI document, in one line."""
     groups: tuple[str, ...] = ()
-    """Cognito groups of which one is needed where ``access`` is STAFF."""
+    """Cognito groups, for ``access`` STAFF. A caller must be a member of one of them."""
     capability: str | None = None
-    """The UCP capability that the answer speaks for; its errors are answered as UCP messages."""
+    """The UCP capability of the response. Errors of such an endpoint are UCP messages."""
     requires_idempotency_key: bool = False
-    """Needs an ``Idempotency-Key``."""
+    """Rejects a request without ``Idempotency-Key``."""
     accepts_idempotency_key: bool = False
-    """Takes an ``Idempotency-Key`` and does without one: what it makes is named by the request."""
+    """Accepts an ``Idempotency-Key``. The request itself names the created object, so a retry
+    without a key is safe, too."""
     request: str | None = None
-    """``"shop.cart.schemas:CartRequest"``: the pydantic class of the body."""
+    """The pydantic class of the body, such as ``"shop.cart.schemas:CartRequest"``."""
     bodiless: bool = False
-    """Does without a body too: then what its class says of a field left out is meant."""
+    """Accepts a request without body; the fields then have their defaults."""
     query: tuple[QueryParameter, ...] = ()
     """The query parameters that the handler reads."""
     versioned: bool = False
-    """Changes a version that was read: ``If-Match`` or ``version`` in the body says which."""
+    """Changes a version that the client read: ``If-Match``, or ``version`` in the body."""
     response: str | None = None
-    """The pydantic class of the answer, or a UCP schema such as ``"ucp:shopping/cart.json"``."""
+    """The pydantic class of the response, or a UCP schema such as ``"ucp:shopping/cart.json"``."""
     body: str = ""
-    """The body of the ordinary answer in words, where no schema describes it."""
+    """Description of the successful response's body, where no schema describes it."""
     media_type: str = "application/json"
-    """The type of the body of the ordinary answer."""
+    """Media type of the successful response."""
     status: int = 200
-    """The status of the ordinary answer."""
+    """Status of the successful response."""
     cached: bool = False
-    """The answer is the same for everybody: the CDN keeps it as long as its Cache-Control says."""
+    """The response is equal for all callers, so the CDN caches it as its Cache-Control states."""
     throttle: int | None = None
-    """Requests a second that the route takes from everybody together, with a burst of twice as
-    many; ``None``: :attr:`limit` says."""
+    """Requests per second of all callers together; the burst is twice as large. ``None``: the
+    default that :attr:`limit` calculates."""
     switch: Switch | None = None
-    """The switch that closes the route. Every route on which shoppers change something has one."""
+    """The switch that disables the route. Each route by which shoppers change something has one."""
     always_on: bool = False
-    """Staff's, and works while the shop is read-only: by it that is ended, or a rush seen to."""
+    """Works while the shop is read-only: for routes by which staff control switches and peaks."""
     peak: Peak | None = None
-    """How much of it a rush needs; ``None``: nothing is prepared for it."""
+    """Its load in a traffic peak. ``None``: no capacity is provisioned for it."""
 
     @property
     def limit(self) -> int:
-        """Requests a second that the route takes, where the stage takes as many at all.
+        """Return the requests per second that the route accepts; a stage may accept fewer.
 
-        What a rush needs takes what :data:`RUSH` orders a second ask of it; staff and what nobody
-        does often take less, so that no script of theirs crowds shoppers out.
+        A route with a peak load accepts the load of :data:`PEAK_ORDERS_PER_SECOND`. Routes of staff
+        accept less, so that a script of staff leaves capacity for shoppers.
         """
         if self.throttle is not None:
             return self.throttle
@@ -197,17 +199,17 @@ class Endpoint(Function):
 
     @property
     def shopper_facing(self) -> bool:
-        """Whether shoppers and their agents call it: then it has an alias, behind its route."""
+        """Whether shoppers and their agents call it. Its route then invokes an alias."""
         return self.access in (Access.PUBLIC, Access.SHOPPER, Access.CUSTOMER)
 
     @property
     def unsafe(self) -> bool:
-        """Whether a request may change something: its method says so, and it writes or pays."""
+        """Whether a request may change something: it is no GET, and it writes, sends or pays."""
         return self.method != "GET" and bool(self.writes or self.payments or self.sends)
 
     @property
     def switches(self) -> tuple[Switch, ...]:
-        """The switches that close it: its own, and the shop's where somebody changes something."""
+        """The switches that disable it: its own, and ``shop`` if a request may change something."""
         own = (self.switch,) if self.switch else ()
         if not self.unsafe or self.always_on:
             return own
@@ -226,47 +228,47 @@ class Endpoint(Function):
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultRoute(Function):
-    """The Lambda behind the API's route ``$default``, which takes what no endpoint's route takes.
+    """The Lambda of the API's route ``$default``, for requests that match no endpoint's route.
 
-    It learns all routes of its stage from ``ROUTES``, divided by commas.
+    ``ROUTES`` holds all routes of its stage, separated by commas.
     """
 
     limit: int = 50
-    """Requests a second, with a burst of twice as many: nobody need be answered faster here."""
+    """Requests per second; the burst is twice as large."""
     timeout: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Consumer(Function):
-    """A Lambda that works off a queue; failures are reported item by item."""
+    """A Lambda that processes the messages of a queue and reports each failed message."""
 
     queue: Queue
     batch: int = 10
     concurrency: int = 20
-    """Batches worked off at once, at most: what waits in the queue does not crowd out shoppers."""
+    """Maximum batches in progress, so that a long queue leaves capacity for shoppers."""
     timeout: int = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamReader(Function):
-    """A Lambda that reads a table's stream, in order per key, and bisects a failing batch."""
+    """A Lambda that reads a table's stream in order per key. A failing batch is bisected."""
 
     table: Table
     batch: int = 100
     parallel: int = 4
-    """Batches of one shard worked off at once; the order of each key's changes is kept."""
+    """Batches of one shard in progress at once; the changes of each key stay in order."""
     only_events: bool = False
-    """Only changes that carry events wake it: of a table that counts more often than it tells."""
+    """Only changes with events invoke it: for a table whose counters change more often."""
     only: tuple[str, ...] = ()
-    """Only changes that fit one of these wake it: Lambda's filter patterns, as JSON."""
+    """Lambda filter patterns, as JSON. Only changes that match one of them invoke it."""
     window: int = 0
-    """Seconds for which changes are gathered, so that what changes fast is looked at once."""
+    """Batching window in seconds, so that several changes of one item are processed together."""
     timeout: int = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reaction(Function):
-    """A Lambda that an event on the bus wakes. It may be woken twice for one event."""
+    """A Lambda that an event on the bus invokes. EventBridge may deliver an event twice."""
 
     event_types: tuple[str, ...]
     """Event types, such as ``"OrderConfirmed"``."""
@@ -277,27 +279,29 @@ class Reaction(Function):
 class Step(Function):
     """A Lambda that is a task of the order workflow. The steps run in the order of the manifest.
 
-    It is called with ``{"order_id": …}`` and, where it ``waits``, ``"token"``: the step is over
-    when somebody answers that token, not when the Lambda returns. An accident is tried again, a few
-    times, with a new token. When a step fails for good or its deadline passes, its own undo runs,
-    then the undo of every step before it, last one first; each is called with
-    ``{"order_id": …, "failure": {"Error": …, "Cause": …}}``, and the execution has succeeded: the
-    order is where it should be. The way back does not lead past a ``pivot``.
+    Its input is ``{"order_id": …}``, with ``"token"`` if it ``waits_for_token``. Such a step ends
+    when another Lambda completes the token. Step Functions retries a failure a few times, each time
+    with a new token.
+
+    When a step fails permanently or its deadline passes, its compensation runs, then those of the
+    earlier steps in reverse order, back to a ``pivot``. The input of each compensation is
+    ``{"order_id": …, "failure": {"Error": …, "Cause": …}}``. The execution then ends as
+    *succeeded*, because the order is in a consistent state.
     """
 
     name: str
-    """The state's name, in the shopkeeper's words: ``"AwaitPayment"``."""
+    """Name of the state, such as ``"AwaitPayment"``."""
     waits_for_token: bool = False
     deadline: int | Literal["payment_window"] | None = None
-    """Seconds the step may take in all, or the stage's payment window. ``None``: the Lambda's
-    timeout; who waits must say one."""
+    """Maximum seconds of the step with its retries, or the stage's payment window. ``None``: the
+    Lambda's timeout. A step that waits for a token must have a deadline."""
     compensation: str | None = None
-    """The module of the :class:`Undo` that takes the step back."""
+    """The module of the :class:`Compensation` that reverses the step."""
     business_errors: tuple[str, ...] = ()
-    """Errors that are an answer, not an accident (``"PaymentDeclined"``): not tried again."""
+    """Errors that are results (``"PaymentDeclined"``). Step Functions does not retry them."""
     pivot: bool = False
-    """Nothing before this step is undone any more: its own undo is the end of the way back, and the
-    failure of a later step is left to a person."""
+    """Earlier steps are never compensated after this one. Its own compensation is the last one, and
+    staff handle the failure of a later step."""
     timeout: int = 30
 
 
@@ -307,40 +311,39 @@ class Compensation(Function):
 
     It may run twice, and for a step that never took effect. Its result decides what follows:
 
-    - ``{"order_id": …, "succeeded": true}``: the step took effect after all (the payment became
-      certain at the last moment, the parcel did arrive). The workflow continues with the next step.
-    - ``"still_pending": true``: it was too early, and the step waits once more.
+    - ``{"order_id": …, "succeeded": true}``: the step took effect after all (the payment was
+      captured at the last moment, the parcel arrived). The workflow continues with the next step.
+    - ``"still_pending": true``: the compensation ran too early, and the step waits once more.
     - ``"succeeded": false``: the compensations of the earlier steps follow, and the execution ends
-      as *succeeded*. A cancelled order is normal trade; only a compensation that fails raises an
-      alarm.
+      as *succeeded*. Cancelled orders are normal; only a failed compensation raises an alarm.
     """
 
     name: str
-    """The state's name: ``"CompensatePayment"``."""
+    """Name of the state, such as ``"CompensatePayment"``."""
     timeout: int = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Function):
-    """A Lambda that the clock wakes: ``rate`` is an EventBridge Scheduler expression."""
+    """A Lambda that EventBridge Scheduler invokes; ``rate`` is an expression of the scheduler."""
 
     rate: str
     event_types: tuple[str, ...] = ()
-    """Event types that wake it as well, between two ticks."""
+    """Event types that also invoke it, between two scheduled runs."""
     manages_schedules: bool = False
-    """May set and delete one-off schedules that wake it (``CLOCK_…``)."""
+    """May create and delete one-off schedules that invoke it (``CLOCK_…``)."""
     warms_tables: tuple[Table, ...] = ()
     """Tables whose warm throughput it may raise."""
     keeps_warm: bool = False
-    """May keep environments of the shopper-facing Lambdas warm (``PEAK_FUNCTIONS``)."""
+    """May set provisioned concurrency of the shopper-facing Lambdas (``PEAK_FUNCTIONS``)."""
     timeout: int = 60
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A group of Lambdas that is deployed together: one folder, one manifest, one stack."""
+    """A group of Lambdas that are deployed together: one folder, one manifest, one stack."""
 
     name: str
     functions: tuple[Function, ...]
     stages: frozenset[str] | None = field(default=None)
-    """Stages that have it; ``None`` means every one."""
+    """Stages that contain it; ``None`` means all."""

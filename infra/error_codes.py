@@ -5,7 +5,7 @@ its handlers:
 
 - a domain error, ``Conflict("…", code="order_shipped")``, or the code of its class;
 - a problem, ``Problem("quantity_invalid", "…", path)``, which an error carries;
-- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")``;
+- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")`` or ``InvalidValue``;
 - an error message of a cart or checkout, ``Message("error", "out_of_stock", …)``;
 - a response that a handler writes itself, ``{"status": 405, "code": "method_not_allowed"}``.
 """
@@ -83,7 +83,8 @@ def codes_in(tree: ast.Module, classes: Mapping[str, ErrorClass]) -> Iterator[Er
         values = constants | _constants(function, before=node.lineno)
         match node:
             case ast.Call(
-                func=ast.Name(id="Problem" | "PydanticCustomError"), args=[code, detail, *_]
+                func=ast.Name(id="Problem" | "PydanticCustomError" | "InvalidValue"),
+                args=[code, detail, *_],
             ):
                 yield from _uses(code, IN_AN_ERROR, detail, values)
             # The collector of a validation: it makes problems of code, detail and path.

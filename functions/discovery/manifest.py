@@ -9,7 +9,7 @@ FEATURE = Feature(
             route="GET /.well-known/ucp",
             module="discovery.get_business_profile",
             access=Access.PUBLIC,
-            summary="Business profile: UCP version, transports, capabilities, payment handlers",
+            summary="Get the business profile: version, transports, capabilities, payment handlers",
             response="ucp:profile.json#/$defs/business_schema",
             cached=True,
         ),

@@ -61,7 +61,7 @@ TOOLS = (
     ),
     Tool(
         "cancel_cart",
-        "Cancel a cart for good.",
+        "Cancel a cart permanently.",
         "cart.cancel_cart",
         "POST /carts/{id}/cancel",
         accepts_idempotency_key=True,
@@ -106,7 +106,7 @@ TOOLS = (
     ),
     Tool(
         "cancel_checkout",
-        "Cancel a checkout for good and release its reservations.",
+        "Cancel a checkout permanently. Its unpaid order is cancelled and the stock released.",
         "checkout.cancel_checkout",
         "POST /checkout-sessions/{id}/cancel",
         accepts_idempotency_key=True,
@@ -124,7 +124,7 @@ TOOLS = (
 
 def schema_of(shape: str) -> dict[str, Any]:
     """Return the JSON schema of a request from its class, named ``module:class``."""
-    # Imported when an agent lists the tools: a tool call alone needs no schema.
+    # Imported only when an agent lists the tools: a tool call needs no schema.
     module, name = shape.split(":")
     schema: dict[str, Any] = getattr(import_module(module), name).model_json_schema()
     return schema

@@ -10,7 +10,7 @@ FEATURE = Feature(
             switch=Switch.AGENTS,
             module="mcp.handle_mcp",
             access=Access.PUBLIC,
-            summary="The shop's tools for AI agents (MCP, Streamable HTTP, JSON-RPC 2.0)",
+            summary="Call the shop's tools for AI agents (MCP, Streamable HTTP, JSON-RPC 2.0)",
             body="JSON-RPC 2.0 response, as the Model Context Protocol defines it.",
             invokes=(
                 "cart.cancel_cart",
@@ -33,7 +33,7 @@ FEATURE = Feature(
             route="GET /mcp",
             module="mcp.reject_stream",
             access=Access.PUBLIC,
-            summary="405: the MCP server has no event stream, its tools use POST",
+            summary="Always 405: the MCP server has no event stream; send requests with POST",
             status=405,
             body="Problem: there is no event stream.",
             media_type="application/problem+json",

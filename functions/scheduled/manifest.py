@@ -1,4 +1,4 @@
-"""What the clock wakes."""
+"""Scheduled tasks: expiry, reconciliation and checks that repair missed events."""
 
 from functions.manifest import Feature, Schedule, Table
 

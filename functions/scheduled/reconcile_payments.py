@@ -1,4 +1,4 @@
-"""Every five minutes: ask the provider about unpaid orders, as webhooks can be lost."""
+"""Every five minutes: read the payments of unpaid orders, because webhooks can be lost."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the people who answer for the shop do about a rush."""
+"""Control of traffic peaks by administrators: kill switches and waiting rooms."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import PAGE
@@ -13,7 +13,7 @@ FEATURE = Feature(
             module="staff_peak.list_switches",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List the kill switches and their state",
+            summary="List the kill switches and their states",
             response="shop.peak.schemas.kill_switches:SwitchesView",
             reads=(Table.PEAK,),
         ),
@@ -64,7 +64,7 @@ FEATURE = Feature(
             module="staff_peak.delete_waiting_room",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="Close the waiting room of a promotion; everyone in it may buy",
+            summary="Close the waiting room of a promotion; all its checkouts may complete",
             response="shop.peak.schemas.waiting_rooms:WaitingRoomListView",
             writes=(Table.PEAK,),
             always_on=True,

@@ -16,7 +16,7 @@ def handler(request: Request[SwitchBody]) -> SwitchView:
         on=request.body.on,
         actor=request.caller.username or "?",
         reason=request.body.reason,
-        retry_after=request.body.retry_after,
+        retry_after_seconds=request.body.retry_after_seconds,
         switches=switches,
         at=request.received_at,
     )

@@ -9,7 +9,7 @@ FEATURE = Feature(
             route="GET /status",
             module="status.get_status",
             access=Access.PUBLIC,
-            summary="Stage and release that answer",
+            summary="Get the stage and release of the deployment",
             response="shop.entrypoints.schemas:StatusView",
         ),
     ),

@@ -20,4 +20,4 @@ def handler(request: Request[TicketBody]) -> TicketView:
         admission_keys=admission_keys,
         at=request.received_at,
     )
-    return TicketView.joined(issued)
+    return TicketView.of_ticket(issued)

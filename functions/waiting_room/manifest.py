@@ -1,4 +1,4 @@
-"""Waiting rooms: who came first is let in first, at a pace that the shop can bear."""
+"""Waiting rooms: checkouts are admitted in order of arrival, at a rate that staff set."""
 
 from functions.manifest import Access, Endpoint, Feature, Peak, Secret, Switch, Table
 
@@ -9,7 +9,7 @@ FEATURE = Feature(
             route="GET /waiting-rooms/{id}",
             module="waiting_room.get_waiting_room",
             access=Access.PUBLIC,
-            summary="Get an open waiting room, and how to join it",
+            summary="Get an open waiting room and the URL for tickets",
             response="shop.peak.schemas.waiting_rooms:WaitingRoomView",
             reads=(Table.PEAK,),
             cached=True,
@@ -18,7 +18,7 @@ FEATURE = Feature(
             route="POST /waiting-rooms/{id}/tickets",
             module="waiting_room.create_ticket",
             access=Access.PUBLIC,
-            summary="Join a waiting room for a checkout",
+            summary="Create a ticket of a waiting room for a checkout",
             switch=Switch.WAITING_ROOM,
             peak=Peak(requests=2, seconds=0.02),
             request="shop.peak.schemas.waiting_rooms:TicketBody",
@@ -31,7 +31,7 @@ FEATURE = Feature(
             route="POST /waiting-rooms/{id}/turns",
             module="waiting_room.check_turn",
             access=Access.PUBLIC,
-            summary="Get the state of a place in the queue, by its ticket",
+            summary="Get the queue position of a ticket; admission follows when its turn comes",
             switch=Switch.WAITING_ROOM,
             peak=Peak(requests=8, seconds=0.01),
             request="shop.peak.schemas.waiting_rooms:TurnCheckBody",

@@ -17,7 +17,6 @@ REPLACED_CODES = {
     "busy": "contention",
     "list_too_large": "too_large",
     "policy_too_large": "too_large",
-    "request_too_large": "too_many",
     "status_invalid": "value_unknown",
     "unknown_variant": "variant_unknown",
 }

@@ -1,4 +1,4 @@
-"""The catalogue in memory: what its table does, without one. Runs the ports' own test-suite."""
+"""The catalog in memory. It behaves like the catalog table and passes the port tests."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +28,10 @@ from shop.kernel.pagination import Page, from_cursor, to_cursor
 
 
 class MemoryProductCatalog:
-    """Both ports over a dictionary. Its search compares every product; its order is the index's."""
+    """Implements both catalog ports over a dictionary.
+
+    The search compares every product. Its order is that of the search index.
+    """
 
     def __init__(self, *products: Product) -> None:
         self._products = {p.id: replace(p, version=p.version or 1) for p in products}
@@ -51,8 +54,8 @@ class MemoryProductCatalog:
         return found
 
     def has_category(self, category: str) -> bool:
-        shown = [p for p in self._products.values() if p.on_sale]
-        return any(category in category_names(p.categories) for p in shown)
+        on_sale = [p for p in self._products.values() if p.on_sale]
+        return any(category in category_names(p.categories) for p in on_sale)
 
     def save(self, product: Product, *, expected_version: int) -> Product:
         before = self._products.get(product.id)
@@ -62,7 +65,7 @@ class MemoryProductCatalog:
                     f"Product {product.id} already exists. Choose another id.", code="id_taken"
                 )
             raise VersionConflict(f"Product {product.id} is not at version {expected_version}.")
-        taken = [
+        problems = [
             Problem(
                 "sku_taken",
                 f"Product {self.product_id_for(v.sku)} already sells SKU {v.sku}."
@@ -73,8 +76,8 @@ class MemoryProductCatalog:
             if v.sku in product.claimed_skus
             and self.product_id_for(v.sku) not in (None, product.id)
         ]
-        if taken:
-            raise Conflict(taken[0].detail, code="sku_taken", problems=taken)
+        if problems:
+            raise Conflict(problems[0].detail, code="sku_taken", problems=problems)
         saved = with_price_marks(replace(product, version=expected_version + 1), before)
         self._products[product.id] = saved
         return self._products[product.id]
@@ -105,24 +108,24 @@ class MemoryProductCatalog:
     def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[ProductCard]:
         ordered: list[str] = []
         for heading in search.headings:
-            under = sorted(
+            keys_and_ids = sorted(
                 (posting.sort_key, p.id)
                 for p in self._products.values()
                 if p.on_sale
                 for posting in product_postings(p)
                 if posting.heading == heading
             )
-            ordered += [i for _, i in under if i not in ordered]
+            ordered += [i for _, i in keys_and_ids if i not in ordered]
         matching = [i for i in ordered if _matches(self._products[i], search)]
         return self._page(matching, limit, cursor, search.fingerprint)
 
     def _page(
-        self, ids: list[str], limit: int, cursor: str | None, question: str
+        self, ids: list[str], limit: int, cursor: str | None, query: str
     ) -> Page[ProductCard]:
         key = from_cursor(cursor, path="$.pagination.cursor")
         if key is None:
-            key = {"q": question, "n": 0}
-        if key.get("q") != question or not isinstance(key.get("n"), int):
+            key = {"q": query, "n": 0}
+        if key.get("q") != query or not isinstance(key.get("n"), int):
             raise InvalidRequest(
                 "The cursor is invalid. Use the cursor of the previous page unchanged.",
                 code="cursor_invalid",
@@ -130,7 +133,7 @@ class MemoryProductCatalog:
         start: int = key["n"]
         end = start + limit
         cards = tuple(product_card(self._products[i]) for i in ids[start:end])
-        return Page(cards, to_cursor({"q": question, "n": end}) if end < len(ids) else None)
+        return Page(cards, to_cursor({"q": query, "n": end}) if end < len(ids) else None)
 
 
 def _matches(product: Product, search: Search) -> bool:

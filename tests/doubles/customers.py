@@ -22,7 +22,7 @@ class MemoryCustomerSegments:
         self, before: CustomerSegments, after: CustomerSegments, events: Sequence[Event]
     ) -> CustomerSegments:
         if self.get(after.customer_id).version != before.version:
-            raise VersionConflict("The groups of this customer changed meanwhile.")
+            raise VersionConflict("The groups of this customer changed. Read them again and retry.")
         self.rows[after.customer_id] = after
         self.events += events
         return after

@@ -1,4 +1,4 @@
-"""Stock in memory: behaves like the inventory table and passes the test suite of its ports."""
+"""Stock in memory. It behaves like the inventory table and passes the port tests."""
 
 import random
 import re
@@ -71,7 +71,7 @@ class MemoryTransaction:
         self._writes: list[tuple[str, Callable[[], bool], Callable[[], object]]] = []
 
     def add(self, name: str, check: Callable[[], bool], effect: Callable[[], object]) -> None:
-        """Apply ``effect`` to the row ``name`` at the commit, if ``check`` holds."""
+        """Add a write to the row ``name``: ``effect`` runs at the commit if all checks hold."""
         self._writes.append((name, check, effect))
 
     def commit(self) -> None:
@@ -96,7 +96,7 @@ class MemoryUnitOfWork:
 
 
 class MemoryShards:
-    """The shards of the inventory table; applies the same writes as the table."""
+    """The shards of the inventory table. It applies the same writes as the table."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str, int], StockShard] = {}
@@ -155,7 +155,7 @@ def _journal_key(sku: str) -> str:
 
 
 class MemoryStockRepository:
-    """Implements StockRepository and StockReservations."""
+    """See :class:`shop.inventory.ports.StockRepository` and ``StockReservations``."""
 
     def __init__(
         self,

@@ -147,7 +147,9 @@ class MemoryOrderRepository:
         key = from_cursor(cursor)
         if key is not None and not isinstance(key.get("before"), list):
             raise InvalidRequest(
-                "Cursor must come from a previous page.", code="cursor_invalid", path="cursor"
+                "The cursor is invalid. Use the cursor of the previous page unchanged.",
+                code="cursor_invalid",
+                path="cursor",
             )
 
         def sort_key(order: Order) -> tuple[str, str]:

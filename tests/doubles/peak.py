@@ -23,6 +23,8 @@ from shop.peak.ports import WaitingRoomUnavailable
 
 @dataclass
 class MemorySwitchRepository:
+    """See :class:`shop.peak.ports.SwitchRepository`."""
+
     current: SwitchStates = field(default_factory=SwitchStates)
     changes: list[SwitchChange] = field(default_factory=list)
 
@@ -31,7 +33,7 @@ class MemorySwitchRepository:
 
     def save(self, before: SwitchStates, after: SwitchStates, change: SwitchChange) -> SwitchStates:
         if self.current.version != before.version:
-            raise VersionConflict("the states were changed")
+            raise VersionConflict("The switches changed.")
         self.current = after
         self.changes.append(change)
         return after
@@ -46,6 +48,8 @@ class MemorySwitchRepository:
 
 @dataclass
 class MemoryCapacityStateStore:
+    """See :class:`shop.peak.ports.CapacityStateStore`."""
+
     current: ProvisionedCapacity = field(default_factory=ProvisionedCapacity)
 
     def load(self) -> ProvisionedCapacity:
@@ -53,7 +57,7 @@ class MemoryCapacityStateStore:
 
     def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
         if self.current.version != before.version:
-            raise VersionConflict("the record was changed")
+            raise VersionConflict("The record changed.")
         self.current = replace(after, version=before.version + 1)
         return self.current
 
@@ -78,7 +82,7 @@ class RecordingCloud:
     received: set[str] = field(default_factory=set)
 
     def take_calls(self) -> list[tuple[object, ...]]:
-        """Return the calls since the last time, and forget them."""
+        """Return the calls since the last :meth:`take_calls`."""
         calls, self.calls = self.calls, []
         return calls
 
@@ -132,6 +136,8 @@ class RecordingCloud:
 
 @dataclass
 class MemoryKitLookup:
+    """See :class:`shop.peak.ports.KitLookup`."""
+
     kits: Mapping[str, Kit] = field(default_factory=dict)
 
     def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
@@ -140,7 +146,10 @@ class MemoryKitLookup:
 
 @dataclass
 class MemoryWaitingRooms:
-    """Open waiting rooms; a change is visible at once."""
+    """See :class:`shop.peak.ports.WaitingRoomRepository` and ``OpenWaitingRooms``.
+
+    A change is visible at once.
+    """
 
     rooms: Sequence[WaitingRoom] = ()
     version: int = 0
@@ -150,7 +159,7 @@ class MemoryWaitingRooms:
 
     def save(self, waiting_rooms: Sequence[WaitingRoom], version: int) -> None:
         if version != self.version:
-            raise VersionConflict("the rooms were changed")
+            raise VersionConflict("The rooms changed.")
         self.rooms, self.version = tuple(waiting_rooms), version + 1
 
     def list_open(self, at: datetime) -> Sequence[WaitingRoom]:
@@ -159,7 +168,7 @@ class MemoryWaitingRooms:
 
 @dataclass
 class MemoryTicketCounter:
-    """Draws numbers, counts its writes, and can be unreachable."""
+    """See :class:`shop.peak.ports.TicketCounter`. ``unreachable`` simulates an outage."""
 
     next_numbers: dict[str, int] = field(default_factory=dict)
     writes: int = 0
@@ -176,6 +185,8 @@ class MemoryTicketCounter:
 
 @dataclass
 class FixedAdmissionKeys:
+    """See :class:`shop.peak.ports.AdmissionKeys`. Without a valid key it is unreachable."""
+
     valid: tuple[bytes, ...] = (b"a key of the tests",)
 
     def keys(self) -> Sequence[bytes]:

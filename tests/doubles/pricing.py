@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from shop.credits.model.accounts import CreditAccount
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, VersionConflict
 from shop.kernel.events import Event
@@ -24,6 +23,8 @@ from tests.doubles.inventory import MemoryTransaction
 
 @dataclass
 class MemoryPromotions:
+    """See :class:`shop.pricing.ports.PromotionRepository`."""
+
     rows: dict[str, Promotion] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     revisions: list[PromotionRevision] = field(default_factory=list)
@@ -67,7 +68,7 @@ class MemoryPromotions:
         if check is not None and after.published:
             check(self.list_published())
         if self.rows.get(after.id) != before:
-            raise VersionConflict("It has changed since you read it.")
+            raise VersionConflict("The object changed. Read it again and retry.")
         self.rows[after.id] = after
         self.events += events
         self.revisions += [
@@ -78,6 +79,8 @@ class MemoryPromotions:
 
 @dataclass
 class MemoryCoupons:
+    """See :class:`shop.pricing.ports.CouponRepository`."""
+
     rows: dict[str, Coupon] = field(default_factory=dict)
     by_code: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -126,7 +129,7 @@ class MemoryCoupons:
         return Page(tuple(code for codes in self.issued.values() for code in codes))
 
     def status_of(self, code: str) -> CodeStatus:
-        """The status of a code that no customer has used yet, for assertions."""
+        """Return the status of a code that no customer has used yet."""
         coupon = self.rows[self.by_code[normalize_code(code)]]
         return CodeStatus(
             coupon.promotion_id,
@@ -141,6 +144,8 @@ class MemoryCoupons:
 
 @dataclass
 class MemoryPriceLists:
+    """See :class:`shop.pricing.ports.PriceListRepository`."""
+
     rows: dict[str, PriceList] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
@@ -162,7 +167,7 @@ class MemoryPriceLists:
         if check is not None:
             check(self.list_all())
         if self.rows.get(after.id) != before:
-            raise VersionConflict("It has changed since you read it.")
+            raise VersionConflict("The object changed. Read it again and retry.")
         self.rows[after.id] = after
         self.events += events
         return after
@@ -218,6 +223,8 @@ def _counter_key(kind: str, name: str) -> str:
 
 @dataclass
 class MemoryGroupBuys:
+    """See :class:`shop.pricing.ports.GroupBuyRepository`."""
+
     rows: dict[str, GroupBuy] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
@@ -237,7 +244,7 @@ class MemoryGroupBuys:
 
     def save(self, before: GroupBuy, after: GroupBuy, events: Sequence[Event]) -> GroupBuy:
         if self.rows.get(after.id) != before:
-            raise VersionConflict("It has changed since you read it.")
+            raise VersionConflict("The object changed. Read it again and retry.")
         self.rows[after.id] = after
         self.events += events
         return after
@@ -268,46 +275,3 @@ class MemoryReferenceChecker:
     def find_unknown_articles(self, articles: Iterable[str]) -> Sequence[str]:
         kinds = ("product", "variant")
         return [a for a in articles if len(self.find_unknown([(k, a) for k in kinds])) == 2]
-
-
-@dataclass
-class MemoryCreditAccounts:
-    """See :class:`shop.pricing.ports.CreditAccountRepository`. Commits through MemoryUnitOfWork."""
-
-    rows: dict[str, CreditAccount] = field(default_factory=dict)
-    commands: dict[str, bytes] = field(default_factory=dict)
-    days: set[tuple[str, str]] = field(default_factory=set)
-
-    def get(self, account: str) -> CreditAccount:
-        return self.rows.get(account, CreditAccount(account))
-
-    def append_op(self, before: CreditAccount, after: CreditAccount) -> WriteOperation:
-        account = after.account
-
-        def keep() -> None:
-            self.rows[account] = after
-            for posting in after.entries[len(before.entries) :]:
-                if posting.expires is not None:
-                    self.days.add((f"{posting.expires:%Y-%m-%d}", account))
-
-        return lambda writes: writes.add(
-            account, lambda: self.get(account).commands == before.commands, keep
-        )
-
-    def record_command_op(self, command: str, seed: bytes) -> WriteOperation:
-        return lambda writes: writes.add(
-            command,
-            lambda: command not in self.commands,
-            lambda: self.commands.update({command: seed}),
-        )
-
-    def seed_of(self, command: str) -> bytes | None:
-        return self.commands.get(command)
-
-    def list_expiring(self, at: datetime, max_results: int) -> Sequence[str]:
-        today = f"{at:%Y-%m-%d}"
-        return list(dict.fromkeys(a for day, a in sorted(self.days) if day <= today))[:max_results]
-
-    def mark_swept(self, account: str, at: datetime) -> None:
-        today = f"{at:%Y-%m-%d}"
-        self.days = {(day, a) for day, a in self.days if a != account or day >= today}

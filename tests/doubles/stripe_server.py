@@ -155,7 +155,7 @@ class StripeAccount:
             "client_secret": "secret",
         }
         self.intents[intent["id"]] = intent
-        return self._shown(intent, parameters)
+        return self._rendered(intent, parameters)
 
     def _confirm(self, parameters: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
@@ -176,7 +176,7 @@ class StripeAccount:
             raise ApiError(400, "invalid_request_error", "send a return_url", param="return_url")
         if card in DECLINES:
             self._mark_failed(intent, *DECLINES[card])
-            error = {**intent["last_payment_error"], "payment_intent": self._shown(intent, {})}
+            error = {**intent["last_payment_error"], "payment_intent": self._rendered(intent, {})}
             raise ApiError(402, "card_error", "Your card was declined.", **error)
         if card == "pm_card_authenticationRequired":
             url = f"https://hooks.stripe.test/redirect/{intent_id}"
@@ -187,7 +187,7 @@ class StripeAccount:
             intent["status"] = "processing"
         else:
             self._mark_charged(intent)
-        return self._shown(intent, parameters)
+        return self._rendered(intent, parameters)
 
     def _capture(self, parameters: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
@@ -200,23 +200,23 @@ class StripeAccount:
         charge = self.charges[intent["latest_charge"]]
         charge |= {"captured": True, "amount_captured": amount}
         intent |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
-        return self._shown(intent, parameters)
+        return self._rendered(intent, parameters)
 
     def _cancel(self, parameters: dict[str, Any], intent_id: str) -> Any:
         intent = self._intent(intent_id)
         if intent["status"] not in OPEN:
             raise self._unexpected(intent)
         intent |= {"status": "canceled", "amount_capturable": 0, "next_action": None}
-        return self._shown(intent, parameters)
+        return self._rendered(intent, parameters)
 
     def _retrieve(self, parameters: dict[str, Any], intent_id: str) -> Any:
-        return self._shown(self._intent(intent_id), parameters)
+        return self._rendered(self._intent(intent_id), parameters)
 
     def _search(self, parameters: dict[str, Any]) -> Any:
         match = re.fullmatch(r"metadata\['order_id'\]:'([^']*)'", parameters["query"])
         assert match, parameters["query"]
         found = [
-            self._shown(intent, {})
+            self._rendered(intent, {})
             for intent in self.intents.values()
             if self.indexed and intent["metadata"].get("order_id") == match[1]
         ]
@@ -254,7 +254,7 @@ class StripeAccount:
         self.refunds[refund["id"]] = refund
         return refund
 
-    # ------------------------------------------------------------------------------ moves
+    # ------------------------------------------------------------------------- transitions
 
     def _mark_charged(self, intent: dict[str, Any]) -> None:
         options = intent["payment_method_options"].get("card", {})
@@ -289,13 +289,13 @@ class StripeAccount:
         return self._known(self.intents, intent_id, "payment_intent")
 
     @staticmethod
-    def _known(things: dict[str, dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
-        if name not in things:
+    def _known(objects: dict[str, dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
+        if name not in objects:
             message = f"No such {kind}: '{name}'"
             raise ApiError(
                 404, "invalid_request_error", message, code="resource_missing", param="intent"
             )
-        return things[name]
+        return objects[name]
 
     @staticmethod
     def _unexpected(intent: Mapping[str, Any]) -> ApiError:
@@ -303,11 +303,11 @@ class StripeAccount:
         message = f"This PaymentIntent has a status of {intent['status']}"
         return ApiError(400, "invalid_request_error", message, code=code)
 
-    def _shown(self, intent: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        shown = dict(intent)
+    def _rendered(self, intent: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        rendered = dict(intent)
         if "latest_charge" in parameters.get("expand", ()) and intent["latest_charge"]:
-            shown["latest_charge"] = dict(self.charges[intent["latest_charge"]])
-        return shown
+            rendered["latest_charge"] = dict(self.charges[intent["latest_charge"]])
+        return rendered
 
 
 _ID = r"([a-z]+_[A-Za-z0-9]+)"

@@ -1,4 +1,4 @@
-"""Step Functions in memory: executes the deployed state machine with handlers as its tasks.
+"""Step Functions in memory. It executes the deployed state machine with handlers as its tasks.
 
 It implements the parts of the Amazon States Language that the order workflow uses: Task (also with
 a task token), Choice, Succeed, Catch and Retry. A retry follows at once; a deadline passes only

@@ -1,4 +1,4 @@
-"""The shop's doors over moto."""
+"""Handlers over moto, with empty tables and queues for each test."""
 
 from collections.abc import Iterator
 

@@ -15,10 +15,10 @@ _META = "io.modelcontextprotocol/"
 def in_process(module: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
     """Invoke a Lambda as ``lambda:Invoke`` does: request and response pass through JSON."""
     handler = import_module(f"functions.{module}").handler
-    answer: Mapping[str, Any] = json.loads(
+    response: Mapping[str, Any] = json.loads(
         json.dumps(handler(json.loads(json.dumps(event)), Context()))
     )
-    return answer
+    return response
 
 
 def message(method: str, params: Any = None, *, id: Any = 1) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def post(
     headers: Mapping[str, str | None] | None = None,
     source_ip: str = "192.0.2.7",
 ) -> ApiResponse:
-    """POST a message to the MCP handler. A header of ``None`` is left out."""
-    sent: dict[str, str | None] = {
+    """POST a message to the MCP handler. A header with the value ``None`` is not sent."""
+    all_headers: dict[str, str | None] = {
         "content-type": "application/json",
         "accept": "application/json, text/event-stream",
         "user-agent": "agent/1",
@@ -65,7 +65,7 @@ def post(
         "routeKey": "POST /mcp",
         "rawPath": "/mcp",
         "rawQueryString": "",
-        "headers": {name: value for name, value in sent.items() if value is not None},
+        "headers": {name: value for name, value in all_headers.items() if value is not None},
         "requestContext": {
             "requestId": str(uuid.uuid4()),
             "http": {"method": "POST", "path": "/mcp", "sourceIp": source_ip},
@@ -73,8 +73,8 @@ def post(
         "body": json.dumps(body) if raw is None else raw,
         "isBase64Encoded": False,
     }
-    answer = handler(event, Context())
-    return ApiResponse(answer["statusCode"], answer["headers"], answer["body"])
+    response = handler(event, Context())
+    return ApiResponse(response["statusCode"], response["headers"], response["body"])
 
 
 def use(
@@ -82,6 +82,6 @@ def use(
 ) -> Any:
     """Call a tool in a modern request; return its result. Raises AssertionError for an error."""
     request = modern("tools/call", {"name": tool, "arguments": arguments or {}})
-    answer = post(handler, request, headers={**headers_for(request), **(headers or {})})
-    assert answer.status == 200, answer.text
-    return answer.json["result"]
+    response = post(handler, request, headers={**headers_for(request), **(headers or {})})
+    assert response.status == 200, response.text
+    return response.json["result"]

@@ -1,4 +1,4 @@
-"""Faults between the shop and AWS, at chosen calls.
+"""Injection of faults into calls from the shop to AWS.
 
 :class:`FaultInjector` takes the place of botocore's HTTP session. It therefore sees the calls of
 boto3 and PynamoDB, and each of the SDK's attempts has a number of its own. Only the thread that
@@ -79,7 +79,7 @@ class Call:
     def faults(self) -> tuple[Fault, ...]:
         """Faults that can happen to this kind of call.
 
-        A read whose response is lost for good equals one that was never sent.
+        A read whose response never arrives equals one that was never sent.
         """
         if self.reads:
             return READ_FAULTS

@@ -1,7 +1,7 @@
 """Invariants of the shop's stored state once all work has finished, whatever happened before.
 
 docs/verification.md lists them with the same numbers. They are checked on the state that
-:func:`tests.kit.system_state.read_system_state` reads, and never on what a test remembers.
+:func:`tests.kit.system_state.read_system_state` reads, and never on values that a test stored.
 """
 
 from collections import Counter
@@ -150,8 +150,8 @@ def _check_uniqueness(state: SystemState) -> Iterator[Violation]:
 
 
 def _check_order_states(state: SystemState) -> Iterator[Violation]:
-    """I5: a confirmed order is paid and holds what it has not shipped; a final order holds nothing;
-    no order stays unpaid."""
+    """I5: a confirmed order is paid and reserves its unshipped units; a final order reserves
+    nothing; no order stays unpaid."""
     for order in state.orders:
         if order.status in (OrderStatus.PLACING, OrderStatus.PLACED):
             yield Violation("I5", order.id, "unpaid long after its deadline")
@@ -224,8 +224,8 @@ def _check_usage(state: SystemState) -> Iterator[Violation]:
 
 
 def _check_credits(state: SystemState) -> Iterator[Violation]:
-    """I8: a credit account's entries add up to its balance, no grant is overspent, and what orders
-    paid with it is what it spent."""
+    """I8: a credit account's entries add up to its balance, no grant is overspent, and the
+    amounts that orders paid with it equal the amounts that it spent."""
     paid: dict[str, Counter[str]] = {name: Counter() for name in state.credit_accounts}
     for order in state.orders:
         for usage in order.usage:
@@ -258,7 +258,7 @@ def _check_credits(state: SystemState) -> Iterator[Violation]:
 
 
 def false_statement(order: Order | None, status: str, codes: Iterable[str]) -> str | None:
-    """Return what is untrue in a response to a buyer, if anything. ``completed`` is final."""
+    """Return the false statement in a response to a buyer, or ``None``. ``completed`` is final."""
     if status == "completed" and (
         order is None or order.payment.status.value in UNCERTAIN_PAYMENTS
     ):

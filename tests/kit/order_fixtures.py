@@ -58,16 +58,16 @@ def put_secrets() -> None:
         client.create_secret(Name=ENVIRONMENT[f"SECRET_{name}_WEBHOOK"], SecretString=value)
 
 
-def on_queue(name: str) -> list[dict[str, Any]]:
-    """Receive and delete all messages of the queue in this setting; return their bodies."""
+def receive_all(name: str) -> list[dict[str, Any]]:
+    """Receive and delete all messages of a queue; ``name`` is the setting with its URL."""
     client = boto3.client("sqs", region_name="us-east-1")
-    found: list[dict[str, Any]] = []
+    bodies: list[dict[str, Any]] = []
     while True:
-        answer = client.receive_message(QueueUrl=ENVIRONMENT[name], MaxNumberOfMessages=10)
-        if "Messages" not in answer:
-            return found
-        found += [json.loads(message["Body"]) for message in answer["Messages"]]
-        for message in answer["Messages"]:
+        response = client.receive_message(QueueUrl=ENVIRONMENT[name], MaxNumberOfMessages=10)
+        if "Messages" not in response:
+            return bodies
+        bodies += [json.loads(message["Body"]) for message in response["Messages"]]
+        for message in response["Messages"]:
             client.delete_message(
                 QueueUrl=ENVIRONMENT[name], ReceiptHandle=message["ReceiptHandle"]
             )

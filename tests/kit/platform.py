@@ -6,8 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import patch
+
+from shop.entrypoints import profile_fetch
 
 VERSION = "2026-08-25"
+MAX_WAIT_SECONDS = 60.0
+"""Guard against hanging; no test waits this long."""
 EVERYTHING = (
     "dev.ucp.shopping.catalog.search",
     "dev.ucp.shopping.catalog.lookup",
@@ -74,7 +79,10 @@ class Platform:
 
 @contextmanager
 def platform() -> Iterator[Platform]:
-    """Run a platform on a free port."""
+    """Run a platform on a free port.
+
+    The shop waits up to a minute for it, because a busy machine may take longer than two seconds.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -100,7 +108,8 @@ def platform() -> Iterator[Platform]:
     thread = threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True)
     thread.start()
     try:
-        yield running
+        with patch.object(profile_fetch, "TIMEOUT_SECONDS", MAX_WAIT_SECONDS):
+            yield running
     finally:
         server.shutdown()
         server.server_close()

@@ -8,6 +8,7 @@ import functools
 import json
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +88,15 @@ _KEYS: dict[str, dict[str, Any]] = {
 }
 
 
+def mock_aws() -> AbstractContextManager[Any]:
+    """Return moto's emulation of AWS, empty at its start."""
+    from moto import mock_aws  # lazy: see tests/conftest.py
+
+    return mock_aws()
+
+
 def create_queues() -> None:
-    """Make the queues that the environment names."""
+    """Create the queues that the environment names."""
     client = aws_client("sqs")
     for name, url in ENVIRONMENT.items():
         if name.startswith("QUEUE_"):
@@ -96,12 +104,12 @@ def create_queues() -> None:
 
 
 def create_tables() -> None:
-    """Make the tables, with the keys that a contract test compares with the template's.
+    """Create the tables. A contract test compares their keys with the template's.
 
-    Created once per process. Later calls put copies of the empty tables into moto's memory, which
-    takes a millisecond instead of seven calls.
+    The first call of a process creates them in ten calls of moto. Later calls put copies of the
+    empty tables into moto's memory, which takes a millisecond.
     """
-    # Imported here: tests on doubles import this module too, and moto takes half a second.
+    # Lazy: tests on doubles import this module too, and moto takes half a second.
     from moto.core.config import default_user_config
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.dynamodb.models import dynamodb_backends
@@ -120,7 +128,7 @@ def create_tables() -> None:
 
 @functools.cache
 def aws_client(service: str) -> Any:
-    """Return a client that all tests of a process share; moto answers it while it is active."""
+    """Return the client of a service that all tests of a process share."""
     return boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
 
 
@@ -132,9 +140,9 @@ def _create_tables() -> None:
     for name, spec in _KEYS.items():
         indexes = spec.get("indexes", {})
         attributes = {*spec["keys"], *(key for keys in indexes.values() for key in keys)}
-        more: dict[str, Any] = {}
+        secondary: dict[str, Any] = {}
         if indexes:
-            more["GlobalSecondaryIndexes"] = [
+            secondary["GlobalSecondaryIndexes"] = [
                 {
                     "IndexName": index,
                     "KeySchema": _schema(keys),
@@ -149,7 +157,7 @@ def _create_tables() -> None:
                 {"AttributeName": a, "AttributeType": "S"} for a in sorted(attributes)
             ],
             BillingMode="PAY_PER_REQUEST",
-            **more,
+            **secondary,
         )
 
 
@@ -203,16 +211,16 @@ def call(
     """
     method, template = route.split(" ", 1)
     url = template.replace("+}", "}").format(**path)
-    sent = {"content-type": "application/json", **(headers or {})}
+    all_headers = {"content-type": "application/json", **(headers or {})}
     if key != "" and method != "GET":
-        sent["idempotency-key"] = key or str(uuid.uuid4())
+        all_headers["idempotency-key"] = key or str(uuid.uuid4())
     text = raw if raw is not None else (None if body is None else json.dumps(body))
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": url,
         "rawQueryString": query,
-        "headers": sent,
+        "headers": all_headers,
         "requestContext": {
             "requestId": str(uuid.uuid4()),
             "http": {"method": method, "path": url, "sourceIp": "127.0.0.1"},
@@ -224,5 +232,5 @@ def call(
         event["pathParameters"] = {name: v.replace("%", "%25") for name, v in path.items()}
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
-    answer = handler(event, Context())
-    return ApiResponse(answer["statusCode"], answer["headers"], answer["body"])
+    response = handler(event, Context())
+    return ApiResponse(response["statusCode"], response["headers"], response["body"])

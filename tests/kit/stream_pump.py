@@ -83,10 +83,10 @@ class StreamPump:
         """Return the records that failed and those after them, and whether the reader raised."""
         self.calls += 1
         try:
-            answer = self.reader({"Records": batch})
+            response = self.reader({"Records": batch})
         except Exception:  # noqa: BLE001  as Lambda does
             return batch, True
-        failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+        failed = [each["itemIdentifier"] for each in response["batchItemFailures"]]
         first = min(failed, default="~")
         return [each for each in batch if _sequence(each) >= first], False
 

@@ -64,7 +64,7 @@ class Charge:
 
     @property
     def held(self) -> int:
-        """Return what the customer has paid: authorized, or captured and not refunded."""
+        """The amount that the customer has paid: authorized, or captured and not refunded."""
         if self.status == "authorised":
             return self.authorised
         return self.captured - self.refunded
@@ -111,7 +111,7 @@ class SystemState:
     idempotency_keys: Mapping[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     unfinished_batches: list[tuple[str, str, int]] = field(default_factory=list)
-    """Order, SKU and units of batches that are neither reserved for good nor released."""
+    """Order, SKU and units of batches that are neither reserved permanently nor released."""
     usage: dict[str, dict[str, int]] = field(default_factory=dict)
     """Usage counters by key, over row and shards: ``used``, and ``remaining`` of a code.
 

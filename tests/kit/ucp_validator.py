@@ -1,4 +1,4 @@
-"""Validates responses against UCP, by two readings of the specification.
+"""Validation of responses against UCP, by two implementations of the specification.
 
 One is the ``ucp-sdk`` package (its pydantic models, in strict mode). The other is the JSON schemas
 of the release in ``tests/kit/ucp`` (Apache-2.0, published three days before it). If they differ,
@@ -110,8 +110,8 @@ def ucp_problems(kind: str, body: Any) -> list[str]:
 
 def _capabilities(body: Any) -> Mapping[str, Any]:
     envelope = body.get("ucp") if isinstance(body, Mapping) else None
-    named = envelope.get("capabilities") if isinstance(envelope, Mapping) else None
-    return named if isinstance(named, Mapping) else {}
+    capabilities = envelope.get("capabilities") if isinstance(envelope, Mapping) else None
+    return capabilities if isinstance(capabilities, Mapping) else {}
 
 
 def _by_package(rule: Rule, body: Any) -> Iterable[str]:
@@ -130,23 +130,30 @@ def _by_package(rule: Rule, body: Any) -> Iterable[str]:
 
 
 def _by_schema(rule: Rule, body: Any) -> Iterable[str]:
-    validator = Draft202012Validator(
-        {"$ref": BASE + rule.schema}, registry=_schemas(), format_checker=FormatChecker()
-    )
-    for error in validator.iter_errors(body):
+    for error in _validator(rule.schema).iter_errors(body):
         yield f"schema: {error.json_path}: {error.message[:300]}"
+
+
+@lru_cache
+def _validator(schema: str) -> Draft202012Validator:
+    """Return the validator of a schema; it is built once per process."""
+    return Draft202012Validator(
+        {"$ref": BASE + schema}, registry=_schemas(), format_checker=FormatChecker()
+    )
 
 
 @lru_cache(maxsize=1)
 def _schemas() -> Registry[Any]:
     read = (json.loads(path.read_text()) for path in SCHEMAS.rglob("*.json"))
-    return Registry[Any]().with_resources(
+    registry = Registry[Any]().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in read
     )
+    # Crawled once; otherwise, every reference would search for identifiers and anchors again.
+    return registry.crawl()
 
 
 def _by_prose(rule: Rule, body: Any) -> Iterable[str]:
-    """Check what the specification states only in prose."""
+    """Check rules that the specification states only in prose."""
     if rule.model is None or not isinstance(body, Mapping):
         return
     envelope = body.get("ucp")
@@ -155,11 +162,11 @@ def _by_prose(rule: Rule, body: Any) -> Iterable[str]:
     if envelope.get("version") != VERSION:
         yield f"prose: ucp.version is {envelope.get('version')!r} instead of {VERSION}"
     if rule.capability is not None:
-        named = _capabilities(body)
-        if rule.capability not in named:
+        capabilities = _capabilities(body)
+        if rule.capability not in capabilities:
             yield f"prose: ucp.capabilities lacks {rule.capability}"
         family = rule.capability.removeprefix("dev.ucp.shopping.")
-        for name in named:
+        for name in capabilities:
             root = name.removeprefix("dev.ucp.shopping.")
             if root in _ROOTS and root != family:
                 yield f"prose: ucp.capabilities contains {name} of another kind of response"

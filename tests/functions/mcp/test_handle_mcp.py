@@ -49,8 +49,8 @@ def agent() -> Iterator[Platform]:
 
 
 def tools_by_name() -> dict[str, Any]:
-    answer = post(handle_mcp.handler, message("tools/list"))
-    return {tool["name"]: tool for tool in answer.json["result"]["tools"]}
+    response = post(handle_mcp.handler, message("tools/list"))
+    return {tool["name"]: tool for tool in response.json["result"]["tools"]}
 
 
 def key() -> dict[str, Any]:
@@ -199,9 +199,9 @@ def send(tool: str, arguments: dict[str, Any], **headers: str) -> ApiResponse:
 
 
 def error_code(tool: str, arguments: dict[str, Any]) -> str:
-    answer = send(tool, arguments)
-    assert answer.status == 200, answer.text
-    result = answer.json["result"]
+    response = send(tool, arguments)
+    assert response.status == 200, response.text
+    result = response.json["result"]
     assert result["isError"] is True
     code: str = assert_valid_ucp("error", result["structuredContent"])["messages"][0]["code"]
     return code
@@ -246,31 +246,31 @@ def test_an_idempotency_key_with_another_input_is_a_conflict() -> None:
     cart = use_validated("create_cart", first)
     assert use_validated("create_cart", first)["id"] == cart["id"]
     other = {"cart": {"line_items": lines(("mug.1", 2))}, "meta": meta}
-    answer = send("create_cart", other)
-    assert answer.status == 409
-    assert answer.json["error"]["code"] == -32000
-    assert answer.json["error"]["data"]["code"] == "idempotency_key_reused"
+    response = send("create_cart", other)
+    assert response.status == 409
+    assert response.json["error"]["code"] == -32000
+    assert response.json["error"]["data"]["code"] == "idempotency_key_reused"
 
 
 @pytest.mark.usefixtures("cloud")
 def test_an_invalid_access_token_is_401() -> None:
-    answer = send("get_cart", {"id": "cart_x"}, authorization="Bearer rubbish")
-    assert (answer.status, answer.json["error"]["code"]) == (401, -32000)
+    response = send("get_cart", {"id": "cart_x"}, authorization="Bearer rubbish")
+    assert (response.status, response.json["error"]["code"]) == (401, -32000)
 
 
 @pytest.mark.usefixtures("cloud")
 def test_an_unreachable_platform_profile_is_a_discovery_error(agent: Platform) -> None:
     agent.status = 500
     arguments = {"id": "cart_x", "meta": {"ucp-agent": {"profile": agent.url}}}
-    answer = send("get_cart", arguments)
-    assert (answer.status, answer.json["error"]["code"]) == (424, -32001)
-    assert answer.json["error"]["data"]["code"] == "profile_unreachable"
+    response = send("get_cart", arguments)
+    assert (response.status, response.json["error"]["code"]) == (424, -32001)
+    assert response.json["error"]["data"]["code"] == "profile_unreachable"
 
 
 @pytest.mark.usefixtures("cloud")
 def test_too_many_ids_are_invalid_params() -> None:
-    answer = send("lookup_catalog", {"catalog": {"ids": [f"p{n}" for n in range(101)]}})
-    assert (answer.status, answer.json["error"]["code"]) == (400, -32602)
+    response = send("lookup_catalog", {"catalog": {"ids": [f"p{n}" for n in range(101)]}})
+    assert (response.status, response.json["error"]["code"]) == (400, -32602)
 
 
 def test_a_tool_with_a_wrong_route_is_detected() -> None:

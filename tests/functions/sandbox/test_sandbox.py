@@ -13,10 +13,10 @@ from shop.payments.schemas import SANDBOX_TOKENS
 from tests.kit.order_fixtures import (
     WEBHOOK_KEY,
     messages,
-    on_queue,
     order_fixture,
     order_placed_today,
     put_secrets,
+    receive_all,
 )
 from tests.kit.shop import ApiResponse, Context, call
 
@@ -68,7 +68,7 @@ def test_challenge_answer_is_queued_for_a_webhook(approved: bool, status: str) -
     reference = pay_with_challenge()
     response = send_answer(reference, {"approved": approved})
     assert (response.status, response.json) == (200, {"reference": reference, "status": status})
-    assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == [{"reference": reference}]
+    assert receive_all("QUEUE_SANDBOX_SETTLEMENTS") == [{"reference": reference}]
 
 
 def test_repeated_answer_is_accepted_and_another_rejected() -> None:
@@ -81,7 +81,7 @@ def test_repeated_answer_is_accepted_and_another_rejected() -> None:
 def test_invalid_answer_is_rejected(body: Any) -> None:
     reference = pay_with_challenge()
     assert send_answer(reference, body).status == 400
-    assert on_queue("QUEUE_SANDBOX_SETTLEMENTS") == []
+    assert receive_all("QUEUE_SANDBOX_SETTLEMENTS") == []
 
 
 @pytest.mark.parametrize("reference", ["pay_nobodys", "x", "ord_1", "%00", "x" * 500])

@@ -400,7 +400,7 @@ def test_stock_received_late_is_split_by_the_next_run(
     later = NOW + timedelta(hours=2, minutes=15)
     assert reconcile_at(later, monkeypatch)["changed"] == ["sku:MUG-RED"]
     assert shard_counts("MUG-RED") == [8]
-    # Further stock keeps the number of shards, and every shard gets its part.
+    # Further stock keeps the number of shards, and every shard gets a share.
     receive("MUG-RED", 50_000)
     assert reconcile_at(later, monkeypatch)["changed"] == []
     units = [one.available for one in read_all_shards("MUG-RED", "main", consistent=True)]

@@ -83,16 +83,16 @@ def test_unavailable_provider_is_asked_once_per_run(
     fixture = order_fixture()
     for n in range(3):
         fixture.pay(place(fixture, order_id=f"ord_{n}"), "tok_pending")
-    asked = []
+    requested = []
 
     def down(reference: str) -> None:
-        asked.append(reference)
+        requested.append(reference)
         raise Unavailable("down")
 
     with monkeypatch.context() as patched:
         patched.setattr(reconcile_payments.provider, "get_payment", down)
         assert reconcile() == {"waiting": 1, "settled": 0}
-    assert len(asked) == 1
+    assert len(requested) == 1
     assert reconcile() == {"waiting": 3, "settled": 0}
 
 

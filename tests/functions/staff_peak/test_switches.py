@@ -1,4 +1,4 @@
-"""Kill switches at the handlers: a disabled route says so and writes nothing."""
+"""Kill switches at the handlers: a disabled route returns 503 and writes nothing."""
 
 from importlib import import_module
 from typing import Any
@@ -44,7 +44,7 @@ def send(
 
 
 def set_to(monkeypatch: pytest.MonkeyPatch, switch: str, on: bool, **more: Any) -> ApiResponse:
-    body = {"on": on, "reason": "the provider is down", "retry_after": 120}
+    body = {"on": on, "reason": "the provider is down", "retry_after_seconds": 120}
     route = "PUT /staff/switches/{switch}"
     return send(monkeypatch, set_switch, route, body, switch=switch, **more)
 
@@ -121,7 +121,7 @@ def test_disabled_route_returns_retry_after_and_writes_nothing(
     switch_cache().clear()
     with count_calls() as calls:
         response = call_route(monkeypatch, line)
-    # Then it answers 503 with Retry-After, and writes nothing
+    # Then it returns 503 with Retry-After, and writes nothing
     assert (response.status, response.headers["Retry-After"]) == (503, "120"), response.text
     assert set(calls.operations) <= {"GetItem"}
     assert not set(calls.operations) & WRITES
@@ -148,11 +148,11 @@ def test_only_admins_set_switches(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch,
         set_switch,
         "PUT /staff/switches/{switch}",
-        {"on": False, "reason": "", "retry_after": 0},
+        {"on": False, "reason": "", "retry_after_seconds": 0},
         switch="shop",
     )
     assert response.status == 400
-    assert {e["path"] for e in response.json["errors"]} == {"$.reason", "$.retry_after"}
+    assert {e["path"] for e in response.json["errors"]} == {"$.reason", "$.retry_after_seconds"}
 
 
 def test_staff_see_disabled_switches_and_their_actor(monkeypatch: pytest.MonkeyPatch) -> None:

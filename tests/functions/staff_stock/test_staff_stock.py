@@ -520,5 +520,5 @@ def test_journal_is_paginated_and_rejects_invalid_cursors() -> None:
 
     assert list_errors(read_journal("")) == [("missing", "sku")]
     assert list_errors(read_journal(f"sku={'x' * 129}")) == [("id_invalid", "sku")]
-    assert list_errors(read_journal("sku=CAP-S&limit=0")) == [("invalid", "limit")]
+    assert list_errors(read_journal("sku=CAP-S&limit=0")) == [("limit_invalid", "limit")]
     assert list_errors(read_level("CAP-S", "location=A%20B")) == [("id_invalid", "location")]

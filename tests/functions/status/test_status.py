@@ -13,9 +13,9 @@ from tests.kit.shop import call
 
 def test_status_matches_the_openapi_document(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "public")
-    answer = call(get_status.handler, "GET /status")
-    assert answer.status == 200
-    status = StatusView.model_validate(answer.json)
+    response = call(get_status.handler, "GET /status")
+    assert response.status == 200
+    status = StatusView.model_validate(response.json)
     assert timedelta() <= datetime.now(UTC) - status.at < timedelta(minutes=5)
     (entry,) = FEATURE.functions
     assert isinstance(entry, Endpoint)

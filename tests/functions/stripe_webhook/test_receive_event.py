@@ -14,7 +14,7 @@ from functions.webhooks import apply_payment_event
 from shop.orders.model import Order, OrderStatus
 from shop.payments.model import Credential
 from tests.doubles.stripe_server import StripeServer
-from tests.kit.order_fixtures import messages, on_queue, order_fixture, order_placed_today
+from tests.kit.order_fixtures import messages, order_fixture, order_placed_today, receive_all
 from tests.kit.shop import ENVIRONMENT, ApiResponse, Context, call
 from tests.unit.orders.order_fixture import OrderFixture
 from tests.unit.payments.conftest import gateway
@@ -75,7 +75,7 @@ def send(
 
 
 def queued() -> list[dict[str, Any]]:
-    return on_queue("QUEUE_PAYMENT_EVENTS")
+    return receive_all("QUEUE_PAYMENT_EVENTS")
 
 
 def test_event_signed_by_the_stripe_library_is_accepted(handler: ModuleType) -> None:

@@ -122,7 +122,11 @@ def test_checkout_completes_after_admission_and_writes_nothing_before(
     assert DynamoStockRepository().level("MUG-RED").available == 5
     # Then it completes with the admission of its ticket
     ticket = get_ticket(checkout)
-    assert (ticket["admitted"], ticket["poll_after"], ticket.get("seconds")) == (False, 30, None)
+    assert (ticket["admitted"], ticket["poll_after_seconds"], ticket.get("wait_seconds")) == (
+        False,
+        30,
+        None,
+    )
     open_room(monkeypatch, rate=1000)
     turn = call(check_turn.handler, TURNS, {"ticket": ticket["ticket"]}, id="friday")
     while not turn.json["admitted"]:
@@ -158,8 +162,8 @@ def test_foreign_forged_or_replayed_admission_is_rejected(
         ("nonsense", "admission_forged"),
         (get_ticket(mine)["ticket"], "admission_forged"),
     ):
-        refused = buy(mine, bad)
-        assert (refused.status, refused.json["messages"][0]["code"]) == (403, code)
+        rejected = buy(mine, bad)
+        assert (rejected.status, rejected.json["messages"][0]["code"]) == (403, code)
     foreign = buy(yours, admission)
     assert (foreign.status, foreign.json["messages"][0]["code"]) == (403, "admission_foreign")
     assert buy(mine, admission).json["status"] == "completed"

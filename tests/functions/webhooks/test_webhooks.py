@@ -18,10 +18,10 @@ from tests.kit.order_fixtures import (
     OLD_KEY,
     WEBHOOK_KEY,
     messages,
-    on_queue,
     order_fixture,
     order_placed_today,
     put_secrets,
+    receive_all,
 )
 from tests.kit.shop import ApiResponse, Context, call
 from tests.unit.orders.order_fixture import OrderFixture
@@ -81,7 +81,7 @@ def send(
 
 
 def queued() -> list[dict[str, Any]]:
-    return on_queue("QUEUE_PAYMENT_EVENTS") + on_queue("QUEUE_CARRIER_EVENTS")
+    return receive_all("QUEUE_PAYMENT_EVENTS") + receive_all("QUEUE_CARRIER_EVENTS")
 
 
 def apply(consumer: Any, *bodies: dict[str, Any]) -> list[str]:
@@ -389,5 +389,5 @@ def test_invalid_message_is_retried_alone(invalid: dict[str, Any]) -> None:
 def test_webhook_passes_from_endpoint_to_order() -> None:
     fixture = shipped()
     assert send(event_of(), to="carriers", name="ups").status == 202
-    assert apply(apply_carrier_event, *on_queue("QUEUE_CARRIER_EVENTS")) == []
+    assert apply(apply_carrier_event, *receive_all("QUEUE_CARRIER_EVENTS")) == []
     assert fixture.orders.get_by_id("ord_1").delivered

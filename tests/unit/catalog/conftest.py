@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from tests.doubles.catalog import MemoryProductCatalog
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 
 @pytest.fixture(params=["memory", "dynamo"])

@@ -29,7 +29,7 @@ from tests.unit.catalog.sample_products import LATER, THEN
 
 RULES = Path(__file__).parents[3] / "docs" / "rules" / "catalogue.md"
 EXAMPLES: list[dict[str, Any]] = [
-    yaml.safe_load(text)
+    yaml.load(text, Loader=yaml.CSafeLoader)
     for text in re.findall(r"```yaml example\n(.*?)```", RULES.read_text("utf-8"), re.DOTALL)
 ]
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from moto import mock_aws
 
 from shop.credits.model.accounts import CreditAccount
 from shop.credits.ports import CreditAccountRepository
@@ -13,7 +12,7 @@ from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
 from shop.storage.transactions import DynamoUnitOfWork
 from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from moto import mock_aws
 
 from shop.customers.actions import set_customer_groups
 from shop.customers.model import CustomerSegments, parse_customer_id
@@ -13,7 +12,7 @@ from shop.customers.store import CustomerRow, DynamoCustomerSegmentRepository
 from shop.kernel.errors import InvalidRequest, NotFound, VersionConflict
 from shop.kernel.events import Event
 from tests.doubles.customers import MemoryCustomerSegments
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ANN = "a2b9c1de-0000-4000-8000-00000000a001"

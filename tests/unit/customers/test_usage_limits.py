@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from moto import mock_aws
 
 from shop.customers.actions import set_customer_groups
 from shop.customers.store import DynamoCustomerSegmentRepository
@@ -18,7 +17,7 @@ from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.targeting import Conditions
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from tests.kit.aws_call_counter import count_calls
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 pytestmark = pytest.mark.slow
 

@@ -44,7 +44,7 @@ def test_technical_details_are_not_redacted(text: str) -> None:
 
 
 MAX_REDACTED_LENGTH = 6200
-"""Characters: the shortened trace and what the redactions may add to it."""
+"""Characters: the shortened trace, and the replacements that redaction may add to it."""
 
 
 class BoundedPattern:

@@ -11,7 +11,6 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from shop.entrypoints import sqs
@@ -26,7 +25,7 @@ from shop.entrypoints.scheduler import scheduled
 from shop.entrypoints.sqs import QueueMessage, consumer
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.kernel.errors import Conflict, InvalidRequest, Unavailable
-from tests.kit.shop import Context
+from tests.kit.shop import Context, mock_aws
 
 
 class Note(BaseModel):

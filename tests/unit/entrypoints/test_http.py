@@ -266,9 +266,9 @@ def test_response_may_set_status_headers_and_media_type() -> None:
 
 def test_bytes_are_sent_as_base64() -> None:
     handler = endpoint()(lambda request: Response(b"\x00\xff", 200, {"Content-Type": "image/png"}))
-    answer = handler(event_of(None), Context())
-    assert answer["isBase64Encoded"]
-    assert base64.b64decode(answer["body"]) == b"\x00\xff"
+    response = handler(event_of(None), Context())
+    assert response["isBase64Encoded"]
+    assert base64.b64decode(response["body"]) == b"\x00\xff"
 
 
 def test_response_without_body_is_empty() -> None:
@@ -364,7 +364,7 @@ def raising(error: Exception) -> Any:
 )
 def test_transient_aws_fault_is_a_503_with_retry_after(error: Exception) -> None:
     response = raising(error)
-    problem(response, 503, "busy")
+    problem(response, 503, "contention")
     assert "Retry-After" in response.headers
 
 

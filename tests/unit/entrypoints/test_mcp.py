@@ -113,7 +113,7 @@ def json_rpc_error(response: ApiResponse, status: int, code: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("requested", "answered"),
+    ("requested", "negotiated"),
     [
         ("2025-11-25", "2025-11-25"),
         ("2025-06-18", "2025-06-18"),
@@ -124,10 +124,10 @@ def json_rpc_error(response: ApiResponse, status: int, code: int) -> Any:
         (7, "2025-11-25"),
     ],
 )
-def test_initialize_negotiates_a_version(mcp_server: Any, requested: Any, answered: str) -> None:
+def test_initialize_negotiates_a_version(mcp_server: Any, requested: Any, negotiated: str) -> None:
     params = {"protocolVersion": requested, "capabilities": {}, "clientInfo": {"name": "a"}}
     result = post(mcp_server, message("initialize", params)).json["result"]
-    assert result["protocolVersion"] == answered
+    assert result["protocolVersion"] == negotiated
     assert result["capabilities"] == {"tools": {"listChanged": False}}
     assert result["serverInfo"] == {"name": "shop", "version": "test"}
     assert "resultType" not in result
@@ -651,7 +651,7 @@ def test_fault_of_an_endpoint_is_an_internal_error(mcp_server: Any, endpoints: E
     assert response.json["id"] == "x"
 
 
-def test_busy_endpoint_gets_retry_after(mcp_server: Any, endpoints: Endpoints) -> None:
+def test_unavailable_endpoint_gets_retry_after(mcp_server: Any, endpoints: Endpoints) -> None:
     request = message("tools/call", {"name": "get_cart", "arguments": {"id": "c"}})
     endpoints.fail_with(503, "payment_provider_down")
     assert json_rpc_error(post(mcp_server, request), 503, -32000)["data"]["retry_after"] == 5

@@ -405,24 +405,33 @@ def test_slowly_sending_server_is_unreachable(
     agent: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each byte arrives within the timeout of the socket, so only the total timeout can end it."""
-    monkeypatch.setattr(profile_fetch, "TIMEOUT_SECONDS", 0.4)
-    all_bytes = 1000
-    cancelled = threading.Event()
-    sent: list[bytes] = []
+    # Given a server that sends single bytes for as long as the client reads
+    first_byte_sent, test_ended = threading.Event(), threading.Event()
 
     def slow_bytes() -> Iterator[bytes]:
-        for _ in range(all_bytes):
-            if cancelled.wait(0.01):
-                return
-            sent.append(b" ")
+        while not test_ended.wait(0.01):
             yield b" "
+            first_byte_sent.set()
 
     agent.chunks = slow_bytes()
+
+    # When the total timeout passes after the first byte
+    class ThreadThatTimesOut(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            if timeout == profile_fetch.TIMEOUT_SECONDS:
+                assert first_byte_sent.wait(timeout)
+            else:
+                super().join(timeout)
+
+    monkeypatch.setattr(threading, "Thread", ThreadThatTimesOut)
     try:
-        assert error_of(agent.url, loopback=True).code == "profile_unreachable"
+        error = error_of(agent.url, loopback=True)
     finally:
-        cancelled.set()
-    assert 0 < len(sent) < all_bytes
+        test_ended.set()
+
+    # Then the platform counts as unreachable
+    assert error.code == "profile_unreachable"
+    assert "no response within" in error.detail
 
 
 @pytest.mark.slow

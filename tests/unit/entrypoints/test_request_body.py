@@ -22,7 +22,7 @@ from shop.entrypoints.request_body import (
     parse_json,
     validate_body,
 )
-from shop.kernel.errors import InvalidRequest
+from shop.kernel.errors import InvalidRequest, InvalidValue
 from shop.kernel.money import MAX_SAFE_INTEGER
 
 
@@ -58,6 +58,8 @@ class Order(StrictModel):
     def _known(cls, value: str) -> str:
         if value == "blue":
             raise PydanticCustomError("colour_sold_out", "Blue is sold out.")
+        if value == "green":
+            raise InvalidValue("value_unknown", "Must be red or blue.")
         if value != "red":
             raise ValueError("Must be red or blue.")
         return value
@@ -109,10 +111,10 @@ def test_valid_body_is_parsed() -> None:
         ('{"\\udfff": 1}', "text_invalid"),
         ('{"a": 1, "a": 1}', "duplicate_key"),
         ('{"x": {"a": 1, "\\u0061": 2}}', "duplicate_key"),
-        ('{"a": 9007199254740992}', "number_out_of_range"),
-        ('{"a": -9007199254740992}', "number_out_of_range"),
-        ('{"a": ' + "9" * 100_000 + "}", "number_out_of_range"),
-        ('{"a": 1e400}', "number_out_of_range"),
+        ('{"a": 9007199254740992}', "out_of_range"),
+        ('{"a": -9007199254740992}', "out_of_range"),
+        ('{"a": ' + "9" * 100_000 + "}", "out_of_range"),
+        ('{"a": 1e400}', "out_of_range"),
     ],
 )
 def test_json_that_readers_interpret_differently_is_rejected(text: str | bytes, code: str) -> None:
@@ -144,7 +146,7 @@ def test_first_byte_that_is_not_utf_8_is_reported(raw: bytes, byte: str) -> None
     ],
 )
 def test_number_out_of_range_is_reported_with_its_path(text: str, path: str) -> None:
-    assert problems_of(text) == [("number_out_of_range", path)]
+    assert problems_of(text) == [("out_of_range", path)]
 
 
 def test_string_with_digits_is_not_checked_as_a_number() -> None:
@@ -237,7 +239,8 @@ def test_arbitrary_bytes_cause_no_fault(text: bytes) -> None:
             [("wrong_type", "$.line_items[0].quantity")],
         ),
         ('{"line_items":[],"note":"12345678901"}', [("too_long", "$.note")]),
-        ('{"line_items":[],"colour":"green"}', [("invalid", "$.colour")]),
+        ('{"line_items":[],"colour":"green"}', [("value_unknown", "$.colour")]),
+        ('{"line_items":[],"colour":"RED"}', [("format_invalid", "$.colour")]),
         ('{"line_items":[],"colour":"blue"}', [("colour_sold_out", "$.colour")]),
         ('{"line_items":[],"hm":1}', [("unknown_field", "$.hm")]),
         ('{"line_items":[],"a b":1}', [("unknown_field", '$["a b"]')]),
@@ -250,6 +253,16 @@ def test_every_invalid_field_is_reported_with_its_path(
     text: str, problems: list[tuple[str, str]]
 ) -> None:
     assert problems_of(text) == problems
+
+
+def test_error_has_the_code_and_text_of_its_only_problem() -> None:
+    error = rejected('{"line_items":[],"colour":"green"}')
+    assert (error.code, error.detail) == ("value_unknown", "Must be red or blue.")
+
+
+def test_error_with_several_problems_counts_them() -> None:
+    error = rejected('{"line_items":[],"colour":"green","hm":1}')
+    assert (error.code, error.detail) == ("invalid", "2 fields are invalid.")
 
 
 def test_path_inside_a_union_is_a_path_of_the_body() -> None:

@@ -13,7 +13,6 @@ import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from shop.entrypoints.webhook import (
@@ -28,6 +27,7 @@ from shop.entrypoints.webhook import (
     verify_standard_webhook,
 )
 from shop.kernel.errors import NotFound, PayloadTooLarge, Unauthenticated, Unavailable
+from tests.kit.shop import mock_aws
 
 pytestmark = pytest.mark.slow
 

@@ -5,13 +5,13 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from shop.inventory.store import DynamoStockRepository
 from shop.inventory.store.rows import ShardRow
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 from tests.doubles.inventory import MemoryStockRepository, MemoryUnitOfWork
+from tests.kit.shop import mock_aws
 from tests.unit.inventory.stock_fixture import StockFixture
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from moto import mock_aws
 
 from shop.inventory.actions import allocate_reservations, reshard_for_peak, shards_for
 from shop.inventory.model import (
@@ -24,6 +23,7 @@ from shop.kernel.unit_of_work import ConditionFailed
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 from tests.doubles.inventory import MemoryStockRepository, MemoryUnitOfWork
+from tests.kit.shop import mock_aws
 from tests.unit.inventory.stock_fixture import StockFixture
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)

@@ -37,7 +37,7 @@ from tests.unit.inventory.stock_fixture import StockFixture
 
 RULES = Path(__file__).parents[3] / "docs" / "rules" / "stock.md"
 EXAMPLES: list[dict[str, Any]] = [
-    yaml.safe_load(text)
+    yaml.load(text, Loader=yaml.CSafeLoader)
     for text in re.findall(r"```yaml example\n(.*?)```", RULES.read_text("utf-8"), re.DOTALL)
 ]
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from moto import mock_aws
 
 from shop.inventory.actions import AuditInfo, receive_stock
 from shop.inventory.model import Demand
@@ -16,6 +15,7 @@ from shop.storage.connection import connection
 from shop.storage.documents import CompressedJsonAttribute
 from shop.storage.transactions import DynamoUnitOfWork
 from tests.kit.aws_call_counter import Calls, count_calls
+from tests.kit.shop import mock_aws
 from tests.unit.inventory.stock_fixture import StockFixture
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from shop.inventory.model import (
     MAIN_LOCATION,
@@ -28,6 +27,7 @@ from shop.inventory.store.shard_cache import (
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
+from tests.kit.shop import mock_aws
 
 pytestmark = pytest.mark.slow
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from tests.doubles.inventory import MemoryStockRepository, MemoryUnitOfWork
 from tests.doubles.orders import MemoryOrderRepository
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 from tests.unit.orders.order_fixture import OrderFixture
 
 

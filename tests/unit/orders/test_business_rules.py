@@ -29,7 +29,7 @@ RULES = Path(__file__).parents[3] / "docs" / "rules" / "orders.md"
 TEXT = RULES.read_text("utf-8")
 
 
-class PlainLoader(yaml.SafeLoader):
+class PlainLoader(yaml.CSafeLoader):
     """A YAML loader that reads no value as a date."""
 
 

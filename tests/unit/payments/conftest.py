@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from shop.payments.gateway.stripe import StripeGateway
 from tests.doubles.payments import MemoryProvider
 from tests.doubles.stripe_server import KEY, StripeServer
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 STRIPE_CARDS = {
     "tok_success": "pm_card_visa",

@@ -1,7 +1,6 @@
 """The sandbox provider: test tokens, challenges, settlements, and its exclusion from production."""
 
 import pytest
-from moto import mock_aws
 
 from shop.kernel.errors import Conflict, Unavailable
 from shop.kernel.money import Money
@@ -13,6 +12,7 @@ from shop.payments.gateway.factory import (
 from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 from shop.payments.schemas import SANDBOX_TOKENS, challenge_page, payment_handlers
+from tests.kit.shop import mock_aws
 from tests.unit.payments.conftest import ProviderCase
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ def set_to(
     at: datetime = NOW,
 ) -> SwitchStates:
     return set_switch(
-        switch, on=on, actor="ada", reason=reason, retry_after=90, switches=switches, at=at
+        switch, on=on, actor="ada", reason=reason, retry_after_seconds=90, switches=switches, at=at
     )
 
 
@@ -39,7 +39,7 @@ def test_disabled_switch_raises_its_code_and_retry_after(
     states.raise_if_disabled(["cart", "shop"])
     with pytest.raises(FeatureDisabled) as error:
         states.raise_if_disabled(["cart", "checkout"])
-    assert (error.value.code, error.value.retry_after) == ("checkout_paused", 90)
+    assert (error.value.code, error.value.retry_after_seconds) == ("checkout_paused", 90)
     assert "payments stuck" not in error.value.detail
     assert switches.states() == states
 

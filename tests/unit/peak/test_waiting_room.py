@@ -131,7 +131,7 @@ def test_queue_position_shows_tickets_ahead_and_waiting_time() -> None:
     for _ in range(110):
         shop.get_ticket(after(100))
     last = shop.get_ticket(after(100)).position
-    assert (last.ahead, last.seconds) == (100, 10)
+    assert (last.ahead, last.wait_seconds) == (100, 10)
 
 
 def test_new_rate_applies_to_waiting_tickets_and_keeps_admissions() -> None:
@@ -146,7 +146,7 @@ def test_new_rate_applies_to_waiting_tickets_and_keeps_admissions() -> None:
     stopped = check_turn(
         "friday", tickets[109], waiting_rooms=shop.rooms, admission_keys=shop.keys, at=after(106)
     )
-    assert (stopped.seconds, stopped.admission) == (None, None)
+    assert (stopped.wait_seconds, stopped.admission) == (None, None)
 
 
 # Numbers

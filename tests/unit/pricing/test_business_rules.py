@@ -40,7 +40,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
 
 EXAMPLES: list[dict[str, Any]] = [
-    yaml.safe_load(text)
+    yaml.load(text, Loader=yaml.CSafeLoader)
     for text in re.findall(r"```yaml example\n(.*?)```", RULES_PAGE.read_text("utf-8"), re.DOTALL)
 ]
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.inventory.store import counter_level_cache, counter_shards
@@ -56,7 +55,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 from shop.tax.store.cache import TaxTableCache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.aws_call_counter import count_calls
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 pytestmark = pytest.mark.slow
 

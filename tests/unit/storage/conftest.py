@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 
 @pytest.fixture(params=["dynamo"])

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from shop.kernel.errors import Unavailable
 from shop.storage.connection import Row, connection
 from shop.storage.prefetch import BATCH_GET_SIZE, MAX_ATTEMPTS, ReadSet, get, get_many, prefetch
 from tests.kit.aws_call_counter import Calls, count_calls
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import CancellationReason, TransactWriteError
 
@@ -13,6 +12,7 @@ from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled
 from shop.storage import transactions
 from shop.storage.connection import Row, connection
 from shop.storage.transactions import MAX_ATTEMPTS, DynamoUnitOfWork, Transaction
+from tests.kit.shop import mock_aws
 from tests.unit.storage.rows import stored_item
 
 

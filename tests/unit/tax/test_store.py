@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from moto import mock_aws
 
 from shop.kernel.errors import NotFound, VersionConflict
 from shop.kernel.events import Event
@@ -18,7 +17,7 @@ from shop.tax.store.cache import TaxTableCache
 from shop.tax.store.repository import DynamoTaxRateRepository
 from shop.tax.store.rows import RATES, TaxRow
 from tests.kit.aws_call_counter import count_calls
-from tests.kit.shop import create_tables
+from tests.kit.shop import create_tables, mock_aws
 
 pytestmark = pytest.mark.slow
 

@@ -74,7 +74,7 @@ def as_unavailable(error: BaseException) -> Unavailable | None:
         response = getattr(cause, "response", None)
         code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
         if code in _TRANSIENT_ERROR_CODES or type(cause).__name__ in _CONNECTION_ERRORS:
-            return Unavailable("High demand. Please try again in a moment.", code="busy")
+            return Unavailable("High demand. Please try again.", code="contention")
     return None
 
 

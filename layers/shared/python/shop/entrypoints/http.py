@@ -311,7 +311,7 @@ def _error_response(
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shop"'
     if status in (429, 503):
-        headers["Retry-After"] = str(getattr(error, "retry_after", 5))
+        headers["Retry-After"] = str(getattr(error, "retry_after_seconds", 5))
     if capability is not None:
         payload = ucp.error_body(error, negotiated, capability)
         return respond(ucp.ucp_http_status(error, status), payload, headers)

@@ -132,7 +132,7 @@ class _ProfileDocument(_Schema):
 
 
 def parse_profile(raw: bytes, capabilities: Collection[str]) -> PlatformProfile:
-    """Parse a profile document and keep the named capabilities.
+    """Parse a profile document and return the named capabilities.
 
     Raises :class:`Unprocessable` if it does not match UCP's schema. A capability has no version if
     its ``schema`` is not served by the owner of its name.

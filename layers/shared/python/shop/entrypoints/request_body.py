@@ -205,7 +205,7 @@ def _check_numbers(data: Any) -> None:
         if isinstance(value, _OutOfRangeNumber):
             raise _invalid(
                 f"{value[:24]} is out of range. Numbers must be within ±{MAX_SAFE_INTEGER}.",
-                "number_out_of_range",
+                "out_of_range",
                 _json_path(path, data),
             )
 
@@ -289,15 +289,16 @@ def _invalid_fields(error: "ValidationError", data: Any) -> InvalidRequest:
     problems = tuple(
         dict.fromkeys(
             Problem(
-                _problem_code(e["type"]),
+                _problem_code(e),
                 e["msg"].removeprefix("Value error, "),
                 _json_path((*e["loc"], *_discriminator(e)), data),
             )
             for e in errors[:MAX_LISTED_PROBLEMS]
         )
     )
-    detail = f"{len(errors)} fields are invalid." if len(errors) > 1 else problems[0].detail
-    return InvalidRequest(detail, problems=problems)
+    if len(problems) == 1:
+        return InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
+    return InvalidRequest(f"{len(errors)} fields are invalid.", problems=problems)
 
 
 def _discriminator(problem: "ErrorDetails") -> tuple[str, ...]:
@@ -325,16 +326,17 @@ _PROBLEM_CODES = {
     "enum": "value_unknown",
     "union_tag_invalid": "value_unknown",
     "union_tag_not_found": "missing",
-    "value_error": "invalid",
-    "assertion_error": "invalid",
 }
 
 
-def _problem_code(error_type: str) -> str:
-    """Return the API's code for a pydantic error type, independent of pydantic's release.
+def _problem_code(problem: "ErrorDetails") -> str:
+    """Return the API's code for a pydantic error, independent of pydantic's release.
 
-    A code that a schema chose itself (``PydanticCustomError``) is kept.
+    The code that a validator chose (:class:`InvalidValue`, ``PydanticCustomError``) is kept.
     """
+    error_type = problem["type"]
+    if error_type == "value_error":
+        return str(getattr(problem["ctx"]["error"], "code", "format_invalid"))
     if error_type in _PROBLEM_CODES:
         return _PROBLEM_CODES[error_type]
     if error_type.endswith(("_type", "_attributes_type")):

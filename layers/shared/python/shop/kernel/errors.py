@@ -39,6 +39,17 @@ class Problem:
     path: str | None = None
 
 
+class InvalidValue(ValueError):
+    """A value that a validator of a schema's field rejects, with the code of its problem.
+
+    A schema reports it together with the place of the field, as it does for any ``ValueError``.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
 class ShopError(Exception):
     """Base of all domain errors. Carries every known :class:`Problem`, at least one."""
 

@@ -5,9 +5,9 @@ source and compiles them for every imported class. That costs 0.35 ms per class:
 time that a checkout handler needed beyond PynamoDB, although one request creates values of some
 classes only.
 
-A class decorated with :func:`frozen` has its fields and slots at once. ``dataclasses`` generates
-these methods when the first one is called. In all other respects the class is a frozen dataclass,
-also for type checkers. See docs/adr/lazy-dataclass-methods.md.
+A class decorated with :func:`frozen` has its fields and slots immediately. ``dataclasses``
+generates these methods when the first one is called. In all other respects the class is a frozen
+dataclass, also for type checkers. See docs/adr/lazy-dataclass-methods.md.
 """
 
 from collections.abc import Callable

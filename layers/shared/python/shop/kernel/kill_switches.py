@@ -1,4 +1,4 @@
-"""Kill switches: features that staff disable, with the error that customers get meanwhile."""
+"""Kill switches: features that staff disable, and the error that customers then get."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
@@ -43,15 +43,14 @@ SWITCH_MESSAGES = {
 """Every switch with the error code and message while it is off. The reason is for staff only."""
 
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
-"""Upper limit of :attr:`DisabledSwitch.retry_after`."""
+"""Upper limit of :attr:`DisabledSwitch.retry_after_seconds`."""
 
 
 class FeatureDisabled(Unavailable):
     """The requested feature is disabled by a kill switch."""
 
     code = "switched_off"
-    retry_after = 60
-    """Seconds."""
+    retry_after_seconds = 60
 
 
 @frozen
@@ -61,7 +60,7 @@ class DisabledSwitch:
     since: datetime
     actor: str
     reason: str
-    retry_after: int = 60
+    retry_after_seconds: int = 60
 
 
 @frozen
@@ -78,5 +77,5 @@ class SwitchStates:
             if state is not None:
                 code, detail = SWITCH_MESSAGES[name]
                 error = FeatureDisabled(detail, code=code)
-                error.retry_after = state.retry_after
+                error.retry_after_seconds = state.retry_after_seconds
                 raise error

@@ -12,14 +12,16 @@ def expected_version(if_match: str | None, in_body: int | None, *, minimum: int 
 
     The header is ``If-Match: "3"``; without it, ``version`` of the body counts. ``minimum`` is
     0 where version 0 stands for an object that does not exist yet. Raises
-    :class:`InvalidRequest` for a header without a version.
+    :class:`InvalidRequest` (``version_invalid``) for a header without a version.
     """
     if if_match is None:
         return in_body
     tag = _ENTITY_TAG.fullmatch(if_match)
     if tag is None or int(tag[1]) < minimum:
         raise InvalidRequest(
-            'If-Match must be the version that was read, as in "3".', path="If-Match"
+            'If-Match must be the version that was read, as in "3".',
+            code="version_invalid",
+            path="If-Match",
         )
     return int(tag[1])
 

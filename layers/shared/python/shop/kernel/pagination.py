@@ -73,11 +73,15 @@ def _invalid_cursor(path: str) -> InvalidRequest:
 def parse_limit(text: str | None, *, default: int = 50, max_results: int = 200) -> int:
     """Parse ``?limit=``; larger limits are reduced to ``max_results``.
 
-    Raises :class:`InvalidRequest` unless it is a whole number of 1 or more.
+    Raises :class:`InvalidRequest` (``limit_invalid``) unless it is a whole number of 1 or more.
     """
     if text is None:
         return default
     # Six digits at most: int() of a very long text would take long.
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text)):
-        raise InvalidRequest("limit must be a whole number of 1 or more.", path="limit")
+        raise InvalidRequest(
+            f"limit must be a whole number from 1 to {max_results}.",
+            code="limit_invalid",
+            path="limit",
+        )
     return min(int(text), max_results)

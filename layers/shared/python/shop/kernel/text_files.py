@@ -1,4 +1,4 @@
-"""Uploaded text files: decode their bytes, or state in one sentence what is wrong with them.
+"""Uploaded text files: decode their bytes, or state the problem in one sentence.
 
 Decoding never guesses or drops a character. UTF-8 is decoded strictly, UTF-16 only with a byte
 order mark, and Windows-1252 (called ANSI by spreadsheets) only if the sender states it.

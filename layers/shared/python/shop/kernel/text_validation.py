@@ -1,11 +1,12 @@
 """Rules for text fields, shared by all capabilities.
 
-Schemas attach these functions to their fields. Each returns the valid text or raises ``ValueError``
-with a message for the caller.
+Schemas attach these functions to their fields. Each returns the valid text or raises
+:class:`InvalidValue` with a message for the client.
 """
 
 import re
 
+from shop.kernel.errors import InvalidValue
 from shop.kernel.money import CURRENCIES
 
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -22,29 +23,31 @@ _EMAIL = re.compile(
 
 
 def validate_line(text: str) -> str:
-    """Return a single line of text: a name, a street, a postal code."""
+    """Return the text if it is a single line, such as a name, a street or a postal code."""
     if _LINE_BREAKS.search(text):
-        raise ValueError("Must be one line of text without control characters.")
+        raise InvalidValue("text_invalid", "Must be one line of text without control characters.")
     return text
 
 
 def validate_currency(text: str) -> str:
-    """Return a currency as an ISO 4217 code."""
+    """Return the text if it is the ISO 4217 code of a currency."""
     if text not in CURRENCIES:
-        raise ValueError("Must be an ISO 4217 currency code, such as USD or EUR.")
+        raise InvalidValue(
+            "currency_unknown", "Must be an ISO 4217 currency code, such as USD or EUR."
+        )
     return text
 
 
 def validate_phone(text: str) -> str:
-    """Return a phone number: 5 to 15 digits (ITU-T E.164) with the usual separators."""
+    """Return the text if it is a phone number: 5 to 15 digits (ITU-T E.164) with separators."""
     digits = sum(c.isdigit() for c in text)
     if not _PHONE.fullmatch(text) or not 5 <= digits <= 15:
-        raise ValueError("Must be a phone number, such as +1 212 555 0100.")
+        raise InvalidValue("phone_invalid", "Must be a phone number, such as +1 212 555 0100.")
     return text
 
 
 def validate_email(text: str) -> str:
-    """Return an email address: a local part, an @, and a domain with a dot; 254 characters."""
+    """Return the text if it is an email address of at most 254 characters, with a dotted domain."""
     if len(text) > 254 or not _EMAIL.fullmatch(text):
-        raise ValueError("Must be an email address, such as jane@example.com.")
+        raise InvalidValue("email_invalid", "Must be an email address, such as jane@example.com.")
     return text

@@ -21,7 +21,7 @@ class UsageReservation:
     limit). The order stores the reservation, so releasing it needs no other data.
     ``promotion_id`` names the promotion that the customer loses if no units remain.
 
-    A counter that many orders update at once is split over several shards. ``shards`` is their
+    A counter that many orders update concurrently is split over several shards. ``shards`` is their
     number when the basket was priced (0: one counter row), and ``shard`` is the one that the order
     took its units from.
     """

@@ -79,7 +79,7 @@ class ShardManager(Protocol):
 
 
 class KitLookup(Protocol):
-    """Lookup of kits by SKU."""
+    """Kits by SKU."""
 
     def find(self, skus: Iterable[str]) -> Mapping[str, Kit]:
         """Return the kits among these SKUs."""
@@ -100,17 +100,18 @@ class CounterSharding(Protocol):
 class CapacityStateStore(Protocol):
     """The record of provisioned capacity."""
 
-    def load(self) -> ProvisionedCapacity: ...
+    def load(self) -> ProvisionedCapacity:
+        """Return the record by a consistent read; an empty one before the first run."""
 
     def save(self, before: ProvisionedCapacity, after: ProvisionedCapacity) -> ProvisionedCapacity:
-        """Write it with the next version. Raises VersionConflict."""
+        """Write the record with the next version. Raises VersionConflict."""
 
 
 class TrafficPeakCalendar(Protocol):
     """The traffic peaks of promotions."""
 
     def list_peaks(self) -> Sequence[TrafficPeak]:
-        """Return the peaks of all published promotions that are not ended by staff."""
+        """Return the peaks of all published promotions that staff have not ended."""
 
 
 class WaitingRoomUnavailable(Exception):

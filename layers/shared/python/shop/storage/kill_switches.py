@@ -46,7 +46,10 @@ def read_switch_states(*, consistent: bool = False) -> SwitchStates:
         return SwitchStates()
     disabled = {
         name: DisabledSwitch(
-            datetime.fromisoformat(state["since"]), state["actor"], state["reason"], state["retry"]
+            datetime.fromisoformat(state["since"]),
+            state["actor"],
+            state["reason"],
+            state["retry_after_seconds"],
         )
         for name, state in row.doc.items()
     }

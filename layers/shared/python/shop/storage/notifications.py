@@ -41,10 +41,10 @@ class DynamoSentEmails:
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            # Consistent: a claim that was completed meanwhile must not be retried.
+            # Consistent: another sender may have completed the claim since the write.
             if rows.get(row.pk, row.sk, consistent_read=True).sent_at is not None:
                 return False
-            raise Unavailable("Another sender has claimed this email. Please retry.") from None
+            raise Unavailable("Another sender has claimed this email. Please try again.") from None
         return True
 
     def mark_sent(self, about: str, kind: str, at: datetime) -> None:

@@ -155,7 +155,7 @@ def _batch_get_all(
         else:
             attempts_without_progress = 0
         if attempts_without_progress == MAX_ATTEMPTS:
-            raise Unavailable("High demand. Please try again in a moment.", code="busy")
+            raise Unavailable("High demand. Please try again.", code="contention")
         # Unprocessed keys mean throttling: back off with jitter before the next batch.
         if unprocessed:
             pause = min(FIRST_PAUSE * 2**attempts_without_progress, MAX_PAUSE)

@@ -43,6 +43,6 @@ def unavailable(error: ShopError) -> JsonRpcError:
     data = {
         "code": error.code,
         "content": error.detail,
-        "retry_after": getattr(error, "retry_after", 5),
+        "retry_after": getattr(error, "retry_after_seconds", 5),
     }
     return JsonRpcError(REQUEST_REJECTED, error.detail, 503, data)

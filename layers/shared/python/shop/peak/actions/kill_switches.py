@@ -1,4 +1,4 @@
-"""Kill switches: disable a part of the shop, and enable it again."""
+"""Use case of kill switches: disable or enable a part of the shop."""
 
 from datetime import datetime
 
@@ -19,40 +19,45 @@ def set_switch(
     on: bool,
     actor: str,
     reason: str,
-    retry_after: int,
+    retry_after_seconds: int,
     switches: SwitchRepository,
     at: datetime,
 ) -> SwitchStates:
     """Set a kill switch and return the states; every warm Lambda applies it within five seconds.
 
-    Setting the same state again changes nothing, unless the reason or ``retry_after`` (seconds) of
-    a disabled switch differs. Raises NotFound for an unknown switch, InvalidRequest without a
-    reason, and VersionConflict if another change was made at the same time.
+    Setting the same state again changes nothing, unless the reason or the retry delay of a disabled
+    switch differs. Raises NotFound for an unknown switch, InvalidRequest for a blank reason or a
+    delay out of range, and VersionConflict after a concurrent change.
     """
     if switch not in SWITCH_MESSAGES:
-        raise NotFound(f"There is no switch {switch!r}. Switches: {', '.join(SWITCH_MESSAGES)}.")
+        raise NotFound(
+            f"Switch {switch!r} does not exist. Use one of {', '.join(SWITCH_MESSAGES)}."
+        )
     if not reason.strip():
-        raise InvalidRequest("Reason must not be empty.", path="$.reason")
-    if not 1 <= retry_after <= MAX_RETRY_AFTER_SECONDS:
+        raise InvalidRequest("The reason must not be blank.", code="text_invalid", path="$.reason")
+    if not 1 <= retry_after_seconds <= MAX_RETRY_AFTER_SECONDS:
         raise InvalidRequest(
-            f"Retry after must be from 1 to {MAX_RETRY_AFTER_SECONDS} seconds.",
-            path="$.retry_after",
+            f"The retry delay must be from 1 to {MAX_RETRY_AFTER_SECONDS} seconds.",
+            code="out_of_range",
+            path="$.retry_after_seconds",
         )
     before = switches.states()
     current = before.disabled.get(switch)
     if on:
         unchanged = current is None
     else:
-        unchanged = current is not None and (current.reason, current.retry_after) == (
+        unchanged = current is not None and (current.reason, current.retry_after_seconds) == (
             reason,
-            retry_after,
+            retry_after_seconds,
         )
     if unchanged:
         return before
     disabled = {name: state for name, state in before.disabled.items() if name != switch}
     if not on:
-        disabled[switch] = DisabledSwitch(at, actor, reason, retry_after)
+        disabled[switch] = DisabledSwitch(at, actor, reason, retry_after_seconds)
     after = SwitchStates(disabled, before.version + 1)
     # The change is numbered by the version, so the log has no gaps.
-    change = SwitchChange(after.version, switch, on, actor, reason, at, None if on else retry_after)
+    change = SwitchChange(
+        after.version, switch, on, actor, reason, at, None if on else retry_after_seconds
+    )
     return switches.save(before, after, change)

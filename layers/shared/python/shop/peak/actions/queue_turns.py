@@ -20,7 +20,7 @@ from shop.peak.model.waiting_room import (
 from shop.peak.ports import AdmissionKeys, OpenWaitingRooms, TicketCounter, WaitingRoomUnavailable
 
 MAX_NUMBERS_PER_DRAW = 64
-"""Most numbers that a process draws at once."""
+"""Maximum numbers of one draw."""
 
 
 @dataclass
@@ -36,10 +36,10 @@ class _NumberRange:
 class TicketDispenser:
     """Issues the ticket numbers of one process.
 
-    It draws as many numbers at once as it issued in the previous second. So 10,000 tickets per
-    second cost a few hundred writes of one item and not 10,000. Numbers that remain when the second
-    ends are discarded: a number that is drawn a second later is then always higher, in every
-    process, and the order of arrival holds to the second.
+    One write draws as many numbers as the process issued in the previous second. 10,000 tickets per
+    second therefore cost a few hundred writes of one item instead of 10,000. Numbers that remain
+    when the second ends are discarded: a number that is drawn a second later is then always higher,
+    in every process, and the order of arrival holds to the second.
     """
 
     def __init__(self, counter: TicketCounter) -> None:
@@ -62,9 +62,9 @@ class TicketDispenser:
     ) -> _NumberRange:
         issued = 0
         if before is None or before.second < second - 1:
-            count = 1  # nothing is known of the current load
+            count = 1  # the current load is unknown
         elif before.second == second:
-            # More arrive than a second ago: double what this second has issued so far.
+            # More customers arrive than a second ago: draw as many again as were issued so far.
             count = issued = before.issued
         else:
             count = before.issued
@@ -92,19 +92,19 @@ def create_ticket(
 ) -> IssuedTicket:
     """Issue a ticket for a checkout.
 
-    Raises NotFound if the promotion has no open room, and Unavailable if the room is not reachable
-    and fails closed.
+    Raises NotFound if the promotion has no open room, and Unavailable if the signing key cannot be
+    read, or the counter cannot be reached and the room fails closed.
     """
     room = _find_open_room(promotion_id, waiting_rooms, at)
-    # Without a key no ticket can be signed, whatever the outage policy. The checkout itself then
-    # applies the policy in :func:`blocking_room`.
+    # Without a key no ticket can be signed, independent of the outage policy. The checkout itself
+    # then applies the policy in :func:`blocking_room`.
     key = _current_keys(admission_keys)[0]
     try:
         number = dispenser.next_number(room, at)
     except WaitingRoomUnavailable:
         if room.outage_policy is OutagePolicy.FAIL_CLOSED:
             raise _unavailable() from None
-        number = room.lowest_number(at)  # is admitted at once
+        number = room.lowest_number(at)  # admitted at once
     ticket = new_ticket(room, number, checkout_id, at)
     return IssuedTicket(sign_admission(ticket, key), queue_position(room, ticket, at, key))
 

@@ -1,8 +1,8 @@
 """Reconciliation of provisioned capacity with the demand of traffic peaks.
 
-Every schedule and event runs the same step: read the peaks and the clock, add up the demand, and
-make the provisioned capacity equal to it. A second run changes nothing, and a late run does what is
-right by then. Steps are recorded before they run, so a run after a crash repeats them.
+Every schedule and event starts the same run: read the peaks and the clock, add up the demand, and
+make the provisioned capacity equal to it. A second run changes nothing, and a late run acts on the
+demand at its time. Steps are recorded before they run, so a run after a crash repeats them.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -33,7 +33,7 @@ from shop.peak.ports import (
 )
 
 MAX_ATTEMPTS = 6
-"""How often a run is tried while other runs change the record."""
+"""Maximum attempts of a run while other runs change the record."""
 TABLE, FUNCTION, SKU, COUNTER, WAKE_UP = "table:", "function:", "sku:", "counter:", "wake-up:"
 """Prefixes of step names."""
 
@@ -57,7 +57,7 @@ class CapacityTargets:
 class ReconcileResult:
     """The steps that were run, and the reason of each step that failed.
 
-    ``contended``: no step was run, because other runs changed the record all the time.
+    ``contended``: no step was run, because other runs changed the record at every attempt.
     """
 
     changed: list[str] = field(default_factory=list)
@@ -78,10 +78,10 @@ def reconcile_with_retry(
 ) -> ReconcileResult:
     """Run a reconciliation until no other run interferes, at most :data:`MAX_ATTEMPTS` times.
 
-    A schedule, a wake-up and an event often run at the same time; that is expected and no error.
-    The later run must still look again, because the first may have read the promotions before they
-    changed. ``pause`` receives the number of the attempt. If other runs never stop, the next
-    schedule reconciles.
+    A schedule, a wake-up and an event often run at the same time, which is no error. The later run
+    must still read again, because the first may have read the promotions before they changed.
+    ``pause`` receives the number of the attempt. If all attempts fail, the next scheduled run
+    reconciles.
     """
     for attempt in range(MAX_ATTEMPTS):
         try:
@@ -101,8 +101,8 @@ def reconcile_capacity(
 ) -> ReconcileResult:
     """Make capacity and wake-ups equal to what the peaks need at this instant.
 
-    ``retryable_errors`` of a step do not stop the others; afterwards ReconcileIncomplete is raised,
-    so that the scheduler tries again. Raises VersionConflict if two runs overlap.
+    ``retryable_errors`` of one step do not stop the other steps. Raises ReconcileIncomplete after
+    such an error, so that the scheduler retries the run, and VersionConflict if two runs overlap.
     """
     calendar = peaks.list_peaks()
     demand = capacity_demand(calendar, at, targets.environments_per_order, targets.max_throughput)
@@ -136,7 +136,7 @@ def _rebalance(
         step = SKU + sku
         if step in steps:
             continue
-        # Needs no record of its own: the record says already that this SKU must be merged later.
+        # Needs no record of its own: the SKU is already recorded as one to merge later.
         try:
             if targets.shards.rebalance(sku, rate):
                 result.changed.append(step)

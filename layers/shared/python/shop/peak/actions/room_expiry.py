@@ -45,5 +45,5 @@ def close_expired_rooms(
                 delete_waiting_room(room.promotion_id, repository=repository)
                 closed.append(room.promotion_id)
         except (NotFound, VersionConflict):
-            continue  # changed or deleted at the same time; the next run closes the rest
+            continue  # changed or deleted at the same moment; the next run closes the rest
     return closed

@@ -1,4 +1,4 @@
-"""The traffic peaks that published promotions bring, with the SKUs that will be hot."""
+"""The traffic peaks of published promotions, with their hot SKUs."""
 
 from collections.abc import Sequence
 

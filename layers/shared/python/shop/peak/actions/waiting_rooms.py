@@ -34,9 +34,9 @@ def set_waiting_room(
         key = f"{promotion_id}.{int(at.timestamp())}"
         after = WaitingRoom(promotion_id, key, settings.admissions_per_second, at)
     else:
-        # The key stays: tickets keep their numbers, and only the rate changes.
+        # The key stays, so tickets keep their numbers; only the rate changes.
         after = before.with_rate(settings.admissions_per_second, at)
-    # The check knows a checkout's variants and not their categories, so a promotion on categories
+    # The check knows a checkout's variants but not their categories, so a promotion on categories
     # applies to every checkout.
     after = replace(
         after,

@@ -98,7 +98,7 @@ class SchedulerWakeUps:
         }
 
     def set(self, wake_up: WakeUp) -> None:
-        # Whole seconds, rounded up: a run a moment too early would find nothing to do yet.
+        # Whole seconds, rounded up: a run a moment too early would find no demand yet.
         rounded_up = wake_up.at.astimezone(UTC) + timedelta(microseconds=999_999)
         moment = rounded_up.replace(microsecond=0, tzinfo=None)
         schedule = {
@@ -121,7 +121,7 @@ class SchedulerWakeUps:
         try:
             self._scheduler.delete_schedule(Name=schedule_name(name), GroupName=self._group)
         except self._scheduler.exceptions.ResourceNotFoundException:
-            return  # it has run, or another run deleted it
+            return  # the schedule has run, or another run deleted it
 
 
 def schedule_name(name: str) -> str:

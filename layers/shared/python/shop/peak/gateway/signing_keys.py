@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shop.peak.ports import WaitingRoomUnavailable
 
 KEY_CACHE_SECONDS = 300.0
-"""Seconds. A replaced key stays valid as the previous one, so tickets stay valid."""
+"""How long keys are cached. A replaced key stays valid as the previous one until then."""
 RETRY_PAUSE_SECONDS = 3.0
 """Seconds until the next read after a failure."""
 

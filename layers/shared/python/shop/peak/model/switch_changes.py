@@ -15,5 +15,5 @@ class SwitchChange:
     actor: str
     reason: str
     at: datetime
-    retry_after: int | None = None
+    retry_after_seconds: int | None = None
     """Seconds after which customers are asked to retry; ``None`` for a switch that is on."""

@@ -1,9 +1,8 @@
 """The capacity that traffic peaks need at one instant, derived from published promotions.
 
-Capacity is not switched on at the start of a sale and off at its end: then the end of one sale
-would remove what another sale still needs. Instead the demand of all peaks at this instant is
-added up, and the provisioned capacity is made equal to it. A step may therefore run late, twice or
-out of order.
+The demand of all peaks at an instant is added up, and the provisioned capacity is made equal to it.
+A run may therefore be late, repeated or out of order. Start and end of a sale do not switch
+capacity on and off: the end of one sale would remove capacity that another sale still needs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +17,10 @@ from shop.pricing.model.promotions import ExpectedLoad, Promotion
 from shop.pricing.model.usage import CODE_USES, QUOTA
 
 COOL_DOWN = timedelta(minutes=10)
-"""How long capacity is kept after a peak: checkouts that were begun are still being completed."""
+"""How long capacity remains after a peak: customers still complete checkouts that they began."""
 USAGE_FOLLOW_UP = timedelta(days=7)
-"""How long after a peak its counters are checked for usage that returns to the unsharded row:
-orders are cancelled within days."""
+"""How long after a peak its counters are checked: orders are cancelled within days, and their usage
+returns to the unsharded row."""
 DEFAULT_ORDERS_PER_SECOND = 200
 """Expected orders per second of a flash sale without a quota or an expected load of its own."""
 QUOTA_SELL_SECONDS = 60
@@ -52,7 +51,7 @@ class LimitedCounter:
 
 @frozen
 class TrafficPeak:
-    """The traffic peak of one promotion."""
+    """The traffic peak of one promotion, from the lead time before its sale to the cool-down."""
 
     promotion_id: str
     starts_at: datetime
@@ -66,7 +65,7 @@ class TrafficPeak:
     """Units of a SKU that one order takes, where it is a part of a kit; otherwise one."""
 
     def with_kits_expanded(self, kits: Mapping[str, Kit]) -> "TrafficPeak":
-        """Return the peak with kits replaced by their parts, which is what stock rows see.
+        """Return the peak with kits replaced by their parts, because stock rows are of parts.
 
         If several kits share a part, the largest number of units counts and not their sum: each SKU
         is prepared for the whole peak anyway.
@@ -100,7 +99,7 @@ def expected_load(promotion: Promotion) -> ExpectedLoad | None:
 def traffic_peak_of(
     promotion: Promotion, skus: Sequence[str], codes: Sequence[str] = ()
 ) -> TrafficPeak | None:
-    """Return the traffic peak of a promotion, or ``None`` if it brings none.
+    """Return the traffic peak of a promotion, or ``None`` if it has none.
 
     ``codes`` are the promotion's discount codes that many customers share up to a limit.
     """
@@ -202,8 +201,8 @@ def capacity_demand(
     """Return the capacity needed at this instant, summed over the active peaks.
 
     ``environments_per_order`` is the number of environments of each Lambda function that one order
-    per second keeps busy. Each SKU is prepared for its whole peak, because the SKU that customers
-    will choose is not known.
+    per second keeps busy. Each SKU is prepared for its whole peak, because the choice of the
+    customers is not known.
     """
     active = [peak for peak in peaks if peak.is_active(at)]
     total = sum(peak.orders_per_second for peak in active)
@@ -259,20 +258,20 @@ class WakeUp:
 
 
 def wake_ups(peaks: Iterable[TrafficPeak], at: datetime) -> tuple[WakeUp, ...]:
-    """Return the wake-ups that are still to come: one before and one after each peak."""
-    every = [
+    """Return the future wake-ups: one before and one after each peak."""
+    candidates = [
         WakeUp(f"{when}-{peak.promotion_id}", time)
         for peak in peaks
         for when, time in (("before", peak.starts_at), ("after", peak.ends_at))
     ]
-    return tuple(wake_up for wake_up in every if wake_up.at > at)
+    return tuple(wake_up for wake_up in candidates if wake_up.at > at)
 
 
 @frozen(slots=False)
 class ProvisionedCapacity:
-    """The capacity that was provisioned and not removed yet.
+    """The record of the capacity that was provisioned and not removed yet.
 
-    ``in_progress`` names the steps that were about to run when this was written. A later run
+    ``in_progress`` names the steps that were about to run when the record was written. A later run
     repeats them, because a crash may have interrupted them anywhere.
     """
 
@@ -280,7 +279,7 @@ class ProvisionedCapacity:
     skus: Mapping[str, int] = field(default_factory=dict)
     """Orders per second that each SKU's shards are prepared for; 0 while they are being merged."""
     counters: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """The same of each counter, with its limit."""
+    """Orders per second that each counter's shards are prepared for, and its limit."""
     tables: Mapping[str, Mapping[str, WarmThroughput]] = field(default_factory=dict)
     """The highest requested warm throughput: it cannot be lowered."""
     wake_ups: Mapping[str, datetime] = field(default_factory=dict)

@@ -1,14 +1,14 @@
 """Waiting rooms: checkouts are admitted in order of arrival, at a rate that the shop can serve.
 
-A room issues consecutive *numbers* and admits them by the clock: its admitted count rises linearly
-with time, and number ``n`` is admitted when the count has passed it. A ticket's queue position
+A room issues consecutive *numbers* and admits them by the clock. Its admitted count rises linearly
+with time, and number ``n`` is admitted when the count exceeds it. A ticket's queue position
 therefore follows from the ticket, the room's settings and the time, without a read or a write.
 
 A number is never drawn below the count minus one second's admissions. Unused admissions of an idle
 hour are thus not saved up for a later crowd.
 
 Tickets and admissions are signed (HMAC-SHA256) and bound to one checkout. A bought or copied
-admission is worth nothing for another checkout, and a checkout is completed once.
+admission is invalid for any other checkout, and a checkout is completed once.
 """
 
 import base64
@@ -28,7 +28,7 @@ TICKET_TTL = timedelta(hours=6)
 MAX_ADMISSIONS_PER_SECOND = 20_000
 MIN_PURCHASE_WINDOW_SECONDS, MAX_PURCHASE_WINDOW_SECONDS = 30, 3600
 MAX_TOKEN_LENGTH = 1000
-"""Longest signed text, in characters, that is parsed."""
+"""Maximum characters of a signed text that is parsed."""
 BURST_SECONDS = 1.0
 """Seconds of admissions that an idle room has available at once."""
 
@@ -37,9 +37,9 @@ class OutagePolicy(StrEnum):
     """Behaviour while the room's counter or signing key cannot be reached."""
 
     FAIL_OPEN = "open"
-    """Admit every checkout: the sale goes on, and stock is still never oversold."""
+    """Admit every checkout: the sale continues, and stock is still never oversold."""
     FAIL_CLOSED = "closed"
-    """Admit no checkout: better no sale than an overload."""
+    """Admit no checkout: an overload would be worse than a paused sale."""
 
 
 @frozen
@@ -53,16 +53,18 @@ class WaitingRoomSettings:
     outage_policy: OutagePolicy
 
     def validate(self) -> None:
-        """Raise InvalidRequest for a value out of range."""
+        """Raise InvalidRequest (``out_of_range``) for a rate or window outside its bounds."""
         if not 0 <= self.admissions_per_second <= MAX_ADMISSIONS_PER_SECOND:
             raise InvalidRequest(
                 f"Admissions per second must be from 0 to {MAX_ADMISSIONS_PER_SECOND}.",
+                code="out_of_range",
                 path="$.admissions_per_second",
             )
         shortest, longest = MIN_PURCHASE_WINDOW_SECONDS, MAX_PURCHASE_WINDOW_SECONDS
         if not shortest <= self.purchase_window_seconds <= longest:
             raise InvalidRequest(
-                f"Purchase window must be from {shortest} to {longest} seconds.",
+                f"The purchase window must be from {shortest} to {longest} seconds.",
+                code="out_of_range",
                 path="$.purchase_window_seconds",
             )
 
@@ -144,11 +146,11 @@ class Admission:
 class QueuePosition:
     """The position of a ticket: checkouts ahead, and the signed admission once admitted.
 
-    ``seconds`` is the estimated waiting time; ``None`` while admission stops.
+    ``wait_seconds`` is the estimated waiting time; ``None`` while admission stops.
     """
 
     ahead: int
-    seconds: int | None
+    wait_seconds: int | None
     admission: str | None = None
 
 

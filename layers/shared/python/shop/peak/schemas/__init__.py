@@ -1,1 +1,1 @@
-"""What staff and shoppers send and read."""
+"""Request and response types of kill switches and waiting rooms."""

@@ -1,17 +1,17 @@
-"""Switches as staff turn and read them."""
+"""Kill switches, as staff set and read them."""
 
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shop.kernel.kill_switches import SWITCH_MESSAGES, SwitchStates
+from shop.kernel.kill_switches import MAX_RETRY_AFTER_SECONDS, SWITCH_MESSAGES, SwitchStates
 from shop.kernel.pagination import Page
 from shop.peak.model.switch_changes import SwitchChange
 
 
 class SwitchBody(BaseModel):
-    """The new state of a feature switch."""
+    """The new state of a kill switch."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -21,13 +21,13 @@ class SwitchBody(BaseModel):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     """Reason for the change, 1 to 500 characters.
     Example: Payment provider is down"""
-    retry_after: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
+    retry_after_seconds: Annotated[int, Field(ge=1, le=MAX_RETRY_AFTER_SECONDS)] = 60
     """Seconds after which shoppers are asked to try again, up to a day.
     Example: 300"""
 
 
 class SwitchView(BaseModel):
-    """A feature switch and its state."""
+    """A kill switch and its state."""
 
     switch: str
     """Name of the switch."""
@@ -41,8 +41,8 @@ class SwitchView(BaseModel):
     """Staff user who disabled the feature; absent while it is enabled."""
     reason: str | None = None
     """Reason for disabling it; absent while it is enabled."""
-    retry_after: int | None = None
-    """Seconds after which shoppers are asked to try again; absent if enabled."""
+    retry_after_seconds: int | None = None
+    """Seconds after which shoppers are asked to try again; absent while it is enabled."""
 
     @classmethod
     def of(cls, states: SwitchStates, switch: str) -> "SwitchView":
@@ -57,12 +57,12 @@ class SwitchView(BaseModel):
             since=off.since,
             actor=off.actor,
             reason=off.reason,
-            retry_after=off.retry_after,
+            retry_after_seconds=off.retry_after_seconds,
         )
 
 
 class SwitchesView(BaseModel):
-    """All feature switches."""
+    """All kill switches."""
 
     switches: list[SwitchView]
     """Switches and their states."""
@@ -73,7 +73,7 @@ class SwitchesView(BaseModel):
 
 
 class SwitchChangeView(BaseModel):
-    """A change of a feature switch."""
+    """A change of a kill switch."""
 
     number: int
     """Number of the change, from 1."""
@@ -87,12 +87,12 @@ class SwitchChangeView(BaseModel):
     """Reason for the change."""
     at: datetime
     """Instant of the change."""
-    retry_after: int | None = None
-    """Seconds after which shoppers are asked to try again; absent if enabled."""
+    retry_after_seconds: int | None = None
+    """Seconds after which shoppers are asked to try again; absent while it is enabled."""
 
 
 class SwitchChangeListView(BaseModel):
-    """A page of changes of feature switches, newest first."""
+    """A page of changes of kill switches, newest first."""
 
     changes: list[SwitchChangeView]
     """Changes, newest first."""
@@ -103,14 +103,14 @@ class SwitchChangeListView(BaseModel):
     def of(cls, page: Page[SwitchChange]) -> "SwitchChangeListView":
         changes = [
             SwitchChangeView(
-                number=f.number,
-                switch=f.switch,
-                on=f.on,
-                actor=f.actor,
-                reason=f.reason,
-                at=f.at,
-                retry_after=f.retry_after,
+                number=change.number,
+                switch=change.switch,
+                on=change.on,
+                actor=change.actor,
+                reason=change.reason,
+                at=change.at,
+                retry_after_seconds=change.retry_after_seconds,
             )
-            for f in page.items
+            for change in page.items
         ]
         return cls(changes=changes, cursor=page.cursor)

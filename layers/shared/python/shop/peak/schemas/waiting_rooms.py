@@ -1,4 +1,4 @@
-"""Waiting rooms, as staff keep them and shoppers wait in them."""
+"""Waiting rooms, as staff set them and as shoppers use them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from shop.peak.model.waiting_room import OutagePolicy, QueuePosition, WaitingRoo
 from shop.peak.schemas.checkout_notices import waiting_room_url
 
 MAX_POLL_SECONDS = 30
-"""Seconds: whoever waits long asks seldom."""
+"""Maximum seconds between two requests of a waiting client."""
 
 CheckoutId = Annotated[str, StringConstraints(pattern=r"^chk_[a-z2-7]{26}$")]
 """Id of a checkout.
@@ -39,13 +39,13 @@ class WaitingRoomBody(BaseModel):
 
 
 class PeakView(BaseModel):
-    """Base of responses; each is built on first use, which keeps cold starts short."""
+    """Base of the responses. Pydantic builds each on first use, which keeps cold starts short."""
 
     model_config = ConfigDict(defer_build=True)
 
 
 class StaffWaitingRoomView(PeakView):
-    """A waiting room as staff see it."""
+    """A waiting room, as staff read it."""
 
     promotion_id: str
     """Id of the promotion that the room belongs to."""
@@ -127,47 +127,48 @@ class QueuePositionView(PeakView):
     """Whether the checkout is admitted."""
     ahead: int
     """Number of checkouts ahead in the queue."""
-    seconds: int | None = None
+    wait_seconds: int | None = None
     """Estimated wait in seconds; absent while admission is stopped."""
-    poll_after: int | None = None
-    """Seconds after which to ask again, 30 at most; absent once admitted."""
+    poll_after_seconds: int | None = None
+    """Seconds after which to request the position again, 30 at most; absent once admitted."""
     admission: str | None = None
     """Admission to send as header ``Waiting-Room-Admission``; absent while waiting."""
 
     @classmethod
     def of(cls, position: QueuePosition) -> "QueuePositionView":
-        return cls(**_place(position))
+        return cls(**_position_fields(position))
 
 
 class TicketView(QueuePositionView):
     """A ticket of the queue and its position."""
 
     ticket: str
-    """Signed ticket, with which the client asks for its position."""
+    """Signed ticket, to request the position with."""
 
     @classmethod
-    def joined(cls, joined: IssuedTicket) -> "TicketView":
-        return cls(ticket=joined.ticket, **_place(joined.position))
+    def of_ticket(cls, issued: IssuedTicket) -> "TicketView":
+        return cls(ticket=issued.ticket, **_position_fields(issued.position))
 
 
-def _place(position: QueuePosition) -> dict[str, Any]:
+def _position_fields(position: QueuePosition) -> dict[str, Any]:
     waits = position.admission is None
-    soon = (
+    # A long wait is polled seldom, so that the queue itself causes little load.
+    poll_after_seconds = (
         MAX_POLL_SECONDS
-        if position.seconds is None
-        else max(1, min(position.seconds, MAX_POLL_SECONDS))
+        if position.wait_seconds is None
+        else max(1, min(position.wait_seconds, MAX_POLL_SECONDS))
     )
     return {
         "admitted": not waits,
         "ahead": position.ahead,
-        "seconds": position.seconds,
-        "poll_after": soon if waits else None,
+        "wait_seconds": position.wait_seconds,
+        "poll_after_seconds": poll_after_seconds if waits else None,
         "admission": position.admission,
     }
 
 
 class WaitingRoomView(PeakView):
-    """A waiting room as shoppers see it."""
+    """A waiting room, as shoppers read it."""
 
     promotion_id: str
     """Id of the promotion that the room belongs to."""

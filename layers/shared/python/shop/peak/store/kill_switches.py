@@ -42,7 +42,7 @@ class DynamoSwitchRepository:
             DynamoUnitOfWork().commit(write)
         except ConditionFailed:
             raise VersionConflict(
-                "Another switch was changed at the same time. Read the switches and try again."
+                "A switch was changed at the same moment. Read the switches and try again."
             ) from None
         return after
 
@@ -65,7 +65,9 @@ def _before(cursor: str) -> int:
     before = (from_cursor(cursor) or {}).get("before")
     if type(before) is not int or not 0 < before <= MAX_NUMBER:
         raise InvalidRequest(
-            "Cursor must come from a previous page.", code="cursor_invalid", path="cursor"
+            "The cursor is invalid. Use the cursor of the previous page unchanged.",
+            code="cursor_invalid",
+            path="cursor",
         )
     return before
 
@@ -80,7 +82,7 @@ def _states_document(states: SwitchStates) -> dict[str, Any]:
             "since": off.since.isoformat(),
             "actor": off.actor,
             "reason": off.reason,
-            "retry": off.retry_after,
+            "retry_after_seconds": off.retry_after_seconds,
         }
         for name, off in states.disabled.items()
     }
@@ -93,7 +95,7 @@ def _change_document(change: SwitchChange) -> dict[str, Any]:
         "actor": change.actor,
         "reason": change.reason,
         "at": change.at.isoformat(),
-        "retry": change.retry_after,
+        "retry_after_seconds": change.retry_after_seconds,
     }
 
 
@@ -106,5 +108,5 @@ def _change_from(row: SwitchRow) -> SwitchChange:
         doc["actor"],
         doc["reason"],
         datetime.fromisoformat(doc["at"]),
-        doc["retry"],
+        doc["retry_after_seconds"],
     )

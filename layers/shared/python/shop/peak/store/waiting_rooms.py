@@ -59,7 +59,7 @@ class DynamoWaitingRoomRepository:
             DynamoUnitOfWork().commit(lambda transaction: transaction.save(row, unchanged))
         except ConditionFailed:
             raise VersionConflict(
-                "Waiting rooms were changed at the same time. Read them and try again."
+                "Waiting rooms were changed at the same moment. Read them and try again."
             ) from None
 
 
