@@ -213,7 +213,7 @@ BACKORDER_CANCELLED_EARLY = Scenario(
     (BUY, CANCEL_ORDER, RECEIVE_STOCK, ALLOCATE),
     rivals=(RECEIVE_STOCK, ALLOCATE),
     setup=backorder,
-    expected=_HasStatus(OrderStatus.CANCELLED, "payment authorised"),
+    expected=_HasStatus(OrderStatus.CANCELLED, "payment authorized"),
 )
 BACKORDER_CANCELLED_LATE = Scenario(
     "back-order cancelled after the stock arrived",

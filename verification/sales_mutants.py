@@ -122,7 +122,7 @@ def _charge_first(
     """Request the payment before the order exists: a crash in between charges for nothing."""
     reservations = deps.writes.stock.pick_shards(session.offer.demands())
     order, after = _build(request, session, new_id("ord"), reservations)
-    payment = deps.provider.authorise(
+    payment = deps.provider.authorize(
         order.id, order.amount, _credential(request.body), key=order.id
     )
     deps.writes.uow.commit(
@@ -197,7 +197,7 @@ def _build(
 
 def _pay(request: Request[CompleteRequest], order: Order) -> Order:
     credential = _credential(request.body)
-    payment = deps.provider.authorise(order.id, order.amount, credential, key=order.id)
+    payment = deps.provider.authorize(order.id, order.amount, credential, key=order.id)
     return _record_payment(request, order, payment)
 
 

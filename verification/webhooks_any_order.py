@@ -64,16 +64,16 @@ def run(options: Options) -> list[VerificationReport]:
 def _reports(chance: random.Random) -> list[Report]:
     """Draw the valid reports of one order: its payment, and its two shipments."""
     total = make_order().total
-    authorised = ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED, authorised=total)
-    captured = replace(authorised, status=PaymentStatus.CAPTURED, captured=total)
+    authorized = ProviderPaymentState("pay_1", PaymentStatus.AUTHORIZED, authorized=total)
+    captured = replace(authorized, status=PaymentStatus.CAPTURED, captured=total)
     challenge = ProviderPaymentState(
         "pay_1", PaymentStatus.REQUIRES_ACTION, action_url="/challenge"
     )
     ends: list[list[ProviderPaymentState]] = [
-        [authorised, captured],
-        [authorised, captured, replace(captured, refunded=chance.randrange(1, total))],
-        [authorised],
-        [replace(captured, authorised=0)],
+        [authorized, captured],
+        [authorized, captured, replace(captured, refunded=chance.randrange(1, total))],
+        [authorized],
+        [replace(captured, authorized=0)],
     ]
     reports: list[Report] = [ProviderPaymentState("pay_1", PaymentStatus.CREATED), challenge]
     reports += [ProviderPaymentState("pay_1", PaymentStatus.PROCESSING), *chance.choice(ends)]
@@ -103,7 +103,7 @@ def _final_state(apply: Apply, arrivals: Sequence[Report]) -> tuple[object, ...]
     for minute, report in enumerate(arrivals):
         order = apply(order, report, BLACK_FRIDAY + timedelta(days=1, minutes=minute))
     payment: Payment = order.payment
-    totals = tuple(payment.total_of(kind) for kind in ("authorised", "captured", "refunded"))
+    totals = tuple(payment.total_of(kind) for kind in ("authorized", "captured", "refunded"))
     shipments = tuple(shipment.status.value for shipment in order.shipments)
     delivered = tuple(line.delivered for line in order.lines)
     return (payment.status.value, payment.action_url, totals, shipments, delivered)

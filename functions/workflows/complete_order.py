@@ -1,4 +1,4 @@
-"""CompleteOrder: capture a payment that is still authorised, and complete the order."""
+"""CompleteOrder: capture a payment that is still authorized, and complete the order."""
 
 from shop.entrypoints.step_functions import WorkflowTask, workflow_task
 from shop.orders.actions.delivery import complete_order

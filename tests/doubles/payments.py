@@ -8,10 +8,10 @@ from shop.kernel.money import Money
 from shop.payments.model import Credential, PaymentStatus, ProviderPaymentState
 
 OPEN = frozenset(
-    {PaymentStatus.AUTHORISED, PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION}
+    {PaymentStatus.AUTHORIZED, PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION}
 )
 TOKENS = {
-    "tok_success": (PaymentStatus.AUTHORISED, None),
+    "tok_success": (PaymentStatus.AUTHORIZED, None),
     "tok_declined": (PaymentStatus.FAILED, "card_declined"),
     "tok_challenge": (PaymentStatus.REQUIRES_ACTION, None),
     "tok_pending": (PaymentStatus.PROCESSING, None),
@@ -36,7 +36,7 @@ class MemoryProvider:
                 "The token is unknown. Send another.", code="payment_token_unknown"
             )
 
-    def authorise(
+    def authorize(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
         self._raise_if_down()
@@ -44,11 +44,11 @@ class MemoryProvider:
         reference = f"pay_{order_id}"
         if reference not in self._payments:
             status, reason = TOKENS[credential.token]
-            authorised = status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+            authorized = status in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED)
             state = ProviderPaymentState(
                 reference,
                 status,
-                authorised=amount.minor if authorised else 0,
+                authorized=amount.minor if authorized else 0,
                 captured=amount.minor if status is PaymentStatus.CAPTURED else 0,
                 action_url="/challenge" if status is PaymentStatus.REQUIRES_ACTION else None,
                 reason=reason,
@@ -60,11 +60,11 @@ class MemoryProvider:
         _, _, state = self._known(reference)
         if state.status is PaymentStatus.CAPTURED:
             return state
-        if state.status is not PaymentStatus.AUTHORISED:
+        if state.status is not PaymentStatus.AUTHORIZED:
             raise Conflict(
                 f"The payment is {state.status}, so it cannot be captured.", code="payment_state"
             )
-        captured = min(amount.minor, state.authorised)
+        captured = min(amount.minor, state.authorized)
         return self._put(reference, status=PaymentStatus.CAPTURED, captured=captured)
 
     def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
@@ -108,7 +108,7 @@ class MemoryProvider:
             return state
         if approved:
             return self._put(
-                reference, status=PaymentStatus.AUTHORISED, authorised=amount, action_url=None
+                reference, status=PaymentStatus.AUTHORIZED, authorized=amount, action_url=None
             )
         return self._put(
             reference, status=PaymentStatus.FAILED, reason="card_declined", action_url=None

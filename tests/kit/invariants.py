@@ -105,7 +105,7 @@ def _check_payments(state: SystemState) -> Iterator[Violation]:
     captured amount is the amount due."""
     for order in state.orders:
         paid = order.payment
-        ours = {kind: paid.total_of(kind) for kind in ("authorised", "captured", "refunded")}
+        ours = {kind: paid.total_of(kind) for kind in ("authorized", "captured", "refunded")}
         if not ours["refunded"] <= ours["captured"] <= order.amount.minor:
             yield Violation("I3", order.id, f"refunded or captured more than was due: {ours}")
         for charge in state.charges.get(order.id, ()):

@@ -77,6 +77,6 @@ def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **chan
     return Order(**{**fields, **changes})
 
 
-def authorised(order: Order) -> ProviderPaymentState:
+def authorized(order: Order) -> ProviderPaymentState:
     """Return the provider's state of a payment that is authorized in full."""
-    return ProviderPaymentState(f"pay_{order.id}", PaymentStatus.AUTHORISED, authorised=order.total)
+    return ProviderPaymentState(f"pay_{order.id}", PaymentStatus.AUTHORIZED, authorized=order.total)

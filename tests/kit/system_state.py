@@ -58,15 +58,15 @@ class Charge:
     order_id: str
     amount: int
     status: str
-    authorised: int
+    authorized: int
     captured: int
     refunded: int
 
     @property
     def held(self) -> int:
         """The amount that the customer has paid: authorized, or captured and not refunded."""
-        if self.status == "authorised":
-            return self.authorised
+        if self.status == "authorized":
+            return self.authorized
         return self.captured - self.refunded
 
 
@@ -210,7 +210,7 @@ def _add_shards(counter: dict[str, int], shards: Mapping[str, int], *, is_code: 
 def _read_charges(state: SystemState) -> None:
     charges = defaultdict(list)
     for item in _items("TABLE_SANDBOX_PAYMENTS"):
-        amounts = {n: int(item.get(n, 0)) for n in ("amount", "authorised", "captured", "refunded")}
+        amounts = {n: int(item.get(n, 0)) for n in ("amount", "authorized", "captured", "refunded")}
         order_id = item["order_id"]
         charges[order_id].append(Charge(order_id, status=item["status"], **amounts))
     state.charges = dict(charges)

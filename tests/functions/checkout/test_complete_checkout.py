@@ -319,19 +319,19 @@ def test_provider_outage_is_503_and_a_retry_resumes(
     monkeypatch.setitem(sandbox.TOKENS, "tok_down", sandbox.TOKENS["tok_success"])
     monkeypatch.setattr(
         sandbox.SandboxProvider,
-        "authorise",
-        _authorise_any_token(sandbox.SandboxProvider.authorise),
+        "authorize",
+        _authorize_any_token(sandbox.SandboxProvider.authorize),
     )
     retry = complete(checkout, "tok_down", key="one")
     assert (retry.status, retry.json["status"]) == (200, "completed")
 
 
-def _authorise_any_token(authorise: Any) -> Any:
+def _authorize_any_token(authorize: Any) -> Any:
     from dataclasses import replace
 
     def patched(self: Any, order_id: str, amount: Any, credential: Any, *, key: str) -> Any:
         valid = replace(credential, token="tok_success")
-        return authorise(self, order_id, amount, valid, key=key)
+        return authorize(self, order_id, amount, valid, key=key)
 
     return patched
 
@@ -544,7 +544,7 @@ def test_unreadable_payment_releases_stock_at_once(
     publish_with_stock(mug(), pieces=1)
     checkout = create(("mug.1", 1))
     with monkeypatch.context() as patch:
-        patch.setattr(SandboxProvider, "authorise", unreadable)
+        patch.setattr(SandboxProvider, "authorize", unreadable)
         answer = complete(checkout)
         assert (answer.status, answer.json["messages"][0]["code"]) == (
             400,
@@ -567,7 +567,7 @@ def test_payment_confirmed_during_cancel_keeps_the_order(
         order = get_order(self, owner, order_id)
         monkeypatch.undo()
         confirmed_payment = ProviderPaymentState(
-            "pay_1", PaymentStatus.AUTHORISED, authorised=order.total
+            "pay_1", PaymentStatus.AUTHORIZED, authorized=order.total
         )
         orders = order_fixture()
         record_payment(
@@ -591,20 +591,20 @@ def test_payment_for_a_canceled_checkout_confirms_no_order(
 ) -> None:
     publish_with_stock(mug(), pieces=1)
     checkout = create(("mug.1", 1))
-    authorise = SandboxProvider.authorise
+    authorize = SandboxProvider.authorize
 
-    def authorise_after_cancel(
+    def authorize_after_cancel(
         self: SandboxProvider, *arguments: Any, **changes: Any
     ) -> ProviderPaymentState:
-        report = authorise(self, *arguments, **changes)
+        report = authorize(self, *arguments, **changes)
         canceled = call(cancel_checkout.handler, CANCEL, id=checkout["id"])
         assert canceled.json["status"] == "canceled"
         return report
 
-    monkeypatch.setattr(SandboxProvider, "authorise", authorise_after_cancel)
+    monkeypatch.setattr(SandboxProvider, "authorize", authorize_after_cancel)
     assert complete(checkout).json["status"] != "completed"
     assert get(checkout)["status"] == "canceled"
     order = DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
     assert (order.status, available("MUG-RED")) == (OrderStatus.CANCELLED, 1)
     assert not order.was_confirmed
-    assert order.payment.total_of("authorised") == order.total  # refunded by the event
+    assert order.payment.total_of("authorized") == order.total  # refunded by the event

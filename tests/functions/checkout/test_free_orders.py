@@ -29,7 +29,7 @@ from tests.functions.credits.steps import balance, credit, gift_card, money, pay
 from tests.kit.products import mug, publish_with_stock
 from tests.kit.ucp_validator import assert_valid_ucp
 
-PROVIDER_CALLS = ("authorise", "capture", "cancel", "refund", "find_by_order", "get_payment")
+PROVIDER_CALLS = ("authorize", "capture", "cancel", "refund", "find_by_order", "get_payment")
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ COMPLETE = "POST /checkout-sessions/{id}/complete"
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
-authorise = SandboxProvider.authorise
+authorize = SandboxProvider.authorize
 
 
 def create() -> dict[str, Any]:
@@ -52,12 +52,12 @@ def webhook_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The webhook is applied, twice, before the provider answers."""
 
     def overtaken(*args: Any, **options: Any) -> ProviderPaymentState:
-        state = authorise(*args, **options)
+        state = authorize(*args, **options)
         deliver_webhook(state)
         deliver_webhook(state)
         return state
 
-    monkeypatch.setattr(SandboxProvider, "authorise", overtaken)
+    monkeypatch.setattr(SandboxProvider, "authorize", overtaken)
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def webhook_only(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The webhook is applied, and the provider's answer is lost."""
 
     def lost(*args: Any, **options: Any) -> ProviderPaymentState:
-        deliver_webhook(authorise(*args, **options))
+        deliver_webhook(authorize(*args, **options))
         raise Unavailable("The payment provider does not respond. Try again later.")
 
-    monkeypatch.setattr(SandboxProvider, "authorise", lost)
+    monkeypatch.setattr(SandboxProvider, "authorize", lost)
     return monkeypatch
 
 
@@ -84,7 +84,7 @@ def test_webhook_first_confirms_the_order_once() -> None:
     assert answer.json["status"] == "completed"
     order = DynamoOrderRepository().get_by_id(derived_id("ord", checkout["id"], "1"))
     assert order.status is OrderStatus.CONFIRMED
-    assert [entry.kind for entry in order.payment.entries] == ["authorised"]
+    assert [entry.kind for entry in order.payment.entries] == ["authorized"]
     assert complete(checkout, "tok_success", "k1").json == answer.json
 
 

@@ -275,7 +275,7 @@ def test_every_cancellation_releases_usage_once(
         def unreadable(*_: Any, **__: Any) -> Any:
             raise InvalidRequest("no such payment method", code="payment_method_unknown")
 
-        monkeypatch.setattr(SandboxProvider, "authorise", unreadable)
+        monkeypatch.setattr(SandboxProvider, "authorize", unreadable)
         token = "tok_success"
     complete(checkout, token)
     order = first_order(checkout)

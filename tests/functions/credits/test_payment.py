@@ -38,7 +38,7 @@ def test_gift_card_pays_a_part_and_money_the_rest() -> None:
     assert amounts(done) == {"i-gift_card": 1_000, "money": TOTAL - 1_000}
     order = DynamoOrderRepository().get("guest", done.json["order"]["id"])
     assert (order.total, order.amount.minor) == (TOTAL, TOTAL - 1_000)
-    assert order.payment.total_of("authorised") == TOTAL - 1_000
+    assert order.payment.total_of("authorized") == TOTAL - 1_000
     assert balance(code) == 0
 
 

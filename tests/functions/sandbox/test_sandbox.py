@@ -63,7 +63,7 @@ def test_challenge_shows_a_page() -> None:
     assert "jane@example.com" not in page.text
 
 
-@pytest.mark.parametrize(("approved", "status"), [(True, "authorised"), (False, "failed")])
+@pytest.mark.parametrize(("approved", "status"), [(True, "authorized"), (False, "failed")])
 def test_challenge_answer_is_queued_for_a_webhook(approved: bool, status: str) -> None:
     reference = pay_with_challenge()
     response = send_answer(reference, {"approved": approved})
@@ -115,7 +115,7 @@ def settle(reference: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("token", "status"), [("tok_pending", "authorised"), ("tok_pending_declined", "failed")]
+    ("token", "status"), [("tok_pending", "authorized"), ("tok_pending_declined", "failed")]
 )
 def test_pending_payment_is_settled_and_sends_a_webhook(
     sent: list[Any], token: str, status: str
@@ -137,7 +137,7 @@ def test_repeated_settlement_settles_once_and_sends_two_webhooks(sent: list[Any]
     reference = pay_with_challenge("tok_pending")
     assert settle(reference) + settle(reference) == []
     assert [body for _, body, _ in sent] == [
-        {"type": "payment.authorised", "reference": reference}
+        {"type": "payment.authorized", "reference": reference}
     ] * 2
 
 

@@ -52,11 +52,11 @@ def test_declined_payment_with_lost_webhook_cancels_the_order() -> None:
 
 
 def test_payment_with_lost_response_is_found_by_its_order() -> None:
-    """The provider authorised the payment; the process crashed before it stored the response."""
+    """The provider authorized the payment; the process crashed before it stored the response."""
     fixture = order_fixture()
     order = place(fixture)
     credential = Credential("sandbox", "token", "tok_success")
-    fixture.provider.authorise(order.id, order.amount, credential, key=order.id)
+    fixture.provider.authorize(order.id, order.amount, credential, key=order.id)
     assert reconcile() == {"waiting": 1, "settled": 1}
     assert fixture.orders.get_by_id("ord_1").status is OrderStatus.CONFIRMED
 
@@ -131,7 +131,7 @@ def test_lost_stripe_webhook_is_reconciled(
         card = "pm_card_visa" if lost else "pm_card_authenticationRequired"
         credential = Credential("stripe", "payment_method", card)
         try:
-            state = fixture.provider.authorise(order.id, order.amount, credential, key=order.id)
+            state = fixture.provider.authorize(order.id, order.amount, credential, key=order.id)
         except Unavailable:
             continue
         fixture.record(order, state)

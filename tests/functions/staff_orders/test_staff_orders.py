@@ -119,10 +119,10 @@ def test_staff_see_an_order_with_its_history() -> None:
     order = send(get_order, GET, id="ord_1").json
     assert [entry["event"] for entry in order["history"]] == [
         "placed",
-        "payment authorised",
+        "payment authorized",
         "allocated",
     ]
-    assert order["payment"]["authorised"] == order["total"] == order["due"]
+    assert order["payment"]["authorized"] == order["total"] == order["due"]
     assert send(get_order, GET, id="ord_2").status == 404
 
 

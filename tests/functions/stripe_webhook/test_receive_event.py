@@ -179,7 +179,7 @@ def webhook_fixture(server: StripeServer, monkeypatch: pytest.MonkeyPatch) -> Or
 def placed(fixture: OrderFixture, card: str) -> tuple[Order, str]:
     order = fixture.place(order_placed_today())
     credential = Credential("stripe", "payment_method", card)
-    state = fixture.provider.authorise(order.id, order.amount, credential, key=order.id)
+    state = fixture.provider.authorize(order.id, order.amount, credential, key=order.id)
     return fixture.record(order, state), state.reference
 
 
@@ -197,7 +197,7 @@ def test_passed_challenge_confirms_the_order(
         send(handler, event(id=reference))
     assert apply() == []
     order = webhook_fixture.orders.get_by_id("ord_1")
-    assert (order.status, order.payment.total_of("authorised")) == (
+    assert (order.status, order.payment.total_of("authorized")) == (
         OrderStatus.CONFIRMED,
         order.total,
     )

@@ -28,7 +28,7 @@ from tests.unit.orders.order_fixture import OrderFixture
 
 PAYMENTS = "POST /webhooks/payments/sandbox"
 CARRIERS = "POST /webhooks/carriers/{carrier}"
-PAID = {"type": "payment.authorised", "reference": "pay_1"}
+PAID = {"type": "payment.authorized", "reference": "pay_1"}
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -282,7 +282,7 @@ def test_replayed_payment_webhook_changes_nothing() -> None:
     order = fixture.orders.get_by_id("ord_1")
     assert apply(apply_payment_event, payment_message(fixture)) == []
     assert fixture.orders.get_by_id("ord_1") == order
-    assert order.payment.total_of("authorised") == order.total
+    assert order.payment.total_of("authorized") == order.total
 
 
 def test_unknown_payment_is_retried_until_the_dead_letter_queue() -> None:
@@ -297,13 +297,13 @@ def test_unknown_payment_is_retried_until_the_dead_letter_queue() -> None:
 def test_payment_before_its_order_is_retried() -> None:
     fixture = order_fixture()
     order = order_placed_today("ord_9", (1,))
-    fixture.provider.authorise(order.id, order.amount, _credential(), key=order.id)
+    fixture.provider.authorize(order.id, order.amount, _credential(), key=order.id)
     state = fixture.provider.find_by_order("ord_9", order.amount)
     body = {"provider": "sandbox", "reference": state.reference}
     assert apply(apply_payment_event, body) == ["m0"]
     fixture.place(order)
     assert apply(apply_payment_event, body) == []
-    assert fixture.orders.get_by_id("ord_9").payment.status is PaymentStatus.AUTHORISED
+    assert fixture.orders.get_by_id("ord_9").payment.status is PaymentStatus.AUTHORIZED
 
 
 def _credential() -> Any:

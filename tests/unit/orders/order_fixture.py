@@ -66,7 +66,7 @@ class OrderFixture:
     def pay(self, order: Order, token: str = "tok_success") -> Order:
         credential = Credential(self.provider.name, "token", token)
         amount = Money(order.total, order.currency)
-        state = self.provider.authorise(order.id, amount, credential, key=order.id)
+        state = self.provider.authorize(order.id, amount, credential, key=order.id)
         return self.record(order, state)
 
     def record(self, order: Order, state: Any, **options: Any) -> Order:

@@ -220,7 +220,7 @@ class OrderSimulation(OrderFixture):
             assert net_captured == order.due
             assert order.settled
             if state is not None and order.due == 0:
-                assert state.status is not PaymentStatus.AUTHORISED
+                assert state.status is not PaymentStatus.AUTHORIZED
             if order.status is OrderStatus.COMPLETED:
                 assert order.delivered
                 assert net_captured > 0

@@ -25,7 +25,7 @@ from shop.orders.actions.shipments import allocate_order
 from shop.orders.model import Order, OrderStatus, ShipmentStatus
 from shop.orders.ports import Email
 from shop.payments.model import PaymentStatus
-from tests.kit.orders import BLACK_FRIDAY, WINDOW, authorised, make_order
+from tests.kit.orders import BLACK_FRIDAY, WINDOW, authorized, make_order
 from tests.unit.orders.order_fixture import OrderFixture
 
 # Lookup
@@ -99,13 +99,13 @@ def test_declined_payment_publishes_failure_and_cancellation(
 def test_repeated_payment_report_changes_nothing(order_fixture: OrderFixture) -> None:
     order = order_fixture.pay(order_fixture.place())
     order_fixture.advance(minutes=1)
-    assert order_fixture.record(order, authorised(order)) == order
+    assert order_fixture.record(order, authorized(order)) == order
     assert order_fixture.orders.get_by_id("ord_1").version == order.version
 
 
 def test_payment_report_for_unknown_order_raises_not_found(order_fixture: OrderFixture) -> None:
     with pytest.raises(NotFound):
-        order_fixture.record(make_order(), authorised(make_order()))
+        order_fixture.record(make_order(), authorized(make_order()))
 
 
 def test_payment_cancelled_at_provider_cancels_unshipped_order(
@@ -131,7 +131,7 @@ def test_payment_cancelled_after_shipping_keeps_order_confirmed(
 def test_record_payment_uses_the_order_that_the_caller_passes(memory: OrderFixture) -> None:
     placed = memory.place()
     passed = replace(placed, version=0)
-    order = memory.record(placed, authorised(placed), loaded=passed)
+    order = memory.record(placed, authorized(placed), loaded=passed)
     assert order.status is OrderStatus.CONFIRMED
 
 

@@ -213,7 +213,7 @@ def test_order_of_two_lines_costs_one_write_unit(owner: str) -> None:
     from shop.payments.model import PaymentStatus, ProviderPaymentState
 
     state = ProviderPaymentState(
-        "pay_lbwwxygxpmhmzpxtddpsl7e5na", PaymentStatus.AUTHORISED, authorised=placed.total
+        "pay_lbwwxygxpmhmzpxtddpsl7e5na", PaymentStatus.AUTHORIZED, authorized=placed.total
     )
     confirmed, events = placed.with_payment(state, BLACK_FRIDAY + timedelta(seconds=1), "sandbox")
     assert _bytes(confirmed, events) <= WRITE_UNIT

@@ -25,7 +25,7 @@ from shop.orders.model import (
     take_from_reservations,
 )
 from shop.payments.model import PaymentStatus, ProviderPaymentState
-from tests.kit.orders import BLACK_FRIDAY, authorised, make_order
+from tests.kit.orders import BLACK_FRIDAY, authorized, make_order
 
 
 def value_of_first(order: Order, line: OrderLine, pieces: int) -> int:
@@ -38,7 +38,7 @@ def event_types(events: Any) -> list[str]:
 
 def confirmed(**changes: Any) -> Order:
     order, _ = make_order(**changes).place()
-    return order.with_payment(authorised(order), BLACK_FRIDAY, "memory")[0]
+    return order.with_payment(authorized(order), BLACK_FRIDAY, "memory")[0]
 
 
 def shipment_of(order: Order, number: str = "1", **lines: int) -> Shipment:
@@ -81,9 +81,9 @@ def test_events_contain_no_personal_data() -> None:
 # Payment
 
 
-def test_authorised_payment_confirms_order() -> None:
+def test_authorized_payment_confirms_order() -> None:
     order, events = (
-        make_order().place()[0].with_payment(authorised(make_order()), BLACK_FRIDAY, "memory")
+        make_order().place()[0].with_payment(authorized(make_order()), BLACK_FRIDAY, "memory")
     )
     assert (order.status, event_types(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
 
@@ -97,10 +97,10 @@ def test_captured_payment_confirms_order() -> None:
 
 def test_partial_payment_does_not_confirm_order() -> None:
     placed, _ = make_order().place()
-    state = ProviderPaymentState("pay", PaymentStatus.AUTHORISED, authorised=placed.total - 1)
+    state = ProviderPaymentState("pay", PaymentStatus.AUTHORIZED, authorized=placed.total - 1)
     order, events = placed.with_payment(state, BLACK_FRIDAY, "memory")
     assert (order.status, events) == (OrderStatus.PLACED, ())
-    order, events = order.with_payment(authorised(order), BLACK_FRIDAY, "memory")
+    order, events = order.with_payment(authorized(order), BLACK_FRIDAY, "memory")
     assert (order.status, event_types(events)) == (OrderStatus.CONFIRMED, ["OrderConfirmed"])
 
 
@@ -118,7 +118,7 @@ def test_pending_payment_does_not_confirm_order(status: PaymentStatus) -> None:
 
 def test_same_payment_report_twice_changes_nothing() -> None:
     order = confirmed()
-    assert order.with_payment(authorised(order), BLACK_FRIDAY + timedelta(1), "memory") == (
+    assert order.with_payment(authorized(order), BLACK_FRIDAY + timedelta(1), "memory") == (
         order,
         (),
     )
@@ -134,7 +134,7 @@ def test_failed_payment_publishes_its_reason() -> None:
 
 def test_payment_for_cancelled_order_publishes_late_payment() -> None:
     order, _ = make_order().place()[0].cancel("payment_expired", BLACK_FRIDAY, "deadline")
-    order, events = order.with_payment(authorised(order), BLACK_FRIDAY, "memory")
+    order, events = order.with_payment(authorized(order), BLACK_FRIDAY, "memory")
     assert (order.status, event_types(events)) == (OrderStatus.CANCELLED, ["PaymentReceivedLate"])
     captured = ProviderPaymentState(
         "pay", PaymentStatus.CAPTURED, order.total, captured=order.total

@@ -205,7 +205,7 @@ def test_staff_order_shows_payment_parcels_and_history(memory: OrderFixture) -> 
     assert view["parcels"][0]["status"] == "shipped"
     assert [entry["event"] for entry in view["history"]] == [
         "placed",
-        "payment authorised",
+        "payment authorized",
         "allocated",
         "shipped",
         "payment captured",

@@ -31,24 +31,24 @@ def make_state(status: PaymentStatus, **amounts: int) -> ProviderPaymentState:
 CREATED = make_state(PaymentStatus.CREATED)
 CHALLENGED = make_state(PaymentStatus.REQUIRES_ACTION)
 PROCESSING = make_state(PaymentStatus.PROCESSING)
-AUTHORISED = make_state(PaymentStatus.AUTHORISED, authorised=TOTAL)
-CAPTURED = make_state(PaymentStatus.CAPTURED, authorised=TOTAL, captured=TOTAL)
+AUTHORIZED = make_state(PaymentStatus.AUTHORIZED, authorized=TOTAL)
+CAPTURED = make_state(PaymentStatus.CAPTURED, authorized=TOTAL, captured=TOTAL)
 CAPTURED_IMMEDIATELY = make_state(PaymentStatus.CAPTURED, captured=TOTAL)
 PARTLY_REFUNDED = replace(CAPTURED, refunded=500)
 FULLY_REFUNDED = replace(CAPTURED, refunded=TOTAL)
 FAILED = make_state(PaymentStatus.FAILED)
-VOIDED = make_state(PaymentStatus.CANCELLED, authorised=TOTAL)
+VOIDED = make_state(PaymentStatus.CANCELLED, authorized=TOTAL)
 CANCELLED_UNPAID = make_state(PaymentStatus.CANCELLED)
 
 HISTORIES: dict[str, tuple[ProviderPaymentState, ...]] = {
-    "card": (CREATED, PROCESSING, AUTHORISED, CAPTURED),
-    "challenge": (CREATED, CHALLENGED, PROCESSING, AUTHORISED, CAPTURED),
+    "card": (CREATED, PROCESSING, AUTHORIZED, CAPTURED),
+    "challenge": (CREATED, CHALLENGED, PROCESSING, AUTHORIZED, CAPTURED),
     "wallet with immediate capture": (CREATED, CHALLENGED, PROCESSING, CAPTURED_IMMEDIATELY),
     "declined": (CREATED, PROCESSING, FAILED),
     "challenge failed": (CREATED, CHALLENGED, FAILED),
-    "voided": (CREATED, PROCESSING, AUTHORISED, VOIDED),
-    "cancelled before authorisation": (CREATED, CHALLENGED, PROCESSING, CANCELLED_UNPAID),
-    "refunded": (CREATED, AUTHORISED, CAPTURED, PARTLY_REFUNDED, FULLY_REFUNDED),
+    "voided": (CREATED, PROCESSING, AUTHORIZED, VOIDED),
+    "cancelled before authorization": (CREATED, CHALLENGED, PROCESSING, CANCELLED_UNPAID),
+    "refunded": (CREATED, AUTHORIZED, CAPTURED, PARTLY_REFUNDED, FULLY_REFUNDED),
 }
 """Possible states of one payment at a provider, from first to last."""
 
@@ -61,7 +61,7 @@ def merge(states: Sequence[ProviderPaymentState]) -> Payment:
 
 
 def state(payment: Payment) -> tuple[object, ...]:
-    kinds = ("authorised", "captured", "refunded")
+    kinds = ("authorized", "captured", "refunded")
     balances = tuple(payment.total_of(kind) for kind in kinds)
     return (payment.status, payment.reference, payment.action_url, payment.reason, *balances)
 
@@ -143,9 +143,9 @@ def test_every_status_has_a_unique_rank() -> None:
 
 
 def test_entries_record_each_difference_with_its_time() -> None:
-    payment = merge([AUTHORISED, CAPTURED, PARTLY_REFUNDED, PARTLY_REFUNDED, FULLY_REFUNDED])
+    payment = merge([AUTHORIZED, CAPTURED, PARTLY_REFUNDED, PARTLY_REFUNDED, FULLY_REFUNDED])
     assert [(e.kind, e.amount) for e in payment.entries] == [
-        ("authorised", TOTAL),
+        ("authorized", TOTAL),
         ("captured", TOTAL),
         ("refunded", 500),
         ("refunded", TOTAL - 500),
@@ -156,7 +156,7 @@ def test_entries_record_each_difference_with_its_time() -> None:
 
 def test_the_action_url_exists_only_while_action_is_required() -> None:
     assert merge([CHALLENGED]).action_url == "/challenge"
-    assert merge([CHALLENGED, AUTHORISED]).action_url is None
+    assert merge([CHALLENGED, AUTHORIZED]).action_url is None
     assert merge([CHALLENGED, FAILED]).action_url is None
 
 
@@ -168,6 +168,6 @@ def test_a_payment_survives_serialization(history: tuple[ProviderPaymentState, .
 
 
 def test_entries_with_two_references_survive_serialization() -> None:
-    payment = merge([AUTHORISED, replace(CAPTURED, reference="pay_2")])
+    payment = merge([AUTHORIZED, replace(CAPTURED, reference="pay_2")])
     assert {entry.reference for entry in payment.entries} == {"pay_1", "pay_2"}
     assert Payment.from_dict(payment.to_dict()) == payment

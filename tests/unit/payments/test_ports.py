@@ -13,7 +13,7 @@ AMOUNT = Money(3839, "USD")
 def pay(
     case: ProviderCase, token: str = "tok_success", order_id: str = "ord_1"
 ) -> ProviderPaymentState:
-    report: ProviderPaymentState = case.provider.authorise(
+    report: ProviderPaymentState = case.provider.authorize(
         order_id,
         AMOUNT,
         Credential(case.handler, "token", case.tokens.get(token, token)),
@@ -34,15 +34,15 @@ def capture_payment(case: ProviderCase) -> ProviderPaymentState:
 
 
 def amounts(state: ProviderPaymentState) -> tuple[int, int, int]:
-    return (state.authorised, state.captured, state.refunded)
+    return (state.authorized, state.captured, state.refunded)
 
 
-def test_a_valid_credential_authorises_the_amount(case: ProviderCase) -> None:
+def test_a_valid_credential_authorizes_the_amount(case: ProviderCase) -> None:
     report = pay(case)
-    assert (report.status, amounts(report)) == (PaymentStatus.AUTHORISED, (3839, 0, 0))
+    assert (report.status, amounts(report)) == (PaymentStatus.AUTHORIZED, (3839, 0, 0))
 
 
-def test_a_repeated_authorisation_of_an_order_has_no_effect(case: ProviderCase) -> None:
+def test_a_repeated_authorization_of_an_order_has_no_effect(case: ProviderCase) -> None:
     first = pay(case)
     assert pay(case) == first
     assert pay(case, "tok_declined") == first
@@ -71,13 +71,13 @@ def test_an_unknown_credential_is_rejected(case: ProviderCase, token: str) -> No
     assert has_no_payment(case, "ord_1")
 
 
-def test_an_authorised_amount_is_captured_once(case: ProviderCase) -> None:
+def test_an_authorized_amount_is_captured_once(case: ProviderCase) -> None:
     report = capture_payment(case)
     assert (report.status, amounts(report)) == (PaymentStatus.CAPTURED, (3839, 3839, 0))
     assert case.provider.capture(report.reference, AMOUNT, key="capture") == report
 
 
-def test_a_capture_may_be_partial_and_is_limited_to_the_authorised_amount(
+def test_a_capture_may_be_partial_and_is_limited_to_the_authorized_amount(
     case: ProviderCase,
 ) -> None:
     part = case.provider.capture(pay(case).reference, Money(1000, "USD"), key="c")
@@ -87,7 +87,7 @@ def test_a_capture_may_be_partial_and_is_limited_to_the_authorised_amount(
 
 
 @pytest.mark.parametrize("token", ["tok_declined", "tok_challenge", "tok_pending"])
-def test_capture_without_authorisation_is_a_conflict(case: ProviderCase, token: str) -> None:
+def test_capture_without_authorization_is_a_conflict(case: ProviderCase, token: str) -> None:
     reference = pay(case, token).reference
     with pytest.raises(Conflict) as raised:
         case.provider.capture(reference, AMOUNT, key="capture")
@@ -157,7 +157,7 @@ def test_an_unknown_payment_is_not_found(case: ProviderCase) -> None:
             call("pay_ord_9", key="k")
 
 
-@pytest.mark.parametrize(("approved", "status"), [(True, "authorised"), (False, "failed")])
+@pytest.mark.parametrize(("approved", "status"), [(True, "authorized"), (False, "failed")])
 def test_a_pending_payment_settles_once(case: ProviderCase, approved: bool, status: str) -> None:
     token = "tok_pending" if approved else "tok_pending_declined"
     if case.handler == "sandbox":

@@ -21,7 +21,7 @@ AMOUNT = Money(3839, "USD")
 
 
 def pay(case: ProviderCase, token: str) -> ProviderPaymentState:
-    report: ProviderPaymentState = case.provider.authorise(
+    report: ProviderPaymentState = case.provider.authorize(
         "ord_1", AMOUNT, Credential("sandbox", "token", token), key="ord_1"
     )
     return report
@@ -45,10 +45,10 @@ def test_the_down_token_is_unavailable_and_stores_no_payment(case: ProviderCase)
 
 
 @sandbox_only
-def test_an_approved_challenge_authorises_once(case: ProviderCase) -> None:
+def test_an_approved_challenge_authorizes_once(case: ProviderCase) -> None:
     reference = pay(case, "tok_challenge").reference
     report = case.provider.resolve_challenge(reference, approved=True)
-    assert (report.status, report.authorised) == (PaymentStatus.AUTHORISED, 3839)
+    assert (report.status, report.authorized) == (PaymentStatus.AUTHORIZED, 3839)
     assert case.provider.resolve_challenge(reference, approved=True) == report
     with pytest.raises(Conflict):
         case.provider.resolve_challenge(reference, approved=False)
@@ -82,7 +82,7 @@ def test_a_challenge_page_has_buttons_only_while_action_is_required() -> None:
     page = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.REQUIRES_ACTION))
     assert "Approve" in page
     assert "No money moves here" in page
-    done = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.AUTHORISED))
+    done = challenge_page(ProviderPaymentState("pay_1", PaymentStatus.AUTHORIZED))
     assert "Approve" not in done
 
 

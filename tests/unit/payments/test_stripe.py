@@ -48,7 +48,7 @@ def pay(
     stripe: StripeGateway, card: str = "pm_card_visa", order_id: str = "ord_1"
 ) -> ProviderPaymentState:
     credential = Credential("stripe", "payment_method", card)
-    return stripe.authorise(order_id, AMOUNT, credential, key=order_id)
+    return stripe.authorize(order_id, AMOUNT, credential, key=order_id)
 
 
 def keys(account: StripeAccount) -> list[str]:
@@ -81,7 +81,7 @@ def test_create_depends_on_the_order_alone_and_confirm_sends_the_token(
 
 
 def test_a_confirmation_token_is_accepted(stripe: StripeGateway, account: StripeAccount) -> None:
-    assert pay(stripe, "ctoken_visa").status is PaymentStatus.AUTHORISED
+    assert pay(stripe, "ctoken_visa").status is PaymentStatus.AUTHORIZED
     assert account.requests[-1][2]["confirmation_token"] == "ctoken_visa"
 
 
@@ -136,12 +136,12 @@ def test_an_unknown_card_is_rejected(stripe: StripeGateway) -> None:
     with pytest.raises(InvalidRequest) as raised:
         pay(stripe, "pm_unknown")
     assert raised.value.code == "payment_token_unknown"
-    assert pay(stripe).status is PaymentStatus.AUTHORISED
+    assert pay(stripe).status is PaymentStatus.AUTHORIZED
 
 
 def test_an_amount_below_stripes_minimum_is_rejected(stripe: StripeGateway) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        stripe.authorise(
+        stripe.authorize(
             "ord_1", Money(49, "USD"), Credential("stripe", "pm", "pm_card_visa"), key="ord_1"
         )
     assert raised.value.code == "payment_amount_unsupported"
@@ -154,7 +154,7 @@ def test_a_payment_with_immediate_capture_is_captured(
     account.intents[report.reference]["payment_method_options"] = {}
     account.settle(report.reference)
     _, after = stripe.get_payment(report.reference)
-    assert (after.status, after.authorised, after.captured) == (
+    assert (after.status, after.authorized, after.captured) == (
         PaymentStatus.CAPTURED,
         3839,
         3839,
@@ -203,7 +203,7 @@ def test_a_lost_response_is_retried_with_the_same_idempotency_key(
     stripe: StripeGateway, account: StripeAccount
 ) -> None:
     account.faults.extend(["lost", None, "lost"])
-    assert pay(stripe).status is PaymentStatus.AUTHORISED
+    assert pay(stripe).status is PaymentStatus.AUTHORIZED
     assert len(account.intents) == len(account.charges) == 1
     assert keys(account) == ["open:ord_1"] * 2 + ["confirm:ord_1"] * 2
 
@@ -248,7 +248,7 @@ def test_a_payment_with_a_lost_outcome_is_found(
     account.indexed = False  # the search index lags behind
     found = stripe.find_by_order("ord_1", AMOUNT)
     assert found is not None
-    assert (found.status, found.authorised) == (PaymentStatus.AUTHORISED, 3839)
+    assert (found.status, found.authorized) == (PaymentStatus.AUTHORIZED, 3839)
     assert pay(stripe) == found
 
 
@@ -288,7 +288,7 @@ def test_a_rotated_secret_key_is_read_again(
     with pytest.raises(Unavailable):
         pay(stripe)
     secrets.append(KEY)
-    assert pay(stripe).status is PaymentStatus.AUTHORISED
+    assert pay(stripe).status is PaymentStatus.AUTHORIZED
 
 
 def test_the_secret_key_appears_in_no_log_or_error(

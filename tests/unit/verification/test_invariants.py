@@ -13,7 +13,7 @@ from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderCredit, OrderStatus
 from shop.payments.model import Payment, PaymentStatus
 from tests.kit.invariants import false_statement, violations
-from tests.kit.orders import BLACK_FRIDAY, SKUS, authorised, make_order
+from tests.kit.orders import BLACK_FRIDAY, SKUS, authorized, make_order
 from tests.kit.system_state import Charge, Image, StoredAccount, SystemState
 
 RED, BLUE = SKUS
@@ -33,7 +33,7 @@ def paid_order() -> Order:
         usage=(SALE, CARD_USAGE),
         credits=(OrderCredit(CARD, PAID_BY_CARD, "instrument_1"),),
     )
-    paid = replace(authorised(order), authorised=order.amount.minor)
+    paid = replace(authorized(order), authorized=order.amount.minor)
     return replace(order, payment=order.payment.with_provider_state(paid, BLACK_FRIDAY))
 
 
@@ -45,7 +45,7 @@ def level(on_hand: int, reserved: int) -> dict[str, int]:
 
 def charge(order: Order, **changes: Any) -> Charge:
     amount = order.amount.minor
-    return replace(Charge(order.id, amount, "authorised", amount, 0, 0), **changes)
+    return replace(Charge(order.id, amount, "authorized", amount, 0, 0), **changes)
 
 
 def card_account() -> StoredAccount:
@@ -102,7 +102,7 @@ def add_second_order(state: SystemState) -> None:
 
 def refund_without_capture(state: SystemState) -> None:
     order = state.orders[0]
-    refunded = replace(authorised(order), authorised=order.amount.minor, refunded=1)
+    refunded = replace(authorized(order), authorized=order.amount.minor, refunded=1)
     change_order(state, payment=order.payment.with_provider_state(refunded, BLACK_FRIDAY))
 
 

@@ -3,7 +3,7 @@
 Provider states arrive late, twice and out of order. So a payment is never overwritten: each
 reported state is merged by rank, and a lower rank never replaces a higher one::
 
-    created < requires_action < processing < authorised < captured
+    created < requires_action < processing < authorized < captured
                      failed and cancelled end it, unless money has moved
 """
 
@@ -24,7 +24,7 @@ class PaymentStatus(StrEnum):
     PROCESSING = "processing"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    AUTHORISED = "authorised"
+    AUTHORIZED = "authorized"
     CAPTURED = "captured"
 
 
@@ -33,14 +33,14 @@ STATUS_RANK: Mapping[PaymentStatus, int] = {
     PaymentStatus.REQUIRES_ACTION: 1,
     PaymentStatus.PROCESSING: 2,
     PaymentStatus.FAILED: 3,
-    PaymentStatus.AUTHORISED: 4,
+    PaymentStatus.AUTHORIZED: 4,
     PaymentStatus.CANCELLED: 5,
     PaymentStatus.CAPTURED: 6,
 }
 """Higher ranks win, whatever the order of arrival.
 
-- AUTHORISED outranks FAILED: reserved money must be captured or released, never forgotten.
-- CANCELLED outranks AUTHORISED: a void follows an authorisation, never the reverse.
+- AUTHORIZED outranks FAILED: reserved money must be captured or released, never forgotten.
+- CANCELLED outranks AUTHORIZED: a void follows an authorization, never the reverse.
 - CAPTURED outranks all: money has moved.
 """
 
@@ -64,7 +64,7 @@ class ProviderPaymentState:
 
     reference: str
     status: PaymentStatus
-    authorised: int = 0
+    authorized: int = 0
     captured: int = 0
     refunded: int = 0
     action_url: str | None = None
@@ -93,7 +93,7 @@ class Payment:
     entries: tuple[PaymentEntry, ...] = ()
 
     def total_of(self, kind: str) -> int:
-        """Return the total of a kind in minor units: authorised, captured or refunded."""
+        """Return the total of a kind in minor units: authorized, captured or refunded."""
         return sum(entry.amount for entry in self.entries if entry.kind == kind)
 
     @property
@@ -109,7 +109,7 @@ class Payment:
         """
         entries = list(self.entries)
         for kind, total in (
-            ("authorised", state.authorised),
+            ("authorized", state.authorized),
             ("captured", state.captured),
             ("refunded", state.refunded),
         ):

@@ -20,22 +20,22 @@ class PaymentProvider(Protocol):
     def validate_credential(self, credential: Credential) -> None:
         """Raise InvalidRequest for a credential of another provider or of a wrong form.
 
-        The check is local. Only :meth:`authorise` shows whether the credential is accepted.
+        The check is local. Only :meth:`authorize` shows whether the credential is accepted.
         """
 
-    def authorise(
+    def authorize(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
-        """Authorise the amount for an order. Raises InvalidRequest for an invalid credential."""
+        """Authorize the amount for an order. Raises InvalidRequest for an invalid credential."""
 
     def capture(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
-        """Capture the authorised amount or a part of it; the rest is released.
+        """Capture the authorized amount or a part of it; the rest is released.
 
-        Raises Conflict unless the payment is authorised or captured.
+        Raises Conflict unless the payment is authorized or captured.
         """
 
     def cancel(self, reference: str, *, key: str) -> ProviderPaymentState:
-        """Release an authorisation, or refund the whole captured amount."""
+        """Release an authorization, or refund the whole captured amount."""
 
     def refund(self, reference: str, amount: Money, *, key: str) -> ProviderPaymentState:
         """Refund a part of the captured amount. Raises Conflict if less than that remains."""
@@ -47,5 +47,5 @@ class PaymentProvider(Protocol):
         """Return the payment of an order whose reference is not recorded.
 
         ``None`` or a state of CREATED means that no money has moved. ``amount`` is the total of
-        the order, as it was or will be authorised.
+        the order, as it was or will be authorized.
         """

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from shop.payments.model import PaymentStatus, ProviderPaymentState
 
 SANDBOX_TOKENS = {
-    "tok_success": "authorised at once",
+    "tok_success": "authorized at once",
     "tok_declined": "declined: card_declined",
     "tok_insufficient_funds": "declined: insufficient_funds",
     "tok_challenge": "the buyer must approve at the payment's challenge URL first",
-    "tok_pending": "processing; authorised some seconds later, reported by webhook",
+    "tok_pending": "processing; authorized some seconds later, reported by webhook",
     "tok_pending_declined": "processing; declined some seconds later, reported by webhook",
     "tok_never": "processing without end; the order expires at its deadline",
     "tok_down": "the provider does not respond",

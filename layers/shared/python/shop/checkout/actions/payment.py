@@ -118,7 +118,7 @@ def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState
             path="$.payment.instruments",
         )
     provider = completion.deps.provider
-    return provider.authorise(order.id, order.amount, credential, key=order.id)
+    return provider.authorize(order.id, order.amount, credential, key=order.id)
 
 
 def _response(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ PAYMENT_GRACE = timedelta(minutes=2)
 """Age at which the provider is first asked about an unpaid order: its buyer may still be paying."""
 UNPAID = (OrderStatus.PLACING, OrderStatus.PLACED)
 SETTLED_PAYMENTS = (
-    PaymentStatus.AUTHORISED,
+    PaymentStatus.AUTHORIZED,
     PaymentStatus.CAPTURED,
     PaymentStatus.FAILED,
     PaymentStatus.CANCELLED,

@@ -142,7 +142,7 @@ def capture_payment(
 ) -> Order:
     """Capture the amount that is due; a captured payment stays as it is. Raises Unavailable."""
     order = orders.get_by_id(order_id)
-    if order.payment.status is not PaymentStatus.AUTHORISED or order.payment.reference is None:
+    if order.payment.status is not PaymentStatus.AUTHORIZED or order.payment.reference is None:
         return order
     due = Money(order.due, order.currency)
     # The key makes a repetition after a lost response return the first capture.

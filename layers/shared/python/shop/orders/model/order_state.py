@@ -32,7 +32,7 @@ class OrderStatus(StrEnum):
     PLACED = "placed"
     """Its stock is reserved; the payment is not certain yet."""
     CONFIRMED = "confirmed"
-    """The payment is authorised or captured: the merchant owes the goods."""
+    """The payment is authorized or captured: the merchant owes the goods."""
     COMPLETED = "completed"
     """All pieces that were not cancelled or returned have arrived."""
     CANCELLED = "cancelled"
@@ -65,7 +65,7 @@ PARTIALLY_CANCELLED = "partially cancelled"
 """History events that properties of an order depend on; staff see the same names."""
 
 _PAYMENT_CERTAIN = {
-    f"payment {status}" for status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+    f"payment {status}" for status in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED)
 }
 """History events after which the payment was certain."""
 
@@ -194,9 +194,9 @@ class OrderState:
     def paid(self) -> bool:
         """Whether the payment for the whole order is certain."""
         payment = self.payment
-        certain = max(payment.total_of("authorised"), payment.total_of("captured"))
+        certain = max(payment.total_of("authorized"), payment.total_of("captured"))
         return (
-            payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CAPTURED)
+            payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED)
             and certain >= self.amount.minor
         )
 
@@ -369,7 +369,7 @@ class OrderState:
 
 
 def held_amount(payment: Payment) -> int:
-    """Minor units that the provider holds: authorised, or captured and not refunded."""
-    if payment.status is PaymentStatus.AUTHORISED:
-        return payment.total_of("authorised")
+    """Minor units that the provider holds: authorized, or captured and not refunded."""
+    if payment.status is PaymentStatus.AUTHORIZED:
+        return payment.total_of("authorized")
     return payment.net_captured

@@ -112,7 +112,7 @@ class StaffPaymentEntry(_ResponseModel):
     at: datetime
     """Instant at which the provider reported the movement."""
     kind: str
-    """Kind of the movement: authorised, captured or refunded."""
+    """Kind of the movement: authorized, captured or refunded."""
     amount: int
     """Amount in minor units."""
     reference: str
@@ -125,13 +125,13 @@ class StaffPayment(_ResponseModel):
     provider: str
     """Name of the payment provider."""
     status: str
-    """Status of the payment, such as authorised, captured or failed."""
+    """Status of the payment, such as authorized, captured or failed."""
     reference: str | None
     """Payment reference of the provider; absent before the payment was requested."""
     reason: str | None
     """Reason of a failed payment; absent otherwise."""
-    authorised: int
-    """Amount authorised so far."""
+    authorized: int
+    """Amount authorized so far."""
     captured: int
     """Amount captured so far."""
     refunded: int
@@ -306,7 +306,7 @@ def _payment(order: Order) -> StaffPayment:
         status=_payment_status(order),
         reference=payment.reference,
         reason=payment.reason,
-        authorised=payment.total_of("authorised"),
+        authorized=payment.total_of("authorized"),
         captured=payment.total_of("captured"),
         refunded=payment.total_of("refunded"),
         entries=[StaffPaymentEntry.model_validate(vars(entry)) for entry in payment.entries],

@@ -6,11 +6,11 @@ It behaves like a real provider: it stores payments in its own table and honours
 It declines, challenges, settles late, sends signed webhooks and can be down. The token decides:
 
 =========================  ==========================================================
-``tok_success``            authorised at once
+``tok_success``            authorized at once
 ``tok_declined``           declined: ``card_declined``
 ``tok_insufficient_funds`` declined: ``insufficient_funds``
 ``tok_challenge``          the customer must first approve at the challenge URL
-``tok_pending``            processing; authorised some seconds later, by webhook
+``tok_pending``            processing; authorized some seconds later, by webhook
 ``tok_pending_declined``   processing; declined some seconds later, by webhook
 ``tok_never``              processing without end: the order expires at its deadline
 ``tok_down``               the provider does not respond
@@ -38,7 +38,7 @@ SETTLE_AFTER_SECONDS = 2
 
 PROVIDER_DOWN_TOKEN = "tok_down"  # noqa: S105 - a test token, not a secret
 TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
-    "tok_success": (PaymentStatus.AUTHORISED, None),
+    "tok_success": (PaymentStatus.AUTHORIZED, None),
     "tok_declined": (PaymentStatus.FAILED, "card_declined"),
     "tok_insufficient_funds": (PaymentStatus.FAILED, "insufficient_funds"),
     "tok_challenge": (PaymentStatus.REQUIRES_ACTION, None),
@@ -47,7 +47,7 @@ TOKENS: dict[str, tuple[PaymentStatus, str | None]] = {
     "tok_never": (PaymentStatus.PROCESSING, None),
 }
 SETTLEMENT_OUTCOMES: dict[str, tuple[PaymentStatus, str | None]] = {
-    "tok_pending": (PaymentStatus.AUTHORISED, None),
+    "tok_pending": (PaymentStatus.AUTHORIZED, None),
     "tok_pending_declined": (PaymentStatus.FAILED, "card_declined"),
 }
 
@@ -64,7 +64,7 @@ class _Row(Row):
     currency = UnicodeAttribute()
     amount = NumberAttribute()
     status = UnicodeAttribute()
-    authorised = NumberAttribute(default=0)
+    authorized = NumberAttribute(default=0)
     captured = NumberAttribute(default=0)
     refunded = NumberAttribute(default=0)
     reason = UnicodeAttribute(null=True)
@@ -98,7 +98,7 @@ class SandboxProvider:
                 path="$.payment.instruments[0].credential.token",
             )
 
-    def authorise(
+    def authorize(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
         self.validate_credential(credential)
@@ -116,7 +116,7 @@ class SandboxProvider:
             amount=amount.minor,
             status=status.value,
             reason=reason,
-            authorised=amount.minor if status is PaymentStatus.AUTHORISED else 0,
+            authorized=amount.minor if status is PaymentStatus.AUTHORIZED else 0,
         )
         try:
             row.save(_Row.pk.does_not_exist())
@@ -136,7 +136,7 @@ class SandboxProvider:
             return self._provider_state(row)
         return self._move(
             row,
-            when={PaymentStatus.AUTHORISED},
+            when={PaymentStatus.AUTHORIZED},
             to=PaymentStatus.CAPTURED,
             captured=min(amount.minor, int(row.amount)),
         )
@@ -157,7 +157,7 @@ class SandboxProvider:
         return self._move(
             row,
             when={
-                PaymentStatus.AUTHORISED,
+                PaymentStatus.AUTHORIZED,
                 PaymentStatus.PROCESSING,
                 PaymentStatus.REQUIRES_ACTION,
             },
@@ -209,8 +209,8 @@ class SandboxProvider:
             return self._move(
                 row,
                 when={PaymentStatus.REQUIRES_ACTION},
-                to=PaymentStatus.AUTHORISED,
-                authorised=int(row.amount),
+                to=PaymentStatus.AUTHORIZED,
+                authorized=int(row.amount),
             )
         return self._move(
             row,
@@ -230,7 +230,7 @@ class SandboxProvider:
             row,
             when={PaymentStatus.PROCESSING},
             to=status,
-            authorised=int(row.amount) if status is PaymentStatus.AUTHORISED else 0,
+            authorized=int(row.amount) if status is PaymentStatus.AUTHORIZED else 0,
             reason=reason,
         )
 
@@ -278,7 +278,7 @@ class SandboxProvider:
         return ProviderPaymentState(
             reference=row.pk,
             status=status,
-            authorised=int(row.authorised),
+            authorized=int(row.authorized),
             captured=int(row.captured),
             refunded=int(row.refunded),
             action_url=f"{self._shop_url}/sandbox/challenges/{row.pk}" if challenged else None,

@@ -1,4 +1,4 @@
-"""Stripe gateway: PaymentIntents, authorised at the order and captured at dispatch.
+"""Stripe gateway: PaymentIntents, authorized at the order and captured at dispatch.
 
 A payment takes two calls: create and confirm. The create call depends on the order alone. So the
 same call with the same idempotency key finds the payment again, even if its reference was lost.
@@ -50,7 +50,7 @@ STATUS_BY_STRIPE_STATUS: Mapping[str, PaymentStatus] = {
     "requires_confirmation": PaymentStatus.CREATED,
     "requires_action": PaymentStatus.REQUIRES_ACTION,
     "processing": PaymentStatus.PROCESSING,
-    "requires_capture": PaymentStatus.AUTHORISED,
+    "requires_capture": PaymentStatus.AUTHORIZED,
     "succeeded": PaymentStatus.CAPTURED,
     "canceled": PaymentStatus.CANCELLED,
 }
@@ -98,7 +98,7 @@ class StripeGateway:
         if not _TOKEN.fullmatch(credential.token):
             raise _invalid_token("Send the id of a Stripe PaymentMethod or ConfirmationToken.")
 
-    def authorise(
+    def authorize(
         self, order_id: str, amount: Money, credential: Credential, *, key: str
     ) -> ProviderPaymentState:
         self.validate_credential(credential)
@@ -140,7 +140,7 @@ class StripeGateway:
         # A retry after the key expired: the capture happened, so there is nothing to do.
         if state.status is PaymentStatus.CAPTURED:
             return state
-        if state.status is not PaymentStatus.AUTHORISED:
+        if state.status is not PaymentStatus.AUTHORIZED:
             raise Conflict(
                 f"The payment is {state.status}, so it cannot be captured.", code="payment_state"
             )
@@ -355,7 +355,7 @@ def _provider_state(intent: Any) -> ProviderPaymentState:
     return ProviderPaymentState(
         reference=intent["id"],
         status=status,
-        authorised=from_stripe(charge["amount"], currency) if succeeded else 0,
+        authorized=from_stripe(charge["amount"], currency) if succeeded else 0,
         captured=from_stripe(charge["amount_captured"], currency) if succeeded else 0,
         refunded=from_stripe(_refunded_amount(charge), currency) if succeeded else 0,
         action_url=_action_url(intent) if status is PaymentStatus.REQUIRES_ACTION else None,
