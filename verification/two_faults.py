@@ -1,7 +1,7 @@
 """Verification 4: two faults in one scenario.
 
-Two calls of a scenario fail; the second may be one that only the first made necessary. Or one call
-fails after another actor acted while a call stalled.
+Two calls of a scenario fail. The second may be a call that happens only because the first one
+failed. Or one call fails after another actor acted while a call stalled.
 """
 
 from verification.fault_injection import CHECKOUT, FaultInjectionPlan, inject
@@ -29,7 +29,7 @@ SCENARIOS = (
     "two locations, two shipments",
     "two locations, cancelled by staff",
 )
-MUTANT_POINTS = 60
+MUTANT_PAIRS = 60
 """Pairs on a mutant, where fewer suffice."""
 
 
@@ -37,7 +37,7 @@ def run(options: Options) -> list[VerificationReport]:
     """Run the verification, or its mutant."""
     if not options.broken:
         return [inject(PLAN, options, scenarios=SCENARIOS)]
-    points = min(options.points or MUTANT_POINTS, MUTANT_POINTS)
+    points = min(options.points or MUTANT_PAIRS, MUTANT_PAIRS)
     text = "stock and order are written in two calls"
     return [
         inject(

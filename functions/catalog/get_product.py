@@ -1,6 +1,7 @@
 """POST /catalog/product: one product in full, with the availability of each option value.
 
-A request reads the catalog, and the stock unless a level of the last two seconds is cached.
+A request reads the product, and its stock unless a level of the last two seconds is cached. Rules,
+tax rates and usage limits come from caches of a few seconds.
 """
 
 from typing import Any

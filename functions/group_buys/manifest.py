@@ -1,4 +1,4 @@
-"""Group buys (拼团): create a group, share its code, read its status."""
+"""Group buys: create a group, share its code, read its status."""
 
 from functions.manifest import Access, Endpoint, Feature, Switch, Table
 

@@ -107,7 +107,7 @@ ALLOWED_PHRASES: dict[tuple[str, ...], str] = {
 ALLOWED_PLACES: dict[str, tuple[str, ...]] = {
     "room": ("peak", "waiting_room"),
     "rooms": ("peak", "waiting_room"),
-    "ledger": ("credits", "payments"),
+    "ledger": ("credits",),
     "ledgers": ("credits", "payments"),
 }
 """Where a path contains one of these, the word has its technical meaning."""

@@ -124,7 +124,7 @@ def test_interrupted_free_order_expires_without_provider_call() -> None:
     # Given a free order whose process crashed right after the placement
     checkout = new_checkout()
     with (
-        patch.object(complete, "resume_placement", side_effect=KeyboardInterrupt),
+        patch.object(complete, "continue_placement", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         pay(checkout, guest=True)

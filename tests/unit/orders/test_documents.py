@@ -100,7 +100,7 @@ def test_order_reads_its_stored_form() -> None:
         "placed_at": "2026-11-27T08:00:00+00:00",
         "pay_by": "2026-11-27T08:30:00+00:00",
         "credits": [["points/ann", 100, "i1"]],
-        "payment": {"provider": "memory", "status": "created", "ledger": []},
+        "payment": {"provider": "memory", "status": "created", "entries": []},
     }
 
     order = from_document(document, order_id="ord_1", owner="guest", status="placed", version=1)

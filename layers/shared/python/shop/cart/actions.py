@@ -162,9 +162,9 @@ def create_cart(
     owner, at = idempotent_request.owner, idempotent_request.at
     lines = assign_line_ids(cart_input.lines)
     codes = cart_input.codes or ()
-    with track_code_attempts(codes, (), rate_limit_subject, code_attempts, at) as record_known:
+    with track_code_attempts(codes, (), rate_limit_subject, code_attempts, at) as forgive_known:
         result = _price(lines, cart_input, codes, owner, pricing, at, strict=True)
-        record_known(result.quote)
+        forgive_known(result.quote)
     cart = Cart(
         id=new_id("cart"),
         owner=owner,
@@ -236,9 +236,9 @@ def update_cart(
     codes = before.codes if cart_input.codes is None else cart_input.codes
     with track_code_attempts(
         codes, before.codes, rate_limit_subject, code_attempts, at
-    ) as record_known:
+    ) as forgive_known:
         result = _price(lines, cart_input, codes, owner, pricing, at, strict=True, before=before)
-        record_known(result.quote)
+        forgive_known(result.quote)
     after = replace(
         before,
         lines=result.lines,

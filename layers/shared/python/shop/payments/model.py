@@ -4,7 +4,7 @@ Provider states arrive late, twice and out of order. So a payment is never overw
 reported state is merged by rank, and a lower rank never replaces a higher one::
 
     created < requires_action < processing < authorized < captured
-                     failed and cancelled end it, unless money has moved
+                     failed and cancelled rank between processing and authorized
 """
 
 from collections.abc import Mapping
@@ -102,7 +102,9 @@ class Payment:
         return self.total_of("captured") - self.total_of("refunded")
 
     def with_provider_state(self, state: ProviderPaymentState, at: datetime) -> "Payment":
-        """Merge a provider state. A repeated or older state changes nothing.
+        """Merge a provider state. A repeated one changes nothing.
+
+        An older one adds only amounts that were not recorded. The reference is always the latest.
 
         Amounts are cumulative, so an entry holds the difference to the recorded total. Entries are
         never removed.
@@ -136,7 +138,7 @@ class Payment:
             "reference": self.reference,
             "action_url": self.action_url,
             "reason": self.reason,
-            "ledger": [
+            "entries": [
                 [e.at.isoformat(), e.kind, e.amount]
                 + ([] if e.reference == self.reference else [e.reference])
                 for e in self.entries
@@ -157,6 +159,6 @@ class Payment:
                 PaymentEntry(
                     datetime.fromisoformat(at), kind, amount, *(other or [raw["reference"]])
                 )
-                for at, kind, amount, *other in raw.get("ledger", ())
+                for at, kind, amount, *other in raw.get("entries", ())
             ),
         )

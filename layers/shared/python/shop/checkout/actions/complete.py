@@ -14,7 +14,7 @@ from shop.checkout.actions.messages import (
     raise_if_completed,
 )
 from shop.checkout.actions.offer import is_current
-from shop.checkout.actions.payment import final_response, resume_placement
+from shop.checkout.actions.payment import continue_placement, final_response
 from shop.checkout.actions.placement import Placed, Rejected, place_order, renew_offer
 from shop.checkout.actions.results import (
     UNPAID_STATUSES,
@@ -111,7 +111,7 @@ def complete_checkout(
         # Step 5: place the order in one transaction, then authorize the payment.
         outcome = place_order(session, attempt, covered.parts)
         if isinstance(outcome, Placed):
-            return resume_placement(outcome.session, outcome.order, attempt)
+            return continue_placement(outcome.session, outcome.order, attempt)
         if isinstance(outcome, Rejected):
             return render(outcome.result)
     raise Unavailable("High demand. Please try again.", code="contention")
@@ -130,7 +130,7 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
     order = completion.deps.writes.orders.get(completion.request.owner, session.order_id)
     if session.placement_key == completion.request.key:
         # A retry of the request that placed the order: continue from the state of its order.
-        return resume_placement(session, order, completion)
+        return continue_placement(session, order, completion)
     raise_if_completed(order)
     if order.status in UNPAID_STATUSES:
         # A payment under another key is under way. A second order would charge the buyer twice.

@@ -46,7 +46,7 @@ def create_checkout(
     codes, known_codes = checkout_input.codes or (), cart.codes if cart is not None else ()
     with track_code_attempts(
         codes, known_codes, rate_limit_subject, code_attempts, at
-    ) as record_known:
+    ) as forgive_known:
         offer = make_offer(
             offer_request_from(owner, lines, codes, checkout_input),
             pricing,
@@ -54,7 +54,7 @@ def create_checkout(
             previous=previous_offer_of_cart(cart) if cart is not None else None,
             strict=cart is None,
         )
-        record_known(offer.quote)
+        forgive_known(offer.quote)
     session = CheckoutSession(
         id=new_id("chk"),
         owner=owner,

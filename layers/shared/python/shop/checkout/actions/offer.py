@@ -51,11 +51,11 @@ STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
 class _PricedCheckout:
     """The lines priced twice: without shipping, and with the selected option."""
 
-    goods: PricedLines
-    total: PricedLines
+    without_shipping: PricedLines
+    with_shipping: PricedLines
     options: tuple[ShippingOption, ...] = ()
     selected: ShippingOption | None = None
-    undeliverable: str | None = None
+    undeliverable_reason: str | None = None
 
 
 def make_offer(
@@ -71,7 +71,7 @@ def make_offer(
 ) -> Offer:
     """Make an offer as things are now, with messages about every change since ``previous``.
 
-    - ``known_stock`` replaces the read of the stock, and with it the messages about shortages.
+    - ``known_stock``: if given, the stock is not read and no shortage is reported.
     - The cheapest shipping option is selected unless the request names one.
     - ``strict`` raises an InvalidRequest for variants that are not sold and for shipping options
       that are not offered. Otherwise both are replaced, with a warning.
@@ -103,7 +103,7 @@ def make_offer(
         explain=explain,
     )
     messages = [
-        *priced.total.messages,
+        *priced.with_shipping.messages,
         *_replaced_option_messages(request.option_id, priced, shown_option),
     ]
     if known_stock is None:
@@ -120,14 +120,14 @@ def make_offer(
 def _offer(
     request: OfferRequest, priced: _PricedCheckout, rules: RuleSet, known_stock: KnownStock
 ) -> Offer:
-    quote, limits = priced.total.quote, priced.goods.limits
+    quote, limits = priced.with_shipping.quote, priced.without_shipping.limits
     group = group_buy_code(quote.uses, rules, limits)
     return Offer(
-        lines=offer_lines(priced.goods.items),
+        lines=offer_lines(priced.without_shipping.items),
         quote=quote,
         options=priced.options,
         option_id=priced.selected.id if priced.selected else None,
-        undeliverable=priced.undeliverable,
+        undeliverable=priced.undeliverable_reason,
         usage=usage_of_quote(quote.uses, rules, limits, request.usage_key, applied=quote.applied),
         group_buy=group.coupon_id if group else None,
         group_ends=group.ends if group else None,
@@ -141,8 +141,8 @@ def _read_stock(
 ) -> tuple[KnownStock, tuple[Message, ...]]:
     """Return facts and messages about the stock at the locations that ship to the destination."""
     country = request.destination.country if request.destination else None
-    items = priced.goods.items
-    gift_skus = [gift.sku for gift in priced.total.quote.gifts]
+    items = priced.without_shipping.items
+    gift_skus = [gift.sku for gift in priced.with_shipping.quote.gifts]
     levels = stock.for_destination(country).levels(
         [*(item.variant.sku for item in items), *gift_skus]
     )
@@ -263,9 +263,9 @@ def _change_messages(
 ) -> tuple[Message, ...]:
     """Return messages about amounts that the shop changed since the previous offer.
 
-    A difference that the client requested is no such change. So unless the request is the same,
-    the old one is priced again under current rules, without further reads, and compared with its
-    snapshot.
+    A difference that the client requested is not reported. So if the request is another one, the
+    old request is priced again under current rules, without further reads. The result is compared
+    with the prices that the client was shown.
     """
     old, shown = previous.request, previous.shown
     messages: tuple[Message, ...] = ()
@@ -276,7 +276,7 @@ def _change_messages(
     elif any(line.variant_id not in variants for line in old.lines):
         return ()  # an item that is no longer sold has a message of its own
     else:
-        limits = shown.limits_for(priced.goods.limits, rules)
+        limits = shown.limits_for(priced.without_shipping.limits, rules)
         try:
             old_priced = _price_checkout(
                 old, variants, rules, at, lambda basket: limits, pricing.shipping
@@ -285,7 +285,7 @@ def _change_messages(
             # The old request cannot be priced any more, so there is nothing to compare with.
             return ()
     changes = price_change_messages(
-        shown, old.lines, old_priced.total.quote, priced.goods.items, rules
+        shown, old.lines, old_priced.with_shipping.quote, priced.without_shipping.items, rules
     )
     return (*messages, *changes)
 
@@ -319,11 +319,11 @@ def is_current(offer: Offer, rules: RuleSet, at: datetime) -> bool:
 def choose_valid_offer(old: Offer, new: Offer, at: datetime) -> Offer:
     """Return the one of two offers for the same request that the shop keeps to.
 
-    Within its time an offer holds, unless the new one is cheaper. Messages about the stock, kits
-    and ship dates always come from the new one.
+    Within its time an offer holds, unless the new one costs the same or less. Messages about
+    stock, kits and ship dates always come from the new one.
     """
-    cheaper = new.quote.total <= old.quote.total and new.option_id == old.option_id
-    if not old.is_fresh(at) or cheaper or not _same_lines(old, new):
+    not_dearer = new.quote.total <= old.quote.total and new.option_id == old.option_id
+    if not old.is_fresh(at) or not_dearer or not _same_lines(old, new):
         return new
     messages = [message for message in old.messages if message.code not in STOCK_CODES]
     messages += [message for message in new.messages if message.code in STOCK_CODES]

@@ -17,7 +17,7 @@ from shop.orders.model import Order, OrderStatus
 from shop.payments.model import PaymentStatus, ProviderPaymentState
 
 
-def resume_placement(
+def continue_placement(
     session: CheckoutSession, order: Order, completion: Completion
 ) -> Mapping[str, Any]:
     """Continue from the state of an order: reserve its stock, then authorize its payment.
@@ -60,7 +60,8 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
     The provider's webhook may arrive before its answer, and the process may crash at any line:
 
     - before the provider's answer: a retry calls the provider with the same key, which charges
-      once. Without a retry, the webhook or the reconciliation confirms the order.
+      once. Without a retry, the webhook or the reconciliation records the result. If the call never
+      arrived, the order expires.
     - after the answer and before the record: the same, because nothing was recorded.
     - after the record: a retry finds a payment that is not ``created``, and only responds.
     """

@@ -20,8 +20,8 @@ UNPAID_STATUSES = (OrderStatus.PLACING, OrderStatus.PLACED)
 class CheckoutInput:
     """The content that a client wants a checkout to have.
 
-    ``lines`` are ``None`` if those of the cart ``cart_id`` are taken. ``option_id`` is the shipping
-    option chosen, if any.
+    Without ``lines`` the checkout takes the lines of the cart ``cart_id``. ``option_id`` is the
+    shipping option that the client selected, if any.
     """
 
     lines: Sequence[LineInput] | None
@@ -36,7 +36,7 @@ class CheckoutInput:
     codes: tuple[str, ...] | None = None
     """Discount codes that replace the current ones; ``None`` keeps these."""
     currency: str | None = None
-    """Currency for prices; ``None`` keeps the current one, else the goods' own is used."""
+    """Currency for prices; ``None`` keeps that of the checkout; a new one uses its products'."""
     channel: str = "web"
 
 
@@ -44,8 +44,8 @@ class CheckoutInput:
 class PaymentInput:
     """The instruments that a buyer pays with: credits in their order, then one for the rest.
 
-    ``credential`` belongs to the last instrument, if it is no credit, and ``amount`` is the sum
-    that the platform wants it to pay (minor units). ``ids`` are the instruments' own.
+    ``credential`` belongs to the last instrument, unless that is a credit. ``amount`` is the sum
+    that the platform wants it to pay, in minor units. ``ids`` are the instruments' ids as sent.
     """
 
     credential: Credential | None

@@ -60,9 +60,9 @@ def update_checkout(
     request = offer_request_from(owner, lines, codes, with_currency)
     with track_code_attempts(
         codes, session.codes, rate_limit_subject, code_attempts, at
-    ) as record_known:
+    ) as forgive_known:
         offer = _updated_offer(session, request, pricing, at)
-        record_known(offer.quote)
+        forgive_known(offer.quote)
     after = replace(
         session,
         lines=offered_lines(lines, offer),
@@ -95,7 +95,10 @@ def _pending_order(session: CheckoutSession, orders: OrderRepository) -> Order |
 def _updated_offer(
     session: CheckoutSession, request: OfferRequest, pricing: PricingContext, at: datetime
 ) -> Offer:
-    """Return the offer for a request; the session's own if the request is the same."""
+    """Return the offer for a request.
+
+    A repeated request keeps the session's offer while that is fresh and costs less.
+    """
     previous = previous_offer(session)
     same_lines = same_content(request.lines, session.lines)
     stock_is_known = same_lines and _stock_is_known(session.offer, at)
@@ -113,7 +116,7 @@ def _updated_offer(
 
 
 def _stock_is_known(offer: Offer, at: datetime) -> bool:
-    """Return whether the offer's facts about stock and kits are recent and leave nothing open."""
+    """Return whether the offer is fresh and no line is short or sold ahead."""
     return not offer.is_short and not offer.ships_from and offer.is_fresh(at)
 
 

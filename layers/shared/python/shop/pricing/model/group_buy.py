@@ -1,4 +1,4 @@
-"""Group buys (拼团): a group fills in time, or its orders are cancelled.
+"""Group buys: a group fills in time, or its orders are cancelled.
 
 The code of a group opens its price, like a coupon's code. Places are counted like a coupon's uses,
 in the transaction that places a member's order. A member takes a *seat* once the order's payment is
