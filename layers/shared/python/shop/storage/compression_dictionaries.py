@@ -118,10 +118,10 @@ _ORDERS = (
     '"reservations":[["",1],["",1]],"usage":[["quota",""],["coupon",""]],"group_buy":"",'
     '"credits":[["gift_card"]],"history":[["2026-11-27T08:00:00.+00:00","placed","customer",""],'
     '["2026-11-27T08:00:00.+00:00","placed","guest",""],'
-    '["2026-11-27T08:00:00.+00:00","payment authorized","sandbox",""]],'
+    '["2026-11-27T08:00:00.+00:00","payment authorised","sandbox",""]],'
     '"payment":{"provider":"stripe","provider":"sandbox","status":"created"}'
-    '"status":"requires_action","status":"processing","status":"captured","status":"authorized",'
-    '"reference":"pay_","ledger":[["2026-11-27T08:00:00.+00:00","authorized",4596]]}}'
+    '"status":"requires_action","status":"processing","status":"captured","status":"authorised",'
+    '"reference":"pay_","ledger":[["2026-11-27T08:00:00.+00:00","authorised",4596]]}}'
 )
 
 DICTIONARIES: tuple[bytes, ...] = (
