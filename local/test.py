@@ -32,6 +32,8 @@ def main() -> None:
         code, summary = pytest(run)
         codes.append(0 if code == NO_TESTS and not arguments else code)
         counts.update(parse_summary(summary))
+    if counts["deselected"]:
+        print('\nDeselected tests are slow. ARGS="--everything …" runs them, as `make test` does.')
     print(closing_line(counts, time.monotonic() - started), flush=True)
     raise SystemExit(max(codes) or (0 if counts["passed"] else NO_TESTS))
 

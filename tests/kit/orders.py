@@ -77,6 +77,17 @@ def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **chan
     return Order(**{**fields, **changes})
 
 
+def captured(order: Order, *, refunded: int = 0) -> ProviderPaymentState:
+    """Return the provider's state of a payment that is captured in full, and refunded in part."""
+    return ProviderPaymentState(
+        f"pay_{order.id}",
+        PaymentStatus.CAPTURED,
+        authorized=order.total,
+        captured=order.total,
+        refunded=refunded,
+    )
+
+
 def authorized(order: Order) -> ProviderPaymentState:
     """Return the provider's state of a payment that is authorized in full."""
     return ProviderPaymentState(f"pay_{order.id}", PaymentStatus.AUTHORIZED, authorized=order.total)

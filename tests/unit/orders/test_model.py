@@ -25,7 +25,7 @@ from shop.orders.model import (
     take_from_reservations,
 )
 from shop.payments.model import PaymentStatus, ProviderPaymentState
-from tests.kit.orders import BLACK_FRIDAY, authorized, make_order
+from tests.kit.orders import BLACK_FRIDAY, authorized, captured, make_order
 
 
 def value_of_first(order: Order, line: OrderLine, pieces: int) -> int:
@@ -136,12 +136,9 @@ def test_payment_for_cancelled_order_publishes_late_payment() -> None:
     order, _ = make_order().place()[0].cancel("payment_expired", BLACK_FRIDAY, "deadline")
     order, events = order.with_payment(authorized(order), BLACK_FRIDAY, "memory")
     assert (order.status, event_types(events)) == (OrderStatus.CANCELLED, ["PaymentReceivedLate"])
-    captured = ProviderPaymentState(
-        "pay", PaymentStatus.CAPTURED, order.total, captured=order.total
-    )
-    order, events = order.with_payment(captured, BLACK_FRIDAY, "memory")
+    order, events = order.with_payment(captured(order), BLACK_FRIDAY, "memory")
     assert event_types(events) == []
-    refunded = replace(captured, refunded=order.total)
+    refunded = captured(order, refunded=order.total)
     order, events = order.with_payment(refunded, BLACK_FRIDAY, "memory")
     assert (event_types(events), order.settled) == ([], True)
 

@@ -25,8 +25,7 @@ from shop.orders.schemas.order_list import (
 from shop.orders.schemas.staff import StaffOrder
 from shop.orders.schemas.staff_requests import CancelRequest, ParcelRequest
 from shop.orders.schemas.ucp import order_view
-from shop.payments.model import PaymentStatus, ProviderPaymentState
-from tests.kit.orders import BLACK_FRIDAY, make_order
+from tests.kit.orders import BLACK_FRIDAY, captured, make_order
 from tests.kit.ucp_validator import assert_valid_ucp
 from tests.unit.orders.order_fixture import OrderFixture
 
@@ -178,10 +177,7 @@ def test_adjustment_is_the_full_value_also_if_credits_paid(
 
 def test_manual_refund_is_an_adjustment_of_its_own(memory: OrderFixture) -> None:
     order = memory.capture(memory.ship(memory.place_allocated()))
-    report = ProviderPaymentState(
-        "pay_ord_1", PaymentStatus.CAPTURED, order.total, captured=order.total, refunded=500
-    )
-    order = memory.record(order, report)
+    order = memory.record(order, captured(order, refunded=500))
     assert adjustments(order) == [("refund", "completed", -500)]
 
 

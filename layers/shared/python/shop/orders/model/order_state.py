@@ -226,6 +226,7 @@ class OrderState:
     def due(self) -> int:
         """Money due for the pieces that are neither cancelled nor returned, in minor units.
 
+        It does not depend on what was paid already. :attr:`settled` compares the two.
         Pieces are valued one after the other by the quote's split of their line, so any sequence of
         partial refunds sums to the whole. Shipping is refunded when no piece remains.
         """
