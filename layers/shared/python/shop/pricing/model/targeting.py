@@ -184,13 +184,13 @@ ALWAYS = Window()
 class Conditions:
     """The conditions of a promotion. A field with its default value is no restriction.
 
-    They are checked at three places of the calculation:
-
-    - ``window``: :meth:`Window.reason_closed`, for every promotion of the basket's goods
-    - audience (``channels`` to ``first_order``): :meth:`mismatch_reason`
-    - thresholds (``min_quantity``, ``min_amount``): the engine, at the present cost of the goods.
-      They count the goods of ``of``, or the promotion's goods if ``of`` is ``None``.
+    All must be met: the window, the facts of the basket (channel to first order), and the minimum
+    of quantity and amount.
     """
+
+    # The calculation checks them at three places: the window in Window.reason_closed, the facts of
+    # the basket in mismatch_reason, and the minimums in the engine, at the present cost of the
+    # visible goods.
 
     window: Window = ALWAYS
     """Period in which the promotion applies."""
@@ -207,9 +207,9 @@ class Conditions:
     first_order: bool = False
     """Whether it must be the customer's first order."""
     min_quantity: int = 0
-    """Units of the goods that the order must contain; 0 for no minimum."""
+    """Units of the visible goods that the basket must contain; 0 for no minimum."""
     min_amount: tuple[Money, ...] = ()
-    """Value of the goods that the order must reach, one amount per currency."""
+    """Value that the visible goods must reach, one amount per currency."""
     of: Selection | None = None
     """Goods that the minimum counts; without it those of the promotion."""
 
