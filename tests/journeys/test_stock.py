@@ -24,7 +24,7 @@ def test_staff_get_one_email_each_time_stock_runs_low(
     sku = goods["sku"]
 
     def alerts() -> list[str]:
-        return emails(cloud, f"of {sku} left at main")
+        return emails(cloud, f"of {sku} available at main")
 
     def low() -> list[Any]:
         return [each for each in staff.get("/staff/low-stock")["low"] if each["sku"] == sku]
@@ -37,7 +37,7 @@ def test_staff_get_one_email_each_time_stock_runs_low(
     # When sales reach the threshold, then staff get one email, and no second one below it
     buy(guest, goods, 1)
     buy(guest, goods, 2)
-    assert wait_until(alerts, bool) == [f"Low stock: 2 of {sku} left at main"]
+    assert wait_until(alerts, bool) == [f"Low stock: 2 units of {sku} available at main"]
     assert [(each["available"], each["low_stock_threshold"]) for each in low()] == [(2, 2)]
     buy(guest, goods, 1)
 
@@ -55,7 +55,7 @@ def test_staff_get_one_email_each_time_stock_runs_low(
     buy(guest, goods, 5)
     wait_until(alerts, lambda found: len(found) > 1)
     wait_until(low, bool)
-    assert alerts()[1:] == [f"Low stock: 2 of {sku} left at main"]
+    assert alerts()[1:] == [f"Low stock: 2 units of {sku} available at main"]
 
 
 def test_transfer_between_locations_is_in_the_journal_step_by_step(
