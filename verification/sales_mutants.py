@@ -192,7 +192,7 @@ def _build(
     )
     usage = tuple(deps.writes.usage.pick_shards(fresh.usage))
     order, _ = replace(fresh, id=order_id, reservations=reservations, usage=usage).place()
-    return order, with_order(session, order, request.idempotent.key)
+    return order, with_order(session, order)
 
 
 def _pay(request: Request[CompleteRequest], order: Order) -> Order:

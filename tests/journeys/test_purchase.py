@@ -142,7 +142,7 @@ def test_guest_buys_and_the_order_is_delivered(
         "AwaitShipment",
         "AwaitDelivery",
         "CompleteOrder",
-        "ExecutionSucceeded",
+        "succeeded",
     ]
     assert len(wait_until(lambda: emails(cloud, order_id), bool)) == 1
 

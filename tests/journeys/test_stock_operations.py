@@ -113,7 +113,7 @@ def test_back_order_outlasts_the_shipping_deadline_and_ships_on_arrival(
         "AwaitShipment",
         "AwaitDelivery",
         "CompleteOrder",
-        "ExecutionSucceeded",
+        "succeeded",
     ]
 
 

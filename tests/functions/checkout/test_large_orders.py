@@ -188,3 +188,24 @@ def test_declined_payment_releases_stock_of_all_batches() -> None:
     assert available_quantities() == {3}
     assert DynamoOrderRepository().list_batches(order_id(checkout)) == (None, [])
     assert complete(checkout).json["status"] == "completed"
+
+
+def test_requests_with_one_key_at_one_moment_place_one_large_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a checkout that takes most of its stock
+    checkout = create(publish_articles())
+    check = DynamoStockRepository.shortages_from
+    responses: list[ApiResponse] = []
+
+    def check_after_twin(*args: Any) -> Any:
+        monkeypatch.setattr(DynamoStockRepository, "shortages_from", check)
+        responses.append(complete(checkout, key="k1"))
+        return check(*args)
+
+    # When a request with the same key places the order just before the other checks the stock
+    monkeypatch.setattr(DynamoStockRepository, "shortages_from", check_after_twin)
+    response = complete(checkout, key="k1")
+    # Then both get the one order
+    assert [each.json["status"] for each in responses] == ["completed"]
+    assert response.text == responses[0].text

@@ -5,11 +5,12 @@ completes the checkout. Either may be first.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from functions.checkout import complete_checkout, create_checkout
+from functions.checkout import complete_checkout, create_checkout, update_checkout
 from functions.webhooks import apply_payment_event
 from shop.kernel.errors import Unavailable
 from shop.kernel.ids import derived_id
@@ -17,11 +18,15 @@ from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
 from shop.payments.gateway.sandbox import SandboxProvider
 from shop.payments.model import ProviderPaymentState
+from shop.storage.idempotency import DynamoIdempotencyStore
 from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, Context, call
 
 CREATE = "POST /checkout-sessions"
 COMPLETE = "POST /checkout-sessions/{id}/complete"
+
+UPDATED = checkout_body(("mug.1", 1))
+WITHOUT_BUYER = {**UPDATED, "buyer": {}}
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -147,3 +152,52 @@ def test_unanswered_decline_after_a_purchase_reports_the_purchase(
     assert complete(checkout, "tok_success", "k2").json["status"] == "completed"
     late = complete(checkout, "tok_declined", "k1")
     assert (late.status, codes(late)) == (409, ["checkout_completed"])
+
+
+def test_response_is_repeated_after_an_update_of_the_checkout() -> None:
+    publish_with_stock(mug(), pieces=1)
+    checkout = create()
+    first = complete(checkout, "tok_declined", "k1")
+    route = "PUT /checkout-sessions/{id}"
+    assert call(update_checkout.handler, route, UPDATED, id=checkout["id"]).status == 200
+    assert complete(checkout, "tok_declined", "k1").text == first.text
+    assert call(update_checkout.handler, route, WITHOUT_BUYER, id=checkout["id"]).status == 200
+    assert complete(checkout, "tok_declined", "k1").text == first.text
+
+
+@pytest.fixture
+def twin_between_reads(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[ApiResponse]]:
+    """Run a request between the next request's read of the session and that of its key."""
+    get = DynamoIdempotencyStore.get
+
+    def arrange(twin: Callable[[], ApiResponse]) -> list[ApiResponse]:
+        responses: list[ApiResponse] = []
+
+        def get_after_twin(store: Any, request: Any) -> Any:
+            monkeypatch.setattr(DynamoIdempotencyStore, "get", get)
+            responses.append(twin())
+            return get(store, request)
+
+        monkeypatch.setattr(DynamoIdempotencyStore, "get", get_after_twin)
+        return responses
+
+    return arrange
+
+
+@pytest.mark.parametrize("token", ["tok_success", "tok_challenge", "tok_insufficient_funds"])
+def test_requests_with_one_key_get_one_response_after_a_decline(
+    token: str, twin_between_reads: Callable[[Any], list[ApiResponse]]
+) -> None:
+    # Given a declined attempt under another key
+    publish_with_stock(mug(), pieces=1)
+    checkout = create()
+    assert complete(checkout, "tok_declined", "k1").json["status"] == "incomplete"
+    # When two requests have the same key, and one runs between two reads of the other
+    responses = twin_between_reads(lambda: complete(checkout, token, "k2"))
+    response = complete(checkout, token, "k2")
+    # Then both get the response of the one order, and so does every retry
+    assert [each.json["status"] for each in responses] == [response.json["status"]]
+    assert codes(responses[0]) == codes(response)
+    retry = complete(checkout, token, "k2")
+    assert (retry.json["status"], codes(retry)) == (response.json["status"], codes(response))
+    assert retry.json["status"] != "incomplete" or token == "tok_insufficient_funds"

@@ -380,6 +380,7 @@ def test_fault_is_a_500_without_details(error: Exception) -> None:
         "title": "Internal Server Error",
         "status": 500,
         "code": "fault",
+        "detail": "An internal error occurred. It has been logged.",
     }
 
 

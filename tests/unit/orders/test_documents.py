@@ -236,3 +236,10 @@ def _bytes(order: Order, events: object) -> int:
 
 def _raw(value: object) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[call-overload]
+
+
+def test_contacts_of_a_later_release_are_readable() -> None:
+    later = {"email": "jane@example.com", "pronouns": "they"}
+    assert Buyer.from_dict(later) == Buyer(email="jane@example.com")
+    address = {"postal_code": "62701", "what3words": "a.b.c"}
+    assert PostalAddress.from_dict(address) == PostalAddress(postal_code="62701")

@@ -152,3 +152,9 @@ def test_invalid_json_is_reported_with_code_and_path(raw: Any, code: str, path: 
 def test_whole_numbers_are_not_booleans() -> None:
     assert problems_of({"sku": "A", "units": True}, Line) == [("wrong_type", "$.units")]
     assert problems_of({"sku": "A", "units": 1.0}, Line) == [("wrong_type", "$.units")]
+
+
+@pytest.mark.parametrize("item", [["a"], {"a": 1}])
+def test_set_with_a_list_or_an_object_is_a_problem(item: Any) -> None:
+    raw = {"charge": {"kind": "free"}, "tags": ["b", item]}
+    assert problems_of(raw) == [("wrong_type", "$.tags[1]")]

@@ -70,7 +70,6 @@ _PLAIN_FIELDS = (
     "channel",
     "canceled",
     "order_id",
-    "placement_key",
 )
 
 

@@ -332,14 +332,20 @@ def _error_response(
 def _fault_response(
     error: Exception, capability: str | None, negotiated: ucp.Negotiated
 ) -> dict[str, Any]:
-    """Log a fault and return 503 if it is transient, else 500 without any detail."""
+    """Log a fault and return 503 if it is transient, else 500 without a detail of the fault."""
     unavailable = as_unavailable(error)
     log.error("dependency unavailable" if unavailable else "unexpected", extra=log_fields(error))
     if unavailable:
         return _error_response(unavailable, capability, negotiated)
     if capability is not None:
         return respond(500, ucp.fault_body(negotiated, capability))
-    body = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "code": "fault"}
+    body = {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "code": "fault",
+        "detail": "An internal error occurred. It has been logged.",
+    }
     return respond(500, body, {"Content-Type": "application/problem+json"})
 
 

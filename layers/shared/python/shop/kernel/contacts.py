@@ -41,8 +41,8 @@ class Buyer:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, str]) -> "Buyer":
-        """Read the result of :meth:`to_dict`."""
-        return cls(**raw)
+        """Read the result of :meth:`to_dict`, also of a later release with more fields."""
+        return cls(**_known_fields(cls, raw))
 
 
 @frozen(slots=False)
@@ -82,8 +82,13 @@ class PostalAddress:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, str]) -> "PostalAddress":
-        """Read the result of :meth:`to_dict`."""
-        return cls(**raw)
+        """Read the result of :meth:`to_dict`, also of a later release with more fields."""
+        return cls(**_known_fields(cls, raw))
+
+
+def _known_fields(cls: Any, raw: Mapping[str, str]) -> dict[str, str]:
+    names = {field.name for field in fields(cls)}
+    return {name: text for name, text in raw.items() if name in names}
 
 
 def _set_fields(value: Any) -> dict[str, str]:

@@ -31,10 +31,14 @@ class IdempotentRequest:
 
 @frozen(slots=False)
 class IdempotencyRecord:
-    """A stored key. ``response`` is ``None`` while the request is still in progress."""
+    """A stored key. ``response`` is ``None`` while the request is still in progress.
+
+    ``subject`` is the id of the object that the request created before its response was known.
+    """
 
     payload_hash: str
     response: Mapping[str, Any] | None
+    subject: str | None = None
 
 
 class IdempotencyStore(Protocol):
@@ -44,7 +48,10 @@ class IdempotencyStore(Protocol):
         """Return the record of a key, unless it is older than :data:`IDEMPOTENCY_RETENTION`."""
 
     def claim(
-        self, request: IdempotentRequest, response: Mapping[str, Any] | None
+        self,
+        request: IdempotentRequest,
+        response: Mapping[str, Any] | None,
+        subject: str | None = None,
     ) -> WriteOperation:
         """Return the write that stores a free key; ``None`` stands for a later response."""
 

@@ -49,6 +49,6 @@ def check_version(subject: str, version: int, expected: int) -> None:
     if version != expected:
         name = subject[:1].upper() + subject[1:]
         raise VersionConflict(
-            f"{name} is at version {version}, the change expects {expected}."
-            " Read it again and retry."
+            f"{name}: the current version is {version}, not {expected}."
+            " Read it again and repeat the change."
         )

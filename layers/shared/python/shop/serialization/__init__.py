@@ -10,7 +10,7 @@ a class attribute ``kind``.
 """
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime, time
 from enum import Enum
@@ -133,7 +133,10 @@ def _read_frozenset(
     arguments: tuple[Any, ...], raw: Any, path: str, problems: list[Problem]
 ) -> frozenset[Any] | None:
     items = _read_tuple((*arguments, Ellipsis), raw, path, problems)
-    return None if items is None else frozenset(items)
+    # An invalid item has its problem already, and may be a list, which no set can contain.
+    return (
+        None if items is None else frozenset(each for each in items if isinstance(each, Hashable))
+    )
 
 
 def _read_tuple(

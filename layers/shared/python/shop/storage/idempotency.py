@@ -20,6 +20,7 @@ class _Row(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     payload_hash = UnicodeAttribute()
     response = CompressedJsonAttribute(null=True)
+    subject = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()
 
 
@@ -40,15 +41,19 @@ class DynamoIdempotencyStore:
             return None
         if row.expires_at <= request.at.timestamp():
             return None
-        return IdempotencyRecord(row.payload_hash, row.response)
+        return IdempotencyRecord(row.payload_hash, row.response, row.subject)
 
     def claim(
-        self, request: IdempotentRequest, response: Mapping[str, Any] | None
+        self,
+        request: IdempotentRequest,
+        response: Mapping[str, Any] | None,
+        subject: str | None = None,
     ) -> WriteOperation:
         row = _Row(
             self.condition_key(request),
             payload_hash=request.payload_hash,
             response=None if response is None else dict(response),
+            subject=subject,
             expires_at=_epoch(request.at + IDEMPOTENCY_RETENTION),
         )
         unclaimed = _Row.pk.does_not_exist() | (_Row.expires_at <= _epoch(request.at))

@@ -27,9 +27,9 @@ from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation
 from shop.kernel.errors import InvalidRequest, Unavailable
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import IdempotentRequest, stored_record
+from shop.kernel.idempotency import IdempotencyRecord, IdempotentRequest, stored_record
 from shop.kernel.money import Money
-from shop.orders.model import GUEST_OWNER
+from shop.orders.model import GUEST_OWNER, Order, OrderStatus
 
 MAX_ATTEMPTS = 8
 """Attempts to place an order. At the end of a sale other buyers often win the last shards."""
@@ -119,29 +119,44 @@ def complete_checkout(
 
 def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
     """Return the response of an earlier placement from this session; ``None`` to place an order."""
-    if session.order_id is None and not session.canceled:
+    if not session.has_placed_order and not session.canceled:
         return None  # the ordinary case: the key is not looked up, which saves a read
     record = stored_record(completion.request, completion.deps.idempotency)
     if record is not None and record.response is not None:
         return record.response
     session.raise_if_closed()
-    if session.order_id is None:
-        return None
-    order = completion.deps.writes.orders.get(completion.request.owner, session.order_id)
-    if session.placement_key == completion.request.key:
-        # A retry of the request that placed the order: continue from the state of its order.
-        return continue_placement(session, order, completion)
-    raise_if_completed(order)
-    if order.status in UNPAID_STATUSES:
+    order, own_order = _placed_orders(session, record, completion)
+    if own_order is not None and (
+        own_order is order or own_order.status is not OrderStatus.CANCELLED
+    ):
+        # A retry of the request that placed this order: continue from the state of the order. The
+        # key names it, because the session may have been read before that request.
+        return continue_placement(session, own_order, completion)
+    if order is not None:
+        raise_if_completed(order)
+    if own_order is not None:
+        # The order of this key was cancelled before its response was stored, and the session went
+        # on. No other order can be placed under the key.
+        result = CheckoutResult(session, own_order, payment_split_messages(own_order))
+        return final_response(completion.render(result), completion)
+    if order is not None and order.status in UNPAID_STATUSES:
         # A payment under another key is under way. A second order would charge the buyer twice.
         result = CheckoutResult(session, order, (payment_pending_message(),))
         return completion.render(result)
-    if record is not None:
-        # This key placed an earlier order, which was cancelled before its response was stored.
-        # Placing again under the key is impossible; the latest attempt says what the buyer can do.
-        result = CheckoutResult(session, order, payment_split_messages(order))
-        return final_response(completion.render(result), completion)
-    return None  # the order was cancelled, so the buyer may try again
+    return None  # every earlier order was cancelled, so the buyer may try again
+
+
+def _placed_orders(
+    session: CheckoutSession, record: IdempotencyRecord | None, completion: Completion
+) -> tuple[Order | None, Order | None]:
+    """Return the order that was placed last from a session, and the order of this key."""
+    orders, owner = completion.deps.writes.orders, completion.request.owner
+    order = orders.get(owner, session.order_id) if session.order_id is not None else None
+    if record is None or record.subject is None:
+        return order, None
+    if order is not None and order.id == record.subject:
+        return order, order
+    return order, orders.get(owner, record.subject)
 
 
 def _current_offer(session: CheckoutSession, completion: Completion) -> Current | Changed:

@@ -30,7 +30,7 @@ from shop.inventory.model import Reservation, Shortage
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.kernel.errors import VersionConflict
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import stored_response
+from shop.kernel.idempotency import stored_record
 from shop.kernel.unit_of_work import (
     ConditionFailed,
     PartitionThrottled,
@@ -75,6 +75,11 @@ class _Exhausted:
 
 
 @frozen(slots=False)
+class _CheckedShort(_Exhausted):
+    """Stock was short before any write."""
+
+
+@frozen(slots=False)
 class _BackorderUnconfirmed:
     """Goods would ship later than the buyer was shown."""
 
@@ -92,6 +97,10 @@ def place_order(
     that another request changed.
     """
     outcome = _write_order(session, completion, parts)
+    if isinstance(outcome, _BackorderUnconfirmed | _CheckedShort) and _is_claimed(completion):
+        # The stock was checked without the key, so a request with the same key may be the one that
+        # took it. The next attempt continues from its order.
+        return Retry()
     if isinstance(outcome, _BackorderUnconfirmed):
         return _offer_backorder(session, completion)
     if isinstance(outcome, _Exhausted):
@@ -163,7 +172,7 @@ def _begin_batched_placement(
     """
     writes, demands = completion.deps.writes, session.offer.demands()
     if shortages := writes.stock.shortages_from(None, demands):
-        return _Exhausted(shortages)
+        return _CheckedShort(shortages)
     # The check above has refreshed the shard snapshots, so this choice is better informed.
     if _unconfirmed_backorders(writes.stock.pick_shards(demands), session.offer):
         return _BackorderUnconfirmed()
@@ -188,18 +197,23 @@ def _commit(
 ) -> Placed | Retry | _Exhausted:
     """Write the order, mark its session and claim the key, in one transaction."""
     deps = completion.deps
-    after = with_order(session, order, completion.request.key)
+    after = with_order(session, order)
     try:
         uow.commit(
             *operations,
             deps.sessions.update_op(session, after),
             # The response is not known yet. It is stored when the payment fails for good, and
-            # otherwise follows from the state of the order.
-            deps.idempotency.claim(completion.request, None),
+            # otherwise follows from the state of the order that the key names.
+            deps.idempotency.claim(completion.request, None, order.id),
         )
     except (ConditionFailed, PartitionThrottled) as error:
         return _explain_failure(error, session, completion)
     return Placed(after, order)
+
+
+def _is_claimed(completion: Completion) -> bool:
+    """Return whether this request's key is stored. Raises IdempotencyKeyReused."""
+    return stored_record(completion.request, completion.deps.idempotency) is not None
 
 
 def _explain_failure(
@@ -214,7 +228,7 @@ def _explain_failure(
     if own_keys & error.keys:
         # A concurrent request changed the session or claimed the key. The next attempt reads its
         # result; a key that was claimed with another payload raises here.
-        stored_response(completion.request, deps.idempotency)
+        stored_record(completion.request, deps.idempotency)
         return Retry()
     usage = deps.writes.usage.exhausted(error, session.offer.usage)
     shortages = deps.writes.stock.shortages_from(error, session.offer.demands())

@@ -76,7 +76,6 @@ def update_checkout(
         channel=checkout_input.channel,
         codes=codes,
         order_id=None,
-        placement_key=None,
         version=session.version + 1,
         expires_at=expiry_at(at, SESSION_TTL),
     )

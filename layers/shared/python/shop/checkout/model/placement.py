@@ -104,12 +104,11 @@ def _shipping_option(option: ShippingOption) -> OrderShippingOption:
     )
 
 
-def with_order(session: CheckoutSession, order: Order, key: str) -> CheckoutSession:
-    """Return the session after ``order`` was placed from it, under an idempotency key."""
+def with_order(session: CheckoutSession, order: Order) -> CheckoutSession:
+    """Return the session after ``order`` was placed from it."""
     return replace(
         session,
         order_id=order.id,
-        placement_key=key,
         attempt=session.attempt + 1,
         expires_at=expiry_at(order.placed_at, PLACED_SESSION_RETENTION),
         version=session.version + 1,

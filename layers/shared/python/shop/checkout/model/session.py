@@ -60,8 +60,7 @@ class CheckoutStatus(StrEnum):
 class CheckoutSession:
     """A checkout from its first line to the order.
 
-    - ``order_id`` is the order placed last from this session, and ``placement_key`` the
-      idempotency key of the request that placed it.
+    - ``order_id`` is the order placed last from this session, unless the session changed after it.
     - ``attempt`` numbers the next order. The order id is derived from it, so that a retry finds
       the order of its first attempt.
     - ``country``, ``region`` and ``postal_code`` are hints that apply before there is an address.
@@ -85,13 +84,17 @@ class CheckoutSession:
     canceled: bool = False
     attempt: int = 1
     order_id: str | None = None
-    placement_key: str | None = None
     version: int = 1
 
     @property
     def next_order_id(self) -> str:
         """Return the id of the next order that is placed from this session."""
         return derived_id("ord", self.id, str(self.attempt))
+
+    @property
+    def has_placed_order(self) -> bool:
+        """Whether an order was ever placed from this session, also a cancelled one."""
+        return self.attempt > 1
 
     def missing_messages(self) -> tuple[Message, ...]:
         """Return a message for every obstacle to completing, each with its path."""
