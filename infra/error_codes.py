@@ -1,17 +1,20 @@
 """The page docs/errors.md: every error code, its HTTP status and its messages, by the source.
 
-A code reaches a client in one of five ways, and each is found in the syntax trees of the shop and
+A code reaches a client in one of six ways, and each is found in the syntax trees of the shop and
 its handlers:
 
-- a domain error, ``Conflict("…", code="order_shipped")``, or the code of its class;
+- a domain error, ``Conflict("…", code="order_shipped")``, or the code of its class, also through a
+  function of the module that passes its parameters on: ``_invalid("…", "body_missing")``;
 - a problem, ``Problem("quantity_invalid", "…", path)``, which an error carries;
-- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")`` or ``InvalidValue``;
+- a problem that a schema raises, ``PydanticCustomError("duplicate", "…")`` or ``InvalidValue``, or
+  that a constraint of a schema raises, ``FieldError("out_of_range", "Must be {ge} or more.")``;
 - an error message of a cart or checkout, ``Message("error", "out_of_stock", …)``;
 - a response that a handler writes itself, ``{"status": 405, "code": "method_not_allowed"}``.
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -20,6 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ERRORS_FILE = ROOT / "docs" / "errors.md"
 FOLDERS = (ROOT / "layers" / "shared" / "python" / "shop", ROOT / "functions")
+
+PROBLEMS = ("Problem", "PydanticCustomError", "InvalidValue", "FieldError")
+"""Constructors whose arguments are a code and its message."""
 
 MAX_MESSAGE = 150
 """Characters of a message on the page."""
@@ -77,30 +83,98 @@ def error_codes() -> Iterator[ErrorCode]:
 def codes_in(tree: ast.Module, classes: Mapping[str, ErrorClass]) -> Iterator[ErrorCode]:
     """Yield every use of an error code in a module; ``classes`` are the domain errors by name."""
     constants = {name: value for name, value in _constants(tree).items() if name.isupper()}
+    factories = dict(_factories(tree, classes))
     for function, node in _nodes(tree, tree):
-        if not isinstance(node, ast.Call | ast.Dict):
-            continue
-        values = constants | _constants(function, before=node.lineno)
+        values = constants | _constants(function, before=getattr(node, "lineno", 0))
         match node:
-            case ast.Call(
-                func=ast.Name(id="Problem" | "PydanticCustomError" | "InvalidValue"),
-                args=[code, detail, *_],
-            ):
-                yield from _uses(code, IN_AN_ERROR, detail, values)
-            # The collector of a validation: it makes problems of code, detail and path.
-            case ast.Call(func=ast.Attribute(attr="add"), args=[code, detail, _]):
-                yield from _uses(code, IN_AN_ERROR, detail, values)
-            case ast.Call(func=ast.Name(id="Message"), args=[kind, code, detail, *_]) if (
-                "error" in _texts(kind, values)
-            ):
-                yield from _uses(code, IN_A_RESPONSE, detail, values)
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in classes:
-                error = classes[name]
-                named = [keyword.value for keyword in keywords if keyword.arg == "code"]
-                code = named[0] if named else ast.Constant(error.code)
-                yield from _uses(code, error.status, args[0] if args else None, values)
+            case ast.Call():
+                yield from _called(node, classes, factories, values)
             case ast.Dict():
                 yield from _handwritten(node, values)
+
+
+def _called(
+    call: ast.Call,
+    classes: Mapping[str, ErrorClass],
+    factories: Mapping[str, "_Factory"],
+    values: Mapping[str, ast.expr],
+) -> Iterator[ErrorCode]:
+    """Yield the codes of a call that makes an error, a problem or a message."""
+    name = _function_name(call)
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if name in PROBLEMS:
+        code, detail = _arguments(call, ("code", "detail"))
+        if code is not None:
+            yield from _uses(code, IN_AN_ERROR, detail, values)
+    elif name in classes:
+        code = keywords.get("code", ast.Constant(classes[name].code))
+        (detail,) = _arguments(call, ("detail",))
+        yield from _uses(code, classes[name].status, detail, values)
+    elif name in factories:
+        factory = factories[name]
+        arguments = dict(zip(factory.parameters, call.args, strict=False)) | keywords
+        code = arguments.get(factory.code)
+        if code is not None:
+            yield from _uses(code, factory.status, arguments.get(factory.detail), values)
+    elif name == "Message":
+        kind, code, detail = _arguments(call, ("type", "code", "content"))
+        if code is not None and "error" in _texts(kind, values):
+            yield from _uses(code, IN_A_RESPONSE, detail, values)
+    elif name == "add" and len(call.args) == 3:
+        # The collector of a validation: it makes problems of code, detail and path.
+        yield from _uses(call.args[0], IN_AN_ERROR, call.args[1], values)
+
+
+def _function_name(call: ast.Call) -> str:
+    """Return the name of a called function, without the module or object before it."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _arguments(call: ast.Call, parameters: Sequence[str]) -> list[ast.expr | None]:
+    """Return the arguments of a call in the order of its parameters, by position or keyword."""
+    arguments = dict(zip(parameters, call.args, strict=False))
+    arguments |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    return [arguments.get(parameter) for parameter in parameters]
+
+
+@dataclass(frozen=True)
+class _Factory:
+    """A function that passes its parameters on to a domain error."""
+
+    status: str
+    parameters: tuple[str, ...]
+    detail: str
+    code: str
+
+
+def _factories(
+    tree: ast.Module, classes: Mapping[str, ErrorClass]
+) -> Iterator[tuple[str, _Factory]]:
+    """Yield every function of a module that returns a domain error of its parameters, by name."""
+    for function in ast.walk(tree):
+        match function:
+            case ast.FunctionDef(
+                name=name,
+                args=ast.arguments(args=parameters),
+                body=[
+                    *_,
+                    ast.Return(
+                        value=ast.Call(
+                            func=ast.Name(id=error),
+                            args=[ast.Name(id=detail)],
+                            keywords=keywords,
+                        )
+                    ),
+                ],
+            ) if error in classes:
+                for keyword in keywords:
+                    if keyword.arg == "code" and isinstance(keyword.value, ast.Name):
+                        names = tuple(parameter.arg for parameter in parameters)
+                        code = keyword.value.id
+                        yield name, _Factory(classes[error].status, names, detail, code)
 
 
 def _uses(
@@ -124,11 +198,15 @@ def _handwritten(node: ast.Dict, values: Mapping[str, ast.expr]) -> Iterator[Err
         yield from _uses(code, str(status.value), fields.get("detail"), values)
 
 
+_LIMIT = re.compile(r"\{\w+\}")
+"""A limit of a schema in a ``FieldError``, such as ``{max_length}``; ``{s}`` makes a plural."""
+
+
 def _texts(node: ast.expr | None, values: Mapping[str, ast.expr]) -> list[str]:
     """Return the texts that an expression may have, with ``…`` for computed parts."""
     match node:
         case ast.Constant(value=str(text)):
-            return [text]
+            return [_LIMIT.sub("…", text.replace("{s}", "s"))]
         case ast.JoinedStr(values=parts):
             return ["".join(_part(part) for part in parts)]
         case ast.IfExp(body=body, orelse=orelse):

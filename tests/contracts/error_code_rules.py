@@ -18,6 +18,8 @@ REPLACED_CODES = {
     "list_too_large": "too_large",
     "policy_too_large": "too_large",
     "status_invalid": "value_unknown",
+    "too_long": "text_invalid or too_many",
+    "too_short": "text_invalid or missing",
     "unknown_variant": "variant_unknown",
 }
 """Codes with the meaning of another one, and that one."""

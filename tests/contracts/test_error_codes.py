@@ -39,9 +39,35 @@ SHIPPED = ErrorCode("order_shipped", "409", "It is shipped.")
         ("Conflict(compute())", {ErrorCode("conflict", "409", "")}),
         ('Problem("a", "Detail.", path)', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
         ('PydanticCustomError("a", "Detail.")', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
+        ('Problem(code="a", detail="Detail.")', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
+        ('Problem("a", detail="Detail.")', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
+        ('errors.Problem("a", "Detail.")', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
+        ('errors.Conflict("It is shipped.", code="order_shipped")', {SHIPPED}),
+        ('errors.Conflict(detail="It is shipped.", code="order_shipped")', {SHIPPED}),
+        ('InvalidValue("a", "Detail.")', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
+        (
+            'FieldError("a", "At least {ge} item{s}.")',
+            {ErrorCode("a", IN_AN_ERROR, "At least … items.")},
+        ),
+        (
+            """def _failed(detail: str, code: str, path: str = "$") -> Conflict:
+    return Conflict(detail, code=code, path=path)
+raise _failed("It is shipped.", "order_shipped")""",
+            {SHIPPED},
+        ),
+        (
+            """def _failed(detail: str, code: str) -> Conflict:
+    return Conflict(detail, code=code)
+raise _failed(code="order_shipped", detail="It is shipped.")""",
+            {SHIPPED},
+        ),
         ('self.add("a", "Detail.", path)', {ErrorCode("a", IN_AN_ERROR, "Detail.")}),
         ('Message("error", "a", "Detail.")', {ErrorCode("a", IN_A_RESPONSE, "Detail.")}),
         ('Message("warning", "a", "Detail.")', set()),
+        (
+            'Message(type="error", code="a", content="Detail.")',
+            {ErrorCode("a", IN_A_RESPONSE, "Detail.")},
+        ),
         (
             '{"status": 405, "code": "a", "detail": "Detail."}',
             {ErrorCode("a", "405", "Detail.")},
@@ -62,6 +88,12 @@ def test_every_code_is_a_lower_case_name() -> None:
 def test_codes_of_classes_and_switches_are_on_the_page() -> None:
     page = errors_page()
     for code in ("stale", "idempotency_key_reused", "out_of_stock", "method_not_allowed", "fault"):
+        assert f"| `{code}` |" in page
+
+
+def test_codes_of_bodies_and_their_fields_are_on_the_page() -> None:
+    page = errors_page()
+    for code in ("body_missing", "json_malformed", "duplicate_key", "unknown_field", "wrong_type"):
         assert f"| `{code}` |" in page
 
 

@@ -341,7 +341,7 @@ def test_repeated_key_opens_one_group() -> None:
     ("body", "status", "code"),
     [
         ({"promotion_id": "nothing"}, 404, "not_found"),
-        ({"promotion_id": "x y"}, 400, "format_invalid"),
+        ({"promotion_id": "x y"}, 400, "id_invalid"),
         ({}, 400, "missing"),
         ({"promotion_id": "together", "size": 1}, 400, "unknown_field"),
     ],

@@ -221,7 +221,7 @@ def error_code(tool: str, arguments: dict[str, Any]) -> str:
         ("create_cart", {"cart": []}, "wrong_type"),
         ("create_cart", {"cart": "x"}, "wrong_type"),
         ("create_cart", {"cart": {"line_items": "x"}}, "wrong_type"),
-        ("create_cart", {"cart": {"line_items": [], "unknown": 1}}, "too_short"),
+        ("create_cart", {"cart": {"line_items": [], "unknown": 1}}, "missing"),
         ("create_cart", {"cart": {"line_items": lines(("mug.1", 0))}}, "out_of_range"),
         ("search_catalog", {"catalog": {"query": 1}}, "wrong_type"),
         ("cancel_cart", {"id": "cart_unknown"}, "idempotency_key_missing"),

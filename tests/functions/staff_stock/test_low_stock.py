@@ -302,7 +302,7 @@ def test_stream_filters_name_attributes_and_keys_of_shard_rows() -> None:
         (
             {"low_stock_threshold": 3, "version": 1, "location": "A B"},
             400,
-            ("format_invalid", "$.location"),
+            ("id_invalid", "$.location"),
         ),
     ],
 )

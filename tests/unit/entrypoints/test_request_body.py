@@ -132,7 +132,21 @@ def test_json_that_readers_interpret_differently_is_rejected(text: str | bytes, 
     ],
 )
 def test_first_byte_that_is_not_utf_8_is_reported(raw: bytes, byte: str) -> None:
-    assert rejected(raw).detail == f"{byte} is not UTF-8."
+    assert rejected(raw).detail == f"{byte} is not UTF-8. Send UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("{'a': 1}", "The body is not JSON at line 1, column 2. Correct it and send it again."),
+        ('{\n"a": 1,}', "The body is not JSON at line 2, column 7. Correct it and send it again."),
+        ("\ufeff{}", "The body begins with a byte order mark. Send UTF-8 without it."),
+        ('{"a": NaN}', "NaN is not JSON. Send a number or null."),
+        ('{"a": 1, "a": 1}', "The key 'a' occurs twice in an object. Send it once."),
+    ],
+)
+def test_error_of_json_is_a_sentence_with_the_place_or_the_remedy(text: str, detail: str) -> None:
+    assert rejected(text).detail == detail
 
 
 @pytest.mark.parametrize(
@@ -238,7 +252,7 @@ def test_arbitrary_bytes_cause_no_fault(text: bytes) -> None:
             '{"line_items":[{"id":"x","quantity":true}]}',
             [("wrong_type", "$.line_items[0].quantity")],
         ),
-        ('{"line_items":[],"note":"12345678901"}', [("too_long", "$.note")]),
+        ('{"line_items":[],"note":"12345678901"}', [("text_invalid", "$.note")]),
         ('{"line_items":[],"colour":"green"}', [("value_unknown", "$.colour")]),
         ('{"line_items":[],"colour":"RED"}', [("format_invalid", "$.colour")]),
         ('{"line_items":[],"colour":"blue"}', [("colour_sold_out", "$.colour")]),

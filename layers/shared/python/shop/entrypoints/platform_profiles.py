@@ -140,10 +140,12 @@ def parse_profile(raw: bytes, capabilities: Collection[str]) -> PlatformProfile:
     try:
         ucp = _ProfileDocument.model_validate_json(raw).ucp
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        from shop.entrypoints.field_errors import field_error  # lazy: few profiles are malformed
+
+        first = error.errors(include_url=False, include_input=False)[0]
         # Cut: the path holds names that the platform chose.
         path = ".".join(str(part) for part in first["loc"])[:200] or "the document"
-        raise malformed_profile(f"{path}: {first['msg'].rstrip('.')}") from None
+        raise malformed_profile(f"{path}: {field_error(first).sentence.rstrip('.')}") from None
     return PlatformProfile(
         ucp.version,
         {

@@ -53,7 +53,7 @@ def raw_body(event: Mapping[str, Any], limit: int = BODY_LIMIT) -> bytes:
         is_base64 = event.get("isBase64Encoded")
         raw = base64.b64decode(text, validate=True) if is_base64 else text.encode()
     except ValueError:
-        raise _invalid("The body cannot be decoded.", "body_unreadable") from None
+        raise _invalid("The body cannot be decoded. Send it again.", "body_unreadable") from None
     if len(raw) > limit:
         raise _too_large(limit)
     if not is_base64 and _was_replaced(event, text, len(raw)):
@@ -107,6 +107,10 @@ def parse_json(raw: bytes) -> Any:
     """
     try:
         text = raw.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise _invalid(
+                "The body begins with a byte order mark. Send UTF-8 without it.", "json_malformed"
+            )
         data = json.loads(
             text,
             object_pairs_hook=_object_with_unique_keys,
@@ -125,14 +129,20 @@ def parse_json(raw: bytes) -> Any:
             json.dumps(data, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         byte = f"Byte {error.start + 1} of the body (0x{raw[error.start]:02X})"
-        raise _invalid(f"{byte} is not UTF-8.", "text_invalid") from None
+        raise _invalid(f"{byte} is not UTF-8. Send UTF-8.", "text_invalid") from None
     except UnicodeError:
-        raise _invalid("The body contains text that is not Unicode.", "text_invalid") from None
+        raise _invalid(
+            "The body contains half a surrogate pair. Send Unicode text.", "text_invalid"
+        ) from None
     # json.loads() itself fails on nesting beyond Python's recursion limit.
     except RecursionError:
         raise _too_deep() from None
-    except ValueError as error:
-        raise _invalid(f"The body is not JSON: {error}.", "json_malformed") from None
+    except json.JSONDecodeError as error:
+        # Without Python's text: it is no part of the API.
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _invalid(
+            f"The body is not JSON at {place}. Correct it and send it again.", "json_malformed"
+        ) from None
     return data
 
 
@@ -170,13 +180,16 @@ def _object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, _ in pairs:
             if name in names:
                 echoed = name[:MAX_ECHOED_NAME_LENGTH]
-                raise _invalid(f"The key {echoed!r} is duplicated in an object.", "duplicate_key")
+                raise _invalid(
+                    f"The key {echoed!r} occurs twice in an object. Send it once.", "duplicate_key"
+                )
             names.add(name)
     return result
 
 
 def _reject_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    """Raise :class:`InvalidRequest` for NaN, Infinity or -Infinity."""
+    raise _invalid(f"{name} is not JSON. Send a number or null.", "json_malformed")
 
 
 _LONG_NUMBER = re.compile(r"[0-9]{16}|[eE]\+?[0-9]{2}")
@@ -204,7 +217,7 @@ def _check_numbers(data: Any) -> None:
     for path, value in _walk(data):
         if isinstance(value, _OutOfRangeNumber):
             raise _invalid(
-                f"{value[:24]} is out of range. Numbers must be within ±{MAX_SAFE_INTEGER}.",
+                f"Must be from -{MAX_SAFE_INTEGER} to {MAX_SAFE_INTEGER}.",
                 "out_of_range",
                 _json_path(path, data),
             )
@@ -251,7 +264,9 @@ def validate_body(schema: "type[BaseModel]", data: Any) -> "BaseModel":
         if not _remove_unknown_ucp_members(data, error):
             raise _invalid_fields(error, data) from None
     except (ValueError, RecursionError):
-        raise _invalid("The body cannot be read.", "json_malformed") from None
+        raise _invalid(
+            "The body is not JSON. Correct it and send it again.", "json_malformed"
+        ) from None
     try:
         return _validate(schema, data)
     except ValidationError as error:
@@ -284,13 +299,14 @@ def _remove_unknown_ucp_members(data: Any, error: "ValidationError") -> bool:
 
 
 def _invalid_fields(error: "ValidationError", data: Any) -> InvalidRequest:
+    from shop.entrypoints.field_errors import field_error  # lazy: few bodies are invalid
+
     errors = error.errors(include_url=False, include_input=False)
     # Branches of a union may report the same problem; dict.fromkeys() removes duplicates in order.
     problems = tuple(
         dict.fromkeys(
             Problem(
-                _problem_code(e),
-                e["msg"].removeprefix("Value error, "),
+                *field_error(e),
                 _json_path((*e["loc"], *_discriminator(e)), data),
             )
             for e in errors[:MAX_LISTED_PROBLEMS]
@@ -306,44 +322,6 @@ def _discriminator(problem: "ErrorDetails") -> tuple[str, ...]:
     if not problem["type"].startswith("union_tag"):
         return ()
     return (str(problem["ctx"]["discriminator"]).strip("'"),)
-
-
-_PROBLEM_CODES = {
-    "missing": "missing",
-    "extra_forbidden": "unknown_field",
-    "json_invalid": "json_malformed",
-    "too_long": "too_long",
-    "string_too_long": "too_long",
-    "too_short": "too_short",
-    "string_too_short": "too_short",
-    "greater_than": "out_of_range",
-    "greater_than_equal": "out_of_range",
-    "less_than": "out_of_range",
-    "less_than_equal": "out_of_range",
-    "multiple_of": "out_of_range",
-    "string_pattern_mismatch": "format_invalid",
-    "literal_error": "value_unknown",
-    "enum": "value_unknown",
-    "union_tag_invalid": "value_unknown",
-    "union_tag_not_found": "missing",
-}
-
-
-def _problem_code(problem: "ErrorDetails") -> str:
-    """Return the API's code for a pydantic error, independent of pydantic's release.
-
-    The code that a validator chose (:class:`InvalidValue`, ``PydanticCustomError``) is kept.
-    """
-    error_type = problem["type"]
-    if error_type == "value_error":
-        return str(getattr(problem["ctx"]["error"], "code", "format_invalid"))
-    if error_type in _PROBLEM_CODES:
-        return _PROBLEM_CODES[error_type]
-    if error_type.endswith(("_type", "_attributes_type")):
-        return "wrong_type"
-    if error_type.endswith(("_parsing", "_from_date_parsing", "_parsing_size", "_naive", "_aware")):
-        return "format_invalid"
-    return error_type
 
 
 def _existing_parts(location: Iterable[int | str], data: Any) -> list[int | str]:

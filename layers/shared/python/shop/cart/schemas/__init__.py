@@ -197,7 +197,7 @@ class SessionRequest(StrictRequestModel):
     def _attribution_within_limit(self) -> "SessionRequest":
         if self.attribution is not None and len(str(self.attribution)) > 2_000:
             raise PydanticCustomError(
-                "too_long", "Attribution must have at most 2,000 characters in all."
+                "text_invalid", "Attribution must have at most 2,000 characters in all."
             )
         return self
 

@@ -187,7 +187,7 @@ def _tax_class_and_barcode(variant: Variant, path: str) -> Iterable[Problem]:
         yield Problem("tax_class_invalid", detail, f"{path}.tax_class")
     if variant.barcode is not None and not SKU.fullmatch(variant.barcode):
         detail = "Must be 1 to 100 printable ASCII characters."
-        yield Problem("text_invalid", detail, f"{path}.barcode")
+        yield Problem("id_invalid", detail, f"{path}.barcode")
 
 
 def _choices(
@@ -233,10 +233,10 @@ def _text(
     text: str, path: str, max_length: int, *, empty: bool = False, markup: bool = False
 ) -> Iterable[Problem]:
     if not text.strip() and not empty:
-        yield Problem("missing", "Must not be empty.", path)
+        yield Problem("text_invalid", "Must not be empty.", path)
     if len(text) > max_length:
         detail = f"Must have at most {max_length} characters, not {len(text)}."
-        yield Problem("too_long", detail, path)
+        yield Problem("text_invalid", detail, path)
     if CONTROL_CHARACTERS.search(text):
         yield Problem("text_invalid", "Must not contain control characters.", path)
     if not markup and TAG.search(text):

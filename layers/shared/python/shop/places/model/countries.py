@@ -3,6 +3,8 @@
 User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries.
 """
 
+from shop.kernel.errors import InvalidValue
+
 COUNTRIES: frozenset[str] = frozenset(
     (
         "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ "
@@ -43,7 +45,9 @@ def is_region(country: str, code: str) -> bool:
 
 
 def validate_country(text: str) -> str:
-    """Return a country code. Raises ValueError for any other text."""
+    """Return a country code. Raises InvalidValue (``country_unknown``) otherwise."""
     if text not in COUNTRIES:
-        raise ValueError("Country must be an ISO 3166-1 code such as US or DE.")
+        raise InvalidValue(
+            "country_unknown", "Country must be an ISO 3166-1 code such as US or DE."
+        )
     return text
