@@ -4,7 +4,7 @@ Provider states arrive late, twice and out of order. So a payment is never overw
 reported state is merged by rank, and a lower rank never replaces a higher one::
 
     created < requires_action < processing < authorized < captured
-                     failed and cancelled rank between processing and authorized
+                  failed ranks below authorized, cancelled below captured
 """
 
 from collections.abc import Mapping

@@ -38,8 +38,8 @@ def record_payment(
     and merge again; a report that is known already changes nothing.
 
     A certain payment confirms the order. A failed or cancelled payment cancels an unshipped order
-    and releases its stock in one transaction, with ``extra_writes``; ``cancel_reason`` overrides
-    the provider's reason. ``loaded`` is the order as the caller has just read or written it, which
+    and releases its stock in one transaction (in batches for a large order), with
+    ``extra_writes``. ``cancel_reason`` overrides the provider's reason. ``loaded`` is the order as the caller has just read or written it, which
     saves a read. Raises Contention if other writers win every attempt.
     """
     preloaded = [] if loaded is None else [loaded]
