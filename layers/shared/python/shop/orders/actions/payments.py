@@ -39,8 +39,9 @@ def record_payment(
 
     A certain payment confirms the order. A failed or cancelled payment cancels an unshipped order
     and releases its stock in one transaction (in batches for a large order), with
-    ``extra_writes``. ``cancel_reason`` overrides the provider's reason. ``loaded`` is the order as the caller has just read or written it, which
-    saves a read. Raises Contention if other writers win every attempt.
+    ``extra_writes``. ``cancel_reason`` overrides the provider's reason. ``loaded`` is the order as
+    the caller has just read or written it, which saves a read. Raises Contention if other writers
+    win every attempt.
     """
     preloaded = [] if loaded is None else [loaded]
 

@@ -276,7 +276,7 @@ class OrderState:
 
     @property
     def to_ship(self) -> dict[str, int]:
-        """Pieces that are still to ship, by line id."""
+        """Pieces that are still to ship, by line id. It ignores the status: check it first."""
         return {line.id: line.quantity_to_ship - line.shipped for line in self.lines}
 
     def skus_of(self, shipment: Shipment) -> dict[str, int]:
