@@ -89,11 +89,17 @@ def texts(raw: Any) -> Any:
     return raw.isoformat() if isinstance(raw, datetime) else raw
 
 
-def destination(text: str | None) -> Destination | None:
-    if text is None:
+def destination(raw: str | dict[str, str] | None) -> Destination | None:
+    """Read ``US``, ``US-CA``, or an object with the fields of a destination."""
+    if raw is None:
         return None
-    country, _, region = text.partition("-")
+    if isinstance(raw, dict):
+        return Destination(**raw)
+    country, _, region = raw.partition("-")
     return Destination(country, region or None)
+
+
+MEASURES = ("weight_g", "length_mm", "width_mm", "height_mm")
 
 
 def basket_of(raw: dict[str, Any]) -> Basket:
@@ -109,19 +115,25 @@ def basket_of(raw: dict[str, Any]) -> Basket:
             quantity=line["quantity"],
             categories=tuple(line.get("categories", ())),
             tax_class=line.get("tax_class", "standard"),
+            **{name: line[name] for name in MEASURES if name in line},
         )
         for line in raw["lines"]
     ]
     customer = None
-    if {"customer", "groups", "vat_id"} & set(raw):
+    if {"customer", "groups", "segments", "vat_id", "previous_orders"} & set(raw):
         customer = CustomerFacts(
-            raw.get("customer"), tuple(raw.get("groups", ())), vat_id=raw.get("vat_id")
+            raw.get("customer"),
+            tuple(raw.get("groups", ())),
+            tuple(raw.get("segments", ())),
+            raw.get("previous_orders"),
+            raw.get("vat_id"),
         )
     shipping = raw.get("shipping")
     return Basket(
         lines=tuple(lines),
         currency=currency,
         market=raw["market"],
+        channel=raw.get("channel", "web"),
         customer=customer,
         destination=destination(raw.get("to")),
         shipping=None if shipping is None else Money(shipping, currency),
