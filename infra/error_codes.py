@@ -85,12 +85,13 @@ def codes_in(tree: ast.Module, classes: Mapping[str, ErrorClass]) -> Iterator[Er
     constants = {name: value for name, value in _constants(tree).items() if name.isupper()}
     factories = dict(_factories(tree, classes))
     for function, node in _nodes(tree, tree):
-        values = constants | _constants(function, before=getattr(node, "lineno", 0))
-        match node:
-            case ast.Call():
-                yield from _called(node, classes, factories, values)
-            case ast.Dict():
-                yield from _handwritten(node, values)
+        if not isinstance(node, ast.Call | ast.Dict):
+            continue
+        values = constants | _constants(function, before=node.lineno)
+        if isinstance(node, ast.Call):
+            yield from _called(node, classes, factories, values)
+        else:
+            yield from _handwritten(node, values)
 
 
 def _called(
