@@ -355,7 +355,7 @@ def _change_messages(
 ) -> tuple[Message, ...]:
     """Return messages about amounts that the shop changed since the cart was shown.
 
-    A difference that the client requested is no such change. So unless the request is
+    A difference that the client requested is not reported. So unless the request is
     ``unchanged``, the old cart is priced again under current rules, without further reads, and
     compared with its snapshot.
     """
