@@ -27,6 +27,7 @@ from botocore.client import BaseClient
 from functions.checkout import complete_checkout, create_checkout
 from shop.catalog.model import Variant
 from shop.catalog.store import DynamoProductCatalog
+from shop.inventory.model import MAIN_LOCATION
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import ShopError
 from shop.kernel.money import Money
@@ -319,8 +320,10 @@ def _pay(session: str, token: str, key: str) -> ApiResponse:
 
 def _available(codes: Iterable[str]) -> dict[str, int]:
     """Return the stored available quantities. No order is cancelled here, so they only decrease."""
-    levels = DynamoStockRepository().current_levels_by_location(list(codes))
-    return {code: sum(level.available for level in levels[code]) for code in codes}
+    requested = list(codes)
+    levels = DynamoStockRepository().get_levels_at([(code, MAIN_LOCATION) for code in requested])
+    available = dict.fromkeys(requested, 0)
+    return available | {level.sku: level.available for level in levels}
 
 
 def _retry_while_busy(route: str, handler: Any, body: Any, **arguments: Any) -> ApiResponse:

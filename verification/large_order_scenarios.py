@@ -12,6 +12,7 @@ from typing import Any
 from functions.checkout import complete_checkout, create_checkout, update_checkout
 from shop.catalog.model import Variant
 from shop.inventory.actions import AuditInfo, write_off_stock
+from shop.inventory.model import MAIN_LOCATION
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import ShopError
 from shop.kernel.money import Money
@@ -64,8 +65,9 @@ class Articles:
 
     def available(self) -> dict[str, int]:
         """Return the stored available quantity of each SKU."""
-        levels = DynamoStockRepository().current_levels_by_location(list(self.skus.values()))
-        return {sku: sum(level.available for level in each) for sku, each in levels.items()}
+        skus = list(self.skus.values())
+        levels = DynamoStockRepository().get_levels_at([(sku, MAIN_LOCATION) for sku in skus])
+        return dict.fromkeys(skus, 0) | {level.sku: level.available for level in levels}
 
 
 def place_orders(

@@ -179,17 +179,9 @@ class MemoryStockRepository:
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
         return {
-            sku: sum_levels(sku, levels)
-            for sku, levels in self.current_levels_by_location(skus).items()
-        }
-
-    def current_levels_by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
-        return {
-            sku: [
-                self.level(sku, location)
-                for location in self._locations
-                if self.shards.list_shards(sku, location)
-            ]
+            sku: sum_levels(
+                sku, self.get_levels_at([(sku, location) for location in self._locations])
+            )
             for sku in skus
         }
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from functions.staff_orders import create_shipment, get_order
+from functions.staff_sourcing import set_location
 from functions.workflows import await_shipment
-from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store import DynamoStockRepository, locations_cache
 from shop.orders.store import DynamoOrderRepository
 from tests.functions.staff_sourcing.test_locations import (
     BERLIN,
@@ -77,10 +78,7 @@ def test_fewest_parcels_moves_an_order_to_the_location_that_has_all_units() -> N
     assert reserved_units(first) == {("MUG-RED", 3, "berlin"), ("MUG-BLUE", 1, "main")}
     order_id = allocate_order(first)
     assert stored_reservations(order_id) == {("MUG-RED", 3, "berlin"), ("MUG-BLUE", 1, "berlin")}
-    levels = {
-        one.location: one
-        for one in DynamoStockRepository().current_levels_by_location(["MUG-BLUE"])["MUG-BLUE"]
-    }
+    levels = {one.location: one for one in DynamoStockRepository().levels_by_location("MUG-BLUE")}
     assert (levels["main"].reserved, levels["berlin"].reserved) == (0, 1)
     allocate_order(first)  # a workflow step may run twice
     assert stored_reservations(order_id) == {("MUG-RED", 3, "berlin"), ("MUG-BLUE", 1, "berlin")}
@@ -95,6 +93,27 @@ def test_nearest_policy_empties_the_nearest_location_first() -> None:
         ("MUG-RED", 2, "main"),
         ("MUG-RED", 1, "berlin"),
     }
+
+
+def test_new_location_counts_before_its_units_are_on_sale() -> None:
+    # Given a process that knows two locations, and a third one since
+    save_policy({"preferences": ["nearest"], "version": 0})
+    first = buy(("mug.1", 3))
+    known = locations_cache()()
+    response = call(
+        set_location.handler,
+        "PUT /staff/locations/{name}",
+        {"country": "US", "version": 0},
+        name="annex",
+    )
+    assert response.status == 200
+    receive_goods("MUG-RED", 3, "annex")
+    assert locations_cache()() is known
+    # When the order is allocated by the policy, which puts "annex" before "main"
+    order_id = allocate_order(first)
+    # Then the new location serves it
+    assert stored_reservations(order_id) == {("MUG-RED", 3, "annex")}
+    assert_invariants_hold()
 
 
 def test_order_at_two_locations_ships_in_one_parcel_per_location() -> None:
@@ -132,10 +151,7 @@ def test_order_at_two_locations_ships_in_one_parcel_per_location() -> None:
     second = create_parcel(order_id, "1Z0002")
     assert (second.status, second.json["parcels"][1]["location"]) == (201, "main")
     assert [one["shipped"] for one in second.json["lines"]] == [3]
-    levels = {
-        one.location: one
-        for one in DynamoStockRepository().current_levels_by_location(["MUG-RED"])["MUG-RED"]
-    }
+    levels = {one.location: one for one in DynamoStockRepository().levels_by_location("MUG-RED")}
     assert (levels["main"].on_hand, levels["berlin"].on_hand) == (0, 2)
     assert_invariants_hold()
 
@@ -146,16 +162,16 @@ def test_order_stays_if_the_units_are_sold_during_the_allocation(
     save_policy({"preferences": ["nearest"], "version": 0})
     first = buy(("mug.1", 3))
     stock = await_shipment.context.levels
-    read_levels = DynamoStockRepository.current_levels_by_location
+    read_levels = DynamoStockRepository.get_levels_at
 
-    def read_and_sell(self: DynamoStockRepository, skus: Any) -> Any:
-        levels = read_levels(self, skus)
+    def read_and_sell(self: DynamoStockRepository, keys: Any) -> Any:
+        levels = read_levels(self, keys)
         if self is stock:
-            monkeypatch.setattr(DynamoStockRepository, "current_levels_by_location", read_levels)
+            monkeypatch.setattr(DynamoStockRepository, "get_levels_at", read_levels)
             assert reserved_units(buy(("mug.1", 2))) == {("MUG-RED", 2, "main")}
         return levels
 
-    monkeypatch.setattr(DynamoStockRepository, "current_levels_by_location", read_and_sell)
+    monkeypatch.setattr(DynamoStockRepository, "get_levels_at", read_and_sell)
     order_id = allocate_order(first)
     assert stored_reservations(order_id) == {("MUG-RED", 3, "berlin")}
     assert DynamoOrderRepository().get_by_id(order_id).allocation

@@ -81,7 +81,8 @@ def is_available(product: str) -> bool:
 
 def on_hand_and_available() -> dict[str, tuple[int, int]]:
     """Return the units on hand and available of pots and cups."""
-    levels_by_sku = DynamoStockRepository().current_levels_by_location(["POT", "CUP"])
+    stock = DynamoStockRepository()
+    levels_by_sku = {sku: stock.levels_by_location(sku) for sku in ("POT", "CUP")}
     return {
         sku: (sum(one.on_hand for one in levels), sum(one.available for one in levels))
         for sku, levels in levels_by_sku.items()

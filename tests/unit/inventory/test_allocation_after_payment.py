@@ -60,11 +60,11 @@ def _stocked(fixture: StockFixture) -> StockFixture:
 def test_level_of_a_sku_is_summed_over_all_locations(three_locations: StockFixture) -> None:
     levels = three_locations.stock.levels(["A", "B", "?"])
     assert [levels[sku].available for sku in ("A", "B", "?")] == [15, 4, 0]
-    by_location = three_locations.stock.current_levels_by_location(["A"])["A"]
+    by_location = three_locations.stock.levels_by_location("A")
     assert [(one.location, one.available) for one in by_location] == [
         ("main", 3),
-        ("shop", 10),
         ("outlet", 2),
+        ("shop", 10),
     ]
 
 
@@ -84,10 +84,7 @@ def test_preferred_location_sells_first_and_the_others_to_the_last_unit(
         == 9
     )
     assert three_locations.buy(Demand("A", 1)) == (Shortage("A", 1, 0),)
-    assert all(
-        level.available == 0
-        for level in three_locations.stock.current_levels_by_location(["A"])["A"]
-    )
+    assert all(level.available == 0 for level in three_locations.stock.levels_by_location("A"))
 
 
 def test_paid_order_moves_to_the_locations_of_the_policy(three_locations: StockFixture) -> None:
@@ -112,8 +109,8 @@ def test_paid_order_moves_to_the_locations_of_the_policy(three_locations: StockF
     # Then its reservations are at the locations of the policy
     reserved = {
         (level.sku, level.location): level.reserved
-        for levels in three_locations.stock.current_levels_by_location(["A", "B"]).values()
-        for level in levels
+        for sku in ("A", "B")
+        for level in three_locations.stock.levels_by_location(sku)
     }
     assert reserved == {
         ("A", "main"): 0,

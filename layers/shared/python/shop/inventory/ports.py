@@ -68,10 +68,6 @@ class StockRepository(StockWriter, Protocol):
         """
         ...
 
-    def current_levels_by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
-        """Return the levels of each SKU at all locations that have it, by a consistent read."""
-        ...
-
     def get_levels_at(self, keys: Sequence[StockKey]) -> Sequence[StockLevel]:
         """Return the existing levels of these keys, by a consistent read."""
         ...

@@ -25,11 +25,11 @@ def allocate_reservations(
     """
     on_hand = [reservation for reservation in reservations if reservation.shard != INBOUND_SHARD]
     inbound = [reservation for reservation in reservations if reservation.shard == INBOUND_SHARD]
+    # Exactly these locations: a cached list may lack the newest one, whose units then do not count.
+    keys = [(reservation.sku, location.name) for reservation in on_hand for location in locations]
     available: dict[str, dict[str, int]] = {}
-    levels_by_sku = stock.current_levels_by_location([reservation.sku for reservation in on_hand])
-    for sku, levels in levels_by_sku.items():
-        for level in levels:
-            available.setdefault(level.location, {})[sku] = max(0, level.available)
+    for level in stock.get_levels_at(list(dict.fromkeys(keys))):
+        available.setdefault(level.location, {})[level.sku] = max(0, level.available)
     # Units that the order has reserved are available to this order.
     for reservation in on_hand:
         units = available.setdefault(reservation.location, {})

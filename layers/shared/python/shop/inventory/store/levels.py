@@ -72,14 +72,8 @@ class StockLevelReader:
             return self._fixed_locations
         return locations_cache()().shipping_locations(self._country)
 
-    @property
-    def _all_locations(self) -> tuple[str, ...]:
-        if self._fixed_locations is not None:
-            return self._fixed_locations
-        return tuple(locations_cache()().locations)
-
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        by_location = self._levels_at(self._shipping_locations, skus, consistent=False)
+        by_location = self._levels_at(self._shipping_locations, skus)
         levels = {sku: sum_levels(sku, found) for sku, found in by_location.items()}
         kits = find_kits(levels)
         # Parts that the caller did not request need a second read; kits are rare.
@@ -89,18 +83,15 @@ class StockLevelReader:
             levels[sku] = replace(levels[sku], on_hand=kit_availability(kit, levels))
         return levels
 
-    def current_levels_by_location(self, skus: Iterable[str]) -> Mapping[str, Sequence[StockLevel]]:
-        return self._levels_at(self._all_locations, skus, consistent=True)
-
     def _levels_at(
-        self, locations: Sequence[str], skus: Iterable[str], *, consistent: bool
+        self, locations: Sequence[str], skus: Iterable[str]
     ) -> dict[str, Sequence[StockLevel]]:
         requested = list(dict.fromkeys(skus))
         # The row at the main location defines which SKUs are kits, whether it ships or not.
         is_fixed = self._fixed_locations is not None
         read_locations = dict.fromkeys(locations if is_fixed else (*locations, MAIN_LOCATION))
         keys = [shard_key(sku, location) for sku in requested for location in read_locations]
-        found = self._combine(self._read_shards(keys, consistent), consistent)
+        found = self._combine(self._read_shards(keys, consistent=False), consistent=False)
         return {
             sku: [
                 level
