@@ -204,7 +204,7 @@ class Endpoint(Function):
 
     @property
     def unsafe(self) -> bool:
-        """Whether a request may change something: it is no GET, and it writes, sends or pays."""
+        """Whether a request may change something: not a GET, and it writes, sends or pays."""
         return self.method != "GET" and bool(self.writes or self.payments or self.sends)
 
     @property

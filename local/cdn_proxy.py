@@ -180,7 +180,11 @@ async def as_problem_response(
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return problem_response(error.status, "route_unknown", "The address does not exist.")
+        return problem_response(
+            error.status,
+            "route_unknown",
+            "The address does not exist. Use one of docs/openapi.json.",
+        )
 
 
 async def handle_expect(request: web.Request) -> web.Response | None:

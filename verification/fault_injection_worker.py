@@ -31,7 +31,7 @@ def inject_faults(
     """
     scenarios = [each for each in SCENARIOS if names is None or each.name in names]
     if names is not None and (unknown := set(names) - {each.name for each in scenarios}):
-        raise ValueError(f"there are no scenarios {unknown}")
+        raise ValueError(f"unknown scenarios: {unknown}")
     with simulated_aws(seed) as aws, write_mutant(mutant):
         runner = ScenarioRunner(aws, CHECKOUT_MUTANTS.get(mutant) if mutant else None)
         # A run without faults shows which calls a scenario makes, so where faults can happen.

@@ -31,7 +31,7 @@ def all_points(
     """Yield every fault at every call, and every concurrent action before every call.
 
     A fault at a buyer's own call comes once with each retry behavior. ``writes_only`` leaves out
-    the calls that are no transaction.
+    the calls outside transactions.
     """
     for scenario in scenarios:
         for action, call in runs[scenario.name].calls:

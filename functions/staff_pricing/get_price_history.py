@@ -21,7 +21,7 @@ def handler(request: Request[None]) -> PriceHistoryView:
     product = catalog.get(product_id_from(variant_id))
     variant = product.variant(variant_id)
     if variant is None:
-        raise NotFound(f"Variant {variant_id!r} does not exist.")
+        raise NotFound(f"Variant {variant_id!r} does not exist. Check the id.")
     context = PriceContext(market_of(country))
     currency = currency or variant.price.currency
     line = basket_line(product, variant, id=variant_id, title=variant.title, quantity=1)

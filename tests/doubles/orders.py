@@ -30,12 +30,12 @@ class MemoryOrderRepository:
     def get(self, owner: str, order_id: str) -> Order:
         order = self._orders.get(order_id)
         if order is None or order.owner != owner:
-            raise NotFound("There is no order with this id.")
+            raise NotFound("No order has this id. Check the id.")
         return order
 
     def get_by_id(self, order_id: str) -> Order:
         if order_id not in self._orders:
-            raise NotFound("There is no order with this id.")
+            raise NotFound("No order has this id. Check the id.")
         return self._orders[order_id]
 
     def condition_key(self, order_id: str) -> str:
@@ -190,7 +190,7 @@ class MemoryOrderRepository:
         try:
             return self._tracking_numbers[self._tracking_key(carrier, tracking_number)]
         except KeyError:
-            raise NotFound("There is no parcel with this tracking number.") from None
+            raise NotFound("No parcel has this tracking number. Check the number.") from None
 
     def register_tracking_op(
         self, carrier: str, tracking_number: str, order_id: str, shipment_id: str

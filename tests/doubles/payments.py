@@ -62,7 +62,8 @@ class MemoryProvider:
             return state
         if state.status is not PaymentStatus.AUTHORIZED:
             raise Conflict(
-                f"The payment is {state.status}, so it cannot be captured.", code="payment_state"
+                f"The payment is {state.status}, so it cannot be captured. Read it again.",
+                code="payment_state",
             )
         captured = min(amount.minor, state.authorized)
         return self._put(reference, status=PaymentStatus.CAPTURED, captured=captured)

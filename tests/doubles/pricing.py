@@ -31,7 +31,7 @@ class MemoryPromotions:
 
     def get(self, promotion_id: str) -> Promotion:
         if promotion_id not in self.rows:
-            raise NotFound(f"Promotion {promotion_id!r} does not exist.")
+            raise NotFound(f"Promotion {promotion_id!r} does not exist. Check the id.")
         return self.rows[promotion_id]
 
     def list_published(self) -> Sequence[Promotion]:
@@ -89,7 +89,7 @@ class MemoryCoupons:
 
     def get(self, coupon_id: str) -> Coupon:
         if coupon_id not in self.rows:
-            raise NotFound(f"Coupon {coupon_id!r} does not exist.")
+            raise NotFound(f"Coupon {coupon_id!r} does not exist. Check the id.")
         return self.rows[coupon_id]
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
@@ -151,7 +151,7 @@ class MemoryPriceLists:
 
     def get(self, list_id: str) -> PriceList:
         if list_id not in self.rows:
-            raise NotFound(f"Price list {list_id!r} does not exist.")
+            raise NotFound(f"Price list {list_id!r} does not exist. Check the id.")
         return self.rows[list_id]
 
     def list_all(self) -> Sequence[PriceList]:

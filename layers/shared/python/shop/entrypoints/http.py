@@ -236,7 +236,7 @@ def _request_from(event: Mapping[str, Any], headers: Mapping[str, str], limit: i
     for name, value in path.items():
         # No id of the application has such a form: the same 404 as for an unknown id.
         if not (1 <= len(value) <= 128 and value.isprintable()):
-            raise NotFound(f"No object has this {name}.", path=name)
+            raise NotFound(f"No object has this {name}. Check it.", path=name)
     method, url = http["method"], event.get("rawPath") or http["path"]
     return Request(
         body=None,

@@ -98,7 +98,7 @@ class SecretSet:
     def for_sender(self, sender: str, at: datetime) -> "SenderSecrets":
         """Return the keys of one sender. Raises :class:`NotFound` for an unknown one."""
         if not self.has_sender(sender, at):
-            raise NotFound("No webhook sender has this name.")
+            raise NotFound("No webhook sender has this name. Check the last part of the address.")
         return SenderSecrets(self, sender)
 
     def has_sender(self, sender: str, at: datetime) -> bool:

@@ -22,7 +22,7 @@ class PartBody(BaseModel):
 
 
 class KitBody(BaseModel):
-    """The parts of a kit; without parts the SKU is no longer a kit.
+    """The parts of a kit; without parts it becomes an ordinary SKU again.
 
     ``version`` is that of the kit, or of the SKU's stock level at the main location.
     """

@@ -59,7 +59,11 @@ def abandon_delivery(order_id: str, *, late: bool, at: datetime, orders: OrderRe
         if order.status is not OrderStatus.CONFIRMED or order.delivered:
             return order
         if not (late or order.all_delivered_or_lost):
-            raise Conflict("Parcels of this order are still in transit.", code="order_state")
+            raise Conflict(
+                "Parcels of this order are still in transit."
+                " Wait until all have arrived or are lost.",
+                code="order_state",
+            )
         failures = {shipment.status for shipment in order.shipments} & {
             ShipmentStatus.LOST,
             ShipmentStatus.RETURNED,

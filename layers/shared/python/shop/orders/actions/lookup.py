@@ -22,5 +22,5 @@ def get_order(customer: str | None, order_id: str, *, orders: OrderRepository) -
 
 def _require_placed(order: Order) -> Order:
     if order.never_placed:
-        raise NotFound("There is no order with this id.")
+        raise NotFound("No order has this id. Check the id.")
     return order

@@ -116,7 +116,8 @@ def take_from_reservations(
         )
     if short:
         raise Conflict(
-            f"This order has too few reserved units of {', '.join(short)}.", code="not_reserved"
+            f"This order has too few reserved units of {', '.join(short)}. Ship fewer pieces.",
+            code="not_reserved",
         )
     pairs = list(zip(reservations, quantities, strict=True))
     return (

@@ -51,9 +51,18 @@ class Order(OrderState):
     def _become(self, status: OrderStatus) -> "Order":
         if status not in MAY_BECOME[self.status]:
             raise Conflict(
-                f"An order with status {self.status} cannot become {status}.", code="order_state"
+                f"An order with status {self.status} cannot become {status}. Read it again.",
+                code="order_state",
             )
         return replace(self, status=status)
+
+    def _require_confirmed(self, action: str) -> None:
+        if self.status is not OrderStatus.CONFIRMED:
+            raise Conflict(
+                f"An order with status {self.status} cannot be {action}."
+                " Only a confirmed order can.",
+                code="order_state",
+            )
 
     def _with_history(self, at: datetime, event: str, actor: str, reason: str = "") -> "Order":
         return replace(self, history=(*self.history, HistoryEntry(at, event, actor, reason)))
@@ -157,11 +166,7 @@ class Order(OrderState):
 
         Raises Conflict unless the order is confirmed and some pieces are shipped.
         """
-        if self.status is not OrderStatus.CONFIRMED:
-            raise Conflict(
-                f"An order with status {self.status} cannot be partially cancelled.",
-                code="order_state",
-            )
+        self._require_confirmed("partially cancelled")
         if not any(line.shipped for line in self.lines):
             raise Conflict(
                 "This order has no shipped pieces. Cancel the whole order.", code="order_state"
@@ -188,10 +193,7 @@ class Order(OrderState):
         """
         if self.allocation:
             return self, ()
-        if self.status is not OrderStatus.CONFIRMED:
-            raise Conflict(
-                f"An order with status {self.status} cannot be allocated.", code="order_state"
-            )
+        self._require_confirmed("allocated")
         if self.shipped:
             return self, ()
         reserved = self.reservations if reservations is None else reservations
@@ -255,10 +257,7 @@ class Order(OrderState):
                 " parcel(s).",
                 code="already_shipped",
             )
-        if self.status is not OrderStatus.CONFIRMED:
-            raise Conflict(
-                f"An order with status {self.status} cannot be shipped.", code="order_state"
-            )
+        self._require_confirmed("shipped")
         if self.awaits_group:
             raise Conflict(
                 "This order's group buy is not complete yet. Ship it after the group is complete.",
@@ -280,7 +279,7 @@ class Order(OrderState):
         """
         shipment = next((each for each in self.shipments if each.id == shipment_id), None)
         if shipment is None:
-            raise NotFound("This order has no such parcel.")
+            raise NotFound("This order has no such parcel. Send the number of one of its parcels.")
         if any(known.id == event.id for known in shipment.tracking):
             return self, ()
         validate_event_time(event.at, at, since=self.placed_at)
@@ -325,7 +324,7 @@ class Order(OrderState):
         still to ship: cancel those first.
         """
         if not self.shipped:
-            raise Conflict("Some pieces of this order are not shipped yet.", code="order_state")
+            raise Conflict("Some pieces are not shipped. Ship or cancel them.", code="order_state")
         lines = tuple(
             replace(line, returned=line.quantity_to_ship - line.delivered) for line in self.lines
         )
@@ -395,6 +394,6 @@ class Order(OrderState):
     def complete(self, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """Complete the order. Raises Conflict while pieces have not arrived."""
         if not self.delivered:
-            raise Conflict("Some pieces of this order have not arrived yet.", code="order_state")
+            raise Conflict("Some pieces have not arrived. Wait for them.", code="order_state")
         order = self._become(OrderStatus.COMPLETED)._with_history(at, "completed", actor)
         return order, (order._event("OrderCompleted", at),)

@@ -54,14 +54,14 @@ class DynamoOrderRepository:
                 OrderRow.get(order_pk(order_id), f"HEAD#{owner}", consistent_read=True)
             )
         except OrderRow.DoesNotExist:
-            raise NotFound("There is no order with this id.") from None
+            raise NotFound("No order has this id. Check the id.") from None
 
     def get_by_id(self, order_id: str) -> Order:
         for row in OrderRow.query(
             order_pk(order_id), OrderRow.sk.startswith("HEAD#"), consistent_read=True, limit=1
         ):
             return order_from_row(row)
-        raise NotFound("There is no order with this id.")
+        raise NotFound("No order has this id. Check the id.")
 
     def condition_key(self, order_id: str) -> str:
         return order_pk(order_id)
@@ -206,7 +206,7 @@ class DynamoOrderRepository:
                 tracking_pk(carrier, tracking_number), "SHIPMENT", consistent_read=True
             )
         except TrackingNumberRow.DoesNotExist:
-            raise NotFound("There is no parcel with this tracking number.") from None
+            raise NotFound("No parcel has this tracking number. Check the number.") from None
         return row.order_id, row.shipment_id
 
     def register_tracking_op(

@@ -267,7 +267,7 @@ class SandboxProvider:
             row = self._row(row.pk)
             if row.status != to.value:
                 raise Conflict(
-                    f"The payment is {row.status}, so it cannot become {to.value}.",
+                    f"The payment is {row.status}, so it cannot become {to.value}. Read it again.",
                     code="payment_state",
                 ) from None
         return self._provider_state(row)

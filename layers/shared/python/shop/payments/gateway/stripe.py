@@ -142,7 +142,8 @@ class StripeGateway:
             return state
         if state.status is not PaymentStatus.AUTHORIZED:
             raise Conflict(
-                f"The payment is {state.status}, so it cannot be captured.", code="payment_state"
+                f"The payment is {state.status}, so it cannot be captured. Read it again.",
+                code="payment_state",
             )
         # Stripe rejects more than it holds; a partial capture releases the rest.
         capture = {
@@ -183,7 +184,7 @@ class StripeGateway:
         intent = self._retrieve(reference)
         order_id = getattr(intent["metadata"], "order_id", None)
         if not order_id:
-            raise NotFound("The payment belongs to no order of this shop.")
+            raise NotFound("The payment is of another shop. Check its reference.")
         return order_id, _provider_state(intent)
 
     def find_by_order(self, order_id: str, amount: Money) -> ProviderPaymentState | None:
@@ -244,7 +245,7 @@ class StripeGateway:
                 with self._calls("charges" if kind[1] in ("ch", "py") else "refunds") as resources:
                     reference = resources.retrieve(reference)["payment_intent"]
                 if not reference:
-                    raise NotFound("The charge or refund belongs to no payment of this shop.")
+                    raise NotFound("The charge or refund is of another shop. Check its reference.")
             with self._calls() as payments:
                 return payments.retrieve(reference, {"expand": ["latest_charge"]})
         except self._stripe.InvalidRequestError as error:

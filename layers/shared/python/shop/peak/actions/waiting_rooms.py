@@ -56,7 +56,7 @@ def delete_waiting_room(promotion_id: str, *, repository: WaitingRoomRepository)
     rooms, version = repository.list_waiting_rooms()
     others = _others(rooms, promotion_id)
     if len(others) == len(rooms):
-        raise NotFound(f"Promotion {promotion_id!r} has no waiting room.")
+        raise NotFound(f"Promotion {promotion_id!r} has no waiting room. Open one first.")
     repository.save(others, version)
 
 

@@ -244,9 +244,15 @@ def require_admission(
     """
     admission = verify_admission(text, "admission", keys)
     if admission.room_key != waiting_room.key:
-        raise Forbidden("This admission is for another waiting room.", code="admission_foreign")
+        raise Forbidden(
+            "This admission is for another waiting room. Get a ticket of this one.",
+            code="admission_foreign",
+        )
     if admission.checkout_id != checkout_id:
-        raise Forbidden("This admission is for another checkout.", code="admission_foreign")
+        raise Forbidden(
+            "This admission is for another checkout. Send its own checkout, or get a new ticket.",
+            code="admission_foreign",
+        )
     if at >= admission.expires_at:
         raise Conflict("This admission has expired. Get a new ticket.", code="admission_expired")
 

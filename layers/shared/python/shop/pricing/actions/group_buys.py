@@ -27,10 +27,16 @@ def create_group_buy(
     effect = promotion.effect
     if not isinstance(effect, GroupPrice):
         raise Conflict(
-            "This promotion must be a group price.", code="no_group_buy", path="$.promotion_id"
+            "This promotion must be a group price. Choose one that is.",
+            code="no_group_buy",
+            path="$.promotion_id",
         )
     if promotion.status(at) is not PromotionStatus.RUNNING or promotion.reason_not_running(at):
-        raise Conflict("This promotion must be running.", code="not_running", path="$.promotion_id")
+        raise Conflict(
+            "This promotion must be running. Choose one that is.",
+            code="not_running",
+            path="$.promotion_id",
+        )
     deadline = at + timedelta(hours=effect.hours)
     if promotion.conditions.window.ends is not None:
         deadline = min(deadline, promotion.conditions.window.ends)

@@ -182,7 +182,7 @@ ALWAYS = Window()
 
 @frozen
 class Conditions:
-    """The conditions of a promotion. A field with its default value is no restriction.
+    """The conditions of a promotion. A field with its default value restricts nothing.
 
     All must be met: the window, the facts of the basket (channel to first order), and the minimum
     of quantity and amount.
@@ -234,7 +234,7 @@ class Conditions:
             customer is None or not any(part in self.segments for part in customer.segments)
         ):
             return "customer_segment_mismatch"
-        # §4.1: orders that were not counted (None) are no proof of a first order.
+        # §4.1: uncounted orders (None) do not prove a first order.
         if self.first_order and (customer is None or customer.previous_orders != 0):
             return "not_first_order"
         return ""

@@ -45,7 +45,7 @@ class DynamoCouponRepository:
         try:
             row = PricingRow.get(_pk(coupon_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
-            raise NotFound(f"Coupon {coupon_id!r} does not exist.") from None
+            raise NotFound(f"Coupon {coupon_id!r} does not exist. Check the id.") from None
         problems: list[Problem] = []
         coupon = from_json(Coupon, row.doc, "$", problems)
         if coupon is None:

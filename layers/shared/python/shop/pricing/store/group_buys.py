@@ -25,7 +25,7 @@ class DynamoGroupBuyRepository:
         try:
             row = PricingRow.get(_pk(group_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
-            raise NotFound(f"Group buy {group_id!r} does not exist.") from None
+            raise NotFound(f"Group buy {group_id!r} does not exist. Check the id.") from None
         return _group_from(row)
 
     def insert_op(self, group: GroupBuy, events: Sequence[Event]) -> WriteOperation:

@@ -38,7 +38,9 @@ class DynamoPricingPolicyRepository:
         try:
             return policy_from(PricingRow.get(POLICY, _version_key(version), consistent_read=True))
         except PricingRow.DoesNotExist:
-            raise NotFound(f"Version {version} of the pricing policy does not exist.") from None
+            raise NotFound(
+                f"Version {version} of the pricing policy does not exist. Use one of its history."
+            ) from None
 
     def save(
         self,

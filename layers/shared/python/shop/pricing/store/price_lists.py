@@ -28,7 +28,7 @@ class DynamoPriceListRepository:
         try:
             return price_list_from(PricingRow.get(PRICE_LISTS, list_id, consistent_read=True))
         except PricingRow.DoesNotExist:
-            raise NotFound(f"Price list {list_id!r} does not exist.") from None
+            raise NotFound(f"Price list {list_id!r} does not exist. Check the id.") from None
 
     def list_all(self) -> Sequence[PriceList]:
         return [price_list_from(row) for row in PricingRow.query(PRICE_LISTS, consistent_read=True)]

@@ -28,7 +28,7 @@ class DynamoPromotionRepository:
         try:
             return _promotion_from(PricingRow.get(PROMOTIONS, promotion_id, consistent_read=True))
         except PricingRow.DoesNotExist:
-            raise NotFound(f"Promotion {promotion_id!r} does not exist.") from None
+            raise NotFound(f"Promotion {promotion_id!r} does not exist. Check the id.") from None
 
     def list_published(self) -> Sequence[Promotion]:
         return _without_ended(read_published())

@@ -149,7 +149,7 @@ def _gaps(rates: list[TaxRate]) -> Iterator[Problem]:
         starts = [other.since for other in rates if other.since and _key(other) == _key(rate)]
         next_start = min((since for since in starts if since >= rate.until), default=rate.until)
         if next_start > rate.until:
-            detail = f"There is no rate from {rate.until} until {next_start}. Close the gap."
+            detail = f"The days from {rate.until} until {next_start} have no rate. Close the gap."
             yield Problem("rates_gap", detail, f"$.rates[{position}].until")
 
 

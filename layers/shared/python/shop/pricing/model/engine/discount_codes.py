@@ -97,7 +97,7 @@ def _check_code(
     return OpenedPromotion(raw_code, status.promotion_id)
 
 
-_UNKNOWN_CODE = (CODE_INVALID, "This code does not exist.")
+_UNKNOWN_CODE = (CODE_INVALID, "This code does not exist. Check its spelling.")
 
 
 def _rejection(
