@@ -13,6 +13,7 @@ its handlers:
 """
 
 import ast
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,24 +71,28 @@ def errors_page() -> str:
     return INTRODUCTION + "".join(f"{row}\n" for row in _rows(sorted(set(error_codes()))))
 
 
-def error_codes() -> Iterator[ErrorCode]:
-    """Yield every use of an error code in the shop and its handlers."""
+@cache
+def error_codes() -> tuple[ErrorCode, ...]:
+    """Return every use of an error code in the shop and its handlers."""
     trees = _trees()
     classes = _error_classes(trees)
-    for tree in trees:
-        yield from codes_in(tree, classes)
-    for code, message in import_module("shop.kernel.kill_switches").SWITCH_MESSAGES.values():
-        yield ErrorCode(code, classes["FeatureDisabled"].status, message)
+    uses = [use for tree in trees for use in codes_in(tree, classes)]
+    messages = import_module("shop.kernel.kill_switches").SWITCH_MESSAGES.values()
+    disabled = classes["FeatureDisabled"].status
+    return (*uses, *(ErrorCode(code, disabled, message) for code, message in messages))
 
 
 def codes_in(tree: ast.Module, classes: Mapping[str, ErrorClass]) -> Iterator[ErrorCode]:
     """Yield every use of an error code in a module; ``classes`` are the domain errors by name."""
     constants = {name: value for name, value in _constants(tree).items() if name.isupper()}
     factories = dict(_factories(tree, classes))
+    assignments: dict[ast.AST, list[ast.Assign]] = {}
     for function, node in _nodes(tree, tree):
         if not isinstance(node, ast.Call | ast.Dict):
             continue
-        values = constants | _constants(function, before=node.lineno)
+        if function not in assignments:
+            assignments[function] = _assignments(function)
+        values = constants | _values(assignments[function], before=node.lineno)
         if isinstance(node, ast.Call):
             yield from _called(node, classes, factories, values)
         else:
@@ -221,20 +226,27 @@ def _part(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "…"
 
 
-def _constants(scope: ast.AST, before: int | None = None) -> dict[str, ast.expr]:
-    """Return the expression of each name that a module, class or function assigns.
+def _constants(scope: ast.AST) -> dict[str, ast.expr]:
+    """Return the expression of each name that a module, class or function assigns."""
+    return _values(_assignments(scope))
 
-    A name such as ``detail`` is assigned again for each problem: the last assignment ``before`` a
+
+def _assignments(scope: ast.AST) -> list[ast.Assign]:
+    """Return the assignments inside a node, in the order of their lines."""
+    found = (node for node in ast.walk(scope) if isinstance(node, ast.Assign))
+    return sorted(found, key=lambda node: node.lineno)
+
+
+def _values(assignments: Iterable[ast.Assign], before: float = math.inf) -> dict[str, ast.expr]:
+    """Return the expression of each name at a line.
+
+    A name such as ``detail`` is assigned again for each problem: the last assignment ``before`` the
     line is the one that counts there.
     """
-    assignments = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Assign) and (before is None or node.lineno < before)
-    ]
     return {
         target.id: node.value
-        for node in sorted(assignments, key=lambda node: node.lineno)
+        for node in assignments
+        if node.lineno < before
         for target in node.targets
         if isinstance(target, ast.Name)
     }

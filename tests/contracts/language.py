@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from tests.contracts import vocabulary
@@ -49,6 +49,19 @@ class Source:
         return ast.parse(self.text, self.path)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree; most rules read them."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def identifiers(self) -> dict[str, int]:
+        """Every name of :func:`identifiers`, with its first line."""
+        first: dict[str, int] = {}
+        for name, line in identifiers(self):
+            first.setdefault(name, line)
+        return first
+
+    @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines()
 
@@ -79,20 +92,23 @@ def repeated_classes(sources: Iterable[Source]) -> list[str]:
 
 def denied_names(sources: Iterable[Source]) -> list[str]:
     """No identifier contains a denied word; each is listed once per module."""
-    breaches: dict[tuple[str, str], str] = {}
-    for source in sources:
-        for name, line in identifiers(source):
-            if reasons := _denied(source.path, name):
-                breaches.setdefault((source.path, name), f"{source.path}:{line} {name}: {reasons}")
-    return list(breaches.values())
+    return [
+        f"{source.path}:{line} {name}: {reasons}"
+        for source in sources
+        for name, line in source.identifiers.items()
+        if (reasons := _denied(source.path, name))
+    ]
 
 
 def unused_exemptions(sources: Iterable[Source]) -> list[str]:
     """Every exemption of the vocabulary is still needed."""
     unused = set(vocabulary.EXEMPTIONS)
     for source in sources:
-        for name, _ in identifiers(source):
-            unused -= {key for key in unused if _exempts(key, source.path, name)}
+        unused -= {
+            (prefix, name)
+            for prefix, name in unused
+            if name in source.identifiers and _exempts((prefix, name), source.path, name)
+        }
     return [f"{prefix}* no longer needs the exemption of {name}" for prefix, name in unused]
 
 
@@ -100,8 +116,8 @@ def identifiers(source: Source) -> Iterator[tuple[str, int]]:
     """Yield every name that a module binds, and its attributes and keywords, with their lines."""
     for part in source.path.removeprefix("layers/shared/python/").removesuffix(".py").split("/"):
         yield part, 1
-    libraries = _libraries(source.tree)
-    for node in ast.walk(source.tree):
+    libraries = _libraries(source.nodes)
+    for node in source.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=base)) if base in libraries:
                 pass
@@ -124,10 +140,10 @@ def identifiers(source: Source) -> Iterator[tuple[str, int]]:
                 yield from ((name, node.lineno) for name in names)
 
 
-def _libraries(tree: ast.Module) -> set[str]:
+def _libraries(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the names that a module's imports bind to something outside the project."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             modules = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
             names |= modules - PACKAGES
@@ -140,16 +156,23 @@ def _is_ours(node: ast.ImportFrom) -> bool:
     return node.level > 0 or (node.module or "").partition(".")[0] in PACKAGES
 
 
-def words_of(name: str) -> list[str]:
+NOTICED = {*vocabulary.DENIED, *(word for phrase in vocabulary.DENIED_PHRASES for word in phrase)}
+"""The words that may deny a name. Most names have none of them."""
+
+
+@cache
+def words_of(name: str) -> tuple[str, ...]:
     """Split an identifier: ``HTTPDoor_of`` → ``http door of``."""
-    return [word.lower() for word in WORD.findall(name)]
+    return tuple(word.lower() for word in WORD.findall(name))
 
 
 def _denied(path: str, name: str) -> str:
     """Return why a name is denied, or an empty text."""
     if any(_exempts(key, path, name) for key in vocabulary.EXEMPTIONS):
         return ""
-    words = words_of(name)
+    words = list(words_of(name))
+    if NOTICED.isdisjoint(words) and name not in vocabulary.DENIED_NAMES:
+        return ""
     for allowed in vocabulary.ALLOWED_PHRASES:
         for at in _occurrences(words, allowed):
             words[at : at + len(allowed)] = [""] * len(allowed)

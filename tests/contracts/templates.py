@@ -23,6 +23,10 @@ class Resource:
         return f"{self.stack}/{self.id}"
 
 
+def _resource(stack: str, name: str, whole: Mapping[str, Any]) -> Resource:
+    return Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
+
+
 class Cloud:
     """All stacks of one stage."""
 
@@ -36,18 +40,23 @@ class Cloud:
         }
 
     def of(self, kind: str) -> list[Resource]:
-        return [resource for resource in self if resource.kind == kind]
+        return [
+            _resource(stack, name, whole)
+            for stack, template in self.stacks.items()
+            for name, whole in template["Resources"].items()
+            if whole["Type"] == kind
+        ]
 
     def __iter__(self) -> Iterator[Resource]:
         for stack, template in self.stacks.items():
             for name, whole in template["Resources"].items():
-                yield Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
+                yield _resource(stack, name, whole)
 
     def named(self, stack: str, reference: Any) -> Resource:
         """Return the resource that a Ref or GetAtt of this stack refers to."""
         name = reference.get("Ref") or reference["Fn::GetAtt"][0]
         whole = self.stacks[stack]["Resources"][name]
-        return Resource(stack, name, whole["Type"], whole.get("Properties", {}), whole)
+        return _resource(stack, name, whole)
 
     def text(self, stack: str, value: Any) -> str:
         """Return a value as text; one known only at deployment as ``${Stack.Id.Attribute}``."""

@@ -96,11 +96,14 @@ def mock_aws() -> AbstractContextManager[Any]:
 
 
 def create_queues() -> None:
-    """Create the queues that the environment names."""
-    client = aws_client("sqs")
+    """Create the queues that the environment names, in moto's memory instead of by calls."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.sqs.models import sqs_backends
+
+    backend = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
     for name, url in ENVIRONMENT.items():
         if name.startswith("QUEUE_"):
-            client.create_queue(QueueName=url.rsplit("/", 1)[1])
+            backend.create_queue(url.rsplit("/", 1)[1])
 
 
 def create_tables() -> None:
