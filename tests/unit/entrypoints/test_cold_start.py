@@ -7,6 +7,7 @@ measures the CPU time.
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,13 @@ def output_of(program: str) -> str:
     return result.stdout
 
 
-def modules_after(statement: str) -> set[str]:
-    return set(output_of(f"import sys\n{statement}\nprint(*sys.modules)").split())
+@cache
+def modules_after(statement: str) -> frozenset[str]:
+    """Return the modules that a new process has loaded after a statement, once per statement."""
+    return frozenset(output_of(f"import sys\n{statement}\nprint(*sys.modules)").split())
 
 
-def modules_of(handler: str) -> set[str]:
+def modules_of(handler: str) -> frozenset[str]:
     return modules_after(f"import functions.{handler}")
 
 
