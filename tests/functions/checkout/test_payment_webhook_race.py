@@ -113,6 +113,23 @@ def test_declined_response_is_repeated_after_another_decline() -> None:
     assert complete(checkout, "tok_insufficient_funds", "k2").text == second.text
 
 
+def test_lost_answer_of_a_success_is_the_order_of_the_webhook(
+    webhook_only: pytest.MonkeyPatch,
+) -> None:
+    # Given a payment that the webhook confirmed, and whose answer was lost
+    publish_with_stock(mug(), pieces=1)
+    checkout = create()
+    assert complete(checkout, "tok_success", "k1").status == 503
+    webhook_only.undo()
+    order = DynamoOrderRepository().get_by_id(derived_id("ord", checkout["id"], "1"))
+    assert (order.status, order.version) == (OrderStatus.CONFIRMED, 2)
+    # Then another key buys nothing more, and the same key returns the purchase
+    other = complete(checkout, "tok_success", "k2")
+    assert (other.status, codes(other)) == (409, ["checkout_completed"])
+    assert complete(checkout, "tok_success", "k1").json["status"] == "completed"
+    assert DynamoOrderRepository().get_by_id(order.id) == order
+
+
 def test_lost_answer_of_a_decline_is_derived_once_and_stored(
     webhook_only: pytest.MonkeyPatch,
 ) -> None:
