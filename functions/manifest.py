@@ -162,6 +162,8 @@ class Endpoint(Function):
     """Accepts a request without body; the fields then have their defaults."""
     query: tuple[QueryParameter, ...] = ()
     """The query parameters that the handler reads."""
+    unpaged: str = ""
+    """Why the response is a list without pages: the reason why it stays short."""
     versioned: bool = False
     """Changes a version that the client read: ``If-Match``, or ``version`` in the body."""
     response: str | None = None

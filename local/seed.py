@@ -29,7 +29,7 @@ def main() -> None:
 
 def seed(cloud: Cloud) -> int:
     """Create users, products and stock. Returns the number of sample products."""
-    sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalogue", "fulfilment", "admin")
+    sign_up(cloud, STAFF, STAFF_PASSWORD, "staff", "catalog", "fulfilment", "admin")
     sign_up(cloud, CUSTOMER, CUSTOMER_PASSWORD)
     staff = HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
     total = 0

@@ -35,7 +35,7 @@ STAFF: Mapping[str, Any] = {
     "iss": "http://issuer.test",
     "token_use": "access",
     "client_id": "shop-client",
-    "cognito:groups": "[staff fulfilment catalogue]",
+    "cognito:groups": "[staff fulfilment catalog]",
 }
 AFTER_DEADLINE = timedelta(minutes=31)
 _LOST_RACE = frozenset({Contention.code, VersionConflict.code})
@@ -184,7 +184,7 @@ class Purchase:
         body = {"kind": "receive", "sku": sku, "units": units, "version": version}
         entries = replace(create_stock_movement.stock_entries, sku_directory=_EverySku())
         with (
-            as_staff("staff,catalogue"),
+            as_staff("staff,catalog"),
             patch.object(create_stock_movement, "stock_entries", entries),
         ):
             answer = call(

@@ -2,7 +2,7 @@
 
 from functions.manifest import Access, Endpoint, Feature, Reaction, Schedule, Switch, Table
 
-GROUPS = ("staff", "catalogue")
+GROUPS = ("staff", "catalog")
 
 FEATURE = Feature(
     "credits",

@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
 from functions.query_parameters import ENCODING, FIRST_LINE, IMPORT_CURRENCY, MEDIA, PAGE, status
 
-GROUPS = ("staff", "catalogue")
+GROUPS = ("staff", "catalog")
 _PRODUCT = "shop.catalog.schemas.admin:ProductBody"
 _PRODUCT_VIEW = "shop.catalog.schemas.admin_views:ProductView"
 

@@ -15,6 +15,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="List the kill switches and their states",
             response="shop.peak.schemas.kill_switches:SwitchesView",
+            unpaged="as many as the code has",
             reads=(Table.PEAK,),
         ),
         Endpoint(
@@ -45,6 +46,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="List the open waiting rooms",
             response="shop.peak.schemas.waiting_rooms:WaitingRoomListView",
+            unpaged="as many as promotions that need one at the same time",
             reads=(Table.PEAK,),
         ),
         Endpoint(

@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import COUNTRY, CURRENCY, CURSOR, PAGE, status, version
 
-GROUPS = ("staff", "catalogue")
+GROUPS = ("staff", "catalog")
 _BODY = "shop.pricing.schemas.promotions:PromotionBody"
 _VIEW = "shop.pricing.schemas.promotions:PromotionView"
 _LIST_BODY = "shop.pricing.schemas.price_lists:PriceListBody"
@@ -176,6 +176,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the groups and segments of a customer",
             response="shop.customers.schemas:CustomerGroupsView",
+            unpaged="all groups of one customer",
             reads=(Table.CUSTOMERS,),
         ),
         Endpoint(
@@ -197,6 +198,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the current policy of stacking and rounding, or a former version",
             response=_POLICY_VIEW,
+            unpaged="one document with a hundred groups at most",
             reads=(Table.PRICING,),
         ),
         Endpoint(

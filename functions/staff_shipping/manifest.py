@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import CURSOR, limit, version
 
-GROUPS = ("staff", "catalogue")
+GROUPS = ("staff", "catalog")
 _VIEW = "shop.shipping.schemas:ShippingTableView"
 
 FEATURE = Feature(
@@ -17,6 +17,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the shipping table, or an earlier version of it",
             response=_VIEW,
+            unpaged="one document with the zones and methods of one carrier",
             reads=(Table.PRICING,),
         ),
         Endpoint(

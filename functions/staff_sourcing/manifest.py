@@ -18,6 +18,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="List the locations and the allocation policy",
             response=f"{_LOCATIONS}:LocationsView",
+            unpaged="fifty at most",
             reads=(Table.INVENTORY,),
         ),
         Endpoint(

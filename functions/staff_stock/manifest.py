@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import CURSOR, LOCATION, PAGE, SKU, limit
 
-GROUPS = ("staff", "catalogue")
+GROUPS = ("staff", "catalog")
 _LEVEL = "shop.inventory.schemas:StockView"
 _MOVEMENTS = "shop.inventory.schemas.movements"
 
@@ -41,6 +41,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="List the stock of a SKU in total and at each location",
             response="shop.inventory.schemas:LevelsView",
+            unpaged="one SKU at each of the shop's locations",
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
         Endpoint(

@@ -3,7 +3,7 @@
 from functions.manifest import Access, Endpoint, Feature, Table
 from functions.query_parameters import PAGE, version
 
-GROUPS = ("staff", "catalogue")
+GROUPS = ("staff", "catalog")
 _VIEW = "shop.tax.schemas:TaxRatesView"
 
 FEATURE = Feature(

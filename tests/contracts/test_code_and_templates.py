@@ -206,16 +206,6 @@ def test_openapi_document_is_valid_and_has_every_route() -> None:
     assert routes == {f"{x.method} {openapi_path(x)}" for x in lines}
 
 
-UNPAGED = {
-    "/staff/shipping": "one document with the zones and methods of one carrier",
-    "/staff/switches": "as many as the code has",
-    "/staff/waiting-rooms": "as many as promotions that need one at the same time",
-    "/staff/customers/{id}/groups": "all groups of one customer",
-    "/staff/locations": "fifty at most",
-    "/staff/pricing-policy": "one document with a hundred groups at most",
-    "/staff/stock-levels": "one SKU at each of the shop's locations",
-}
-"""Lists without pages, with the reason why they stay short."""
 OTHER_PAGING_FIELDS = {
     "pagination",
     "next",
@@ -227,6 +217,12 @@ OTHER_PAGING_FIELDS = {
 """Names that other APIs use for ``cursor``, the only name here."""
 
 
+def unpaged_routes() -> set[str]:
+    """Return the paths whose entry states why their list has no pages."""
+    entries = (entry for feature in FEATURES for entry in feature.functions)
+    return {openapi_path(x) for x in entries if isinstance(x, Endpoint) and x.unpaged}
+
+
 def unpaged_lists(made: dict[str, Any]) -> list[str]:
     """Return the list responses of routes outside UCP that are not paged like all others.
 
@@ -234,11 +230,12 @@ def unpaged_lists(made: dict[str, Any]) -> list[str]:
     null on the last page. UCP routes follow UCP's schemas.
     """
     found = []
+    unpaged = unpaged_routes()
     for path, methods in made["paths"].items():
         answer = methods.get("get", {}).get("responses", {}).get("200", {})
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
         name = schema.get("$ref", "").removeprefix("#/components/schemas/")
-        if name.startswith("https:") or path in UNPAGED:
+        if name.startswith("https:") or path in unpaged:
             continue
         has = made["components"]["schemas"].get(name, schema).get("properties", {})
         lists = [n for n, s in has.items() if s.get("type") == "array"]
@@ -258,8 +255,8 @@ def unpaged_lists(made: dict[str, Any]) -> list[str]:
 
 def test_all_lists_are_paged_alike() -> None:
     made = build_openapi()
-    assert unpaged_lists(made) == []
-    assert UNPAGED.keys() <= made["paths"].keys()
+    assert unpaged_lists(made) == [], "return one array and cursor, or state why: unpaged="
+    assert len(unpaged_routes()) > 4
     paged = [
         s for s in made["components"]["schemas"].values() if "cursor" in s.get("properties", {})
     ]
@@ -278,11 +275,14 @@ def test_all_lists_are_paged_alike() -> None:
 )
 def test_list_that_is_paged_differently_is_detected(broken: dict[str, Any], breach: str) -> None:
     made = build_openapi()
+    before = unpaged_lists(made)
     has = made["components"]["schemas"]["ProductListView"]["properties"]
     has.update(broken)
     for name in [n for n, schema in has.items() if schema is None]:
         del has[name]
-    assert unpaged_lists(made) == [f"/staff/products {breach}"]
+    assert [each for each in unpaged_lists(made) if each not in before] == [
+        f"/staff/products {breach}"
+    ]
 
 
 def _without_ucp(value: Any) -> Any:

@@ -20,9 +20,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def staff(cloud: Cloud) -> HttpClient:
     """Return a staff user in every group."""
-    sign_up(
-        cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalogue", "fulfilment", "admin"
-    )
+    sign_up(cloud, "staff@doorbuster.example", PASSWORD, "staff", "catalog", "fulfilment", "admin")
     return HttpClient(cloud.url, sign_in(cloud, "staff@doorbuster.example", PASSWORD, staff=True))
 
 

@@ -62,7 +62,7 @@ def aws_calls(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsCalls
     Lambda is a double; the scheduler and the tables are moto's.
     """
     monkeypatch.setenv("ACCESS", "staff")
-    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalog")
     calls: AwsCalls = []
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 

@@ -331,7 +331,7 @@ def test_a_sku_that_breaks_urls_is_rejected(sku: str) -> None:
 
 def test_only_members_of_staff_groups_are_authorized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
-    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalog")
     assert create().status == 401
     claims = {
         "token_use": "access",
@@ -341,4 +341,4 @@ def test_only_members_of_staff_groups_are_authorized(monkeypatch: pytest.MonkeyP
         "cognito:groups": "[fulfilment]",
     }
     assert create(claims=claims).status == 403
-    assert create(claims={**claims, "cognito:groups": "[catalogue]"}).status == 201
+    assert create(claims={**claims, "cognito:groups": "[catalog]"}).status == 201

@@ -141,7 +141,7 @@ def test_disabled_route_returns_retry_after_and_writes_nothing(
 
 
 def test_only_admins_set_switches(monkeypatch: pytest.MonkeyPatch) -> None:
-    staff = {**CLAIMS, "cognito:groups": "[staff catalogue]"}
+    staff = {**CLAIMS, "cognito:groups": "[staff catalog]"}
     assert set_to(monkeypatch, "shop", False, claims=staff).status == 403
     assert set_to(monkeypatch, "everything", False).status == 404
     response = send(

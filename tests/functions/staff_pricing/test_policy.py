@@ -219,7 +219,7 @@ def test_group_in_use_is_removed_only_after_its_promotions_end() -> None:
 def test_policy_requires_staff_credentials() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
-        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+        patch.setenv("ACCESS_GROUPS", "staff,catalog")
         body = {**DEFAULT, "version": 0}
         assert call(update_policy.handler, f"PUT {ROUTE}", body).status == 401
         assert call(get_policy.handler, f"GET {ROUTE}").status == 401

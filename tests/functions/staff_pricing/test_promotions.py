@@ -54,7 +54,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 @pytest.fixture(autouse=True)
 def _staff_access(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
-    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalog")
 
 
 def as_staff(function: Any, route: str, body: Any = None, **options: Any) -> ApiResponse:

@@ -43,7 +43,7 @@ def as_staff(function: Any, route: str, body: Any, **options: Any) -> ApiRespons
     """Call a staff endpoint, and drop the cached rules."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
-        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+        patch.setenv("ACCESS_GROUPS", "staff,catalog")
         response = call(function.handler, route, body, claims=CLAIMS, **options)
     rule_set_cache(tax_table_cache()).clear()
     return response

@@ -51,7 +51,7 @@ def table(*methods: dict[str, Any], **more: Any) -> dict[str, Any]:
 def call_staff(module: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCESS", "staff")
-        patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+        patch.setenv("ACCESS_GROUPS", "staff,catalog")
         return call(module.handler, route, body, claims=CLAIMS, **more)
 
 
@@ -233,7 +233,7 @@ def test_only_permitted_staff_may_change_the_table() -> None:
     for claims in (None, {"sub": "s", "token_use": "access", "cognito:groups": "[fulfilment]"}):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("ACCESS", "staff")
-            patch.setenv("ACCESS_GROUPS", "staff,catalogue")
+            patch.setenv("ACCESS_GROUPS", "staff,catalog")
             response = call(
                 set_shipping_table.handler, f"PUT {ROUTE}", {**table(), "version": 0}, claims=claims
             )

@@ -6,4 +6,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def as_stock_staff(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
-    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalogue")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,catalog")

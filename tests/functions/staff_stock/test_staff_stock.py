@@ -39,7 +39,7 @@ def call_as_staff(
     module: Any, route: str, body: Any = None, key: str = "", **fields: Any
 ) -> ApiResponse:
     return call(
-        module.handler, route, body, key=key, claims=signed_in("wanda", "catalogue"), **fields
+        module.handler, route, body, key=key, claims=signed_in("wanda", "catalog"), **fields
     )
 
 

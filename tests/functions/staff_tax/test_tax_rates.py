@@ -37,7 +37,7 @@ def _fixed_clock() -> Iterator[None]:
 def as_staff(function: Any, route: str, body: Any = None, **more: Any) -> ApiResponse:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ACCESS", "staff")
-        environment.setenv("ACCESS_GROUPS", "staff,catalogue")
+        environment.setenv("ACCESS_GROUPS", "staff,catalog")
         response = call(function.handler, route, body, claims=STAFF, **more)
     rule_set_cache(tax_table_cache()).clear()  # as after three seconds
     return response
@@ -181,6 +181,6 @@ def test_unknown_countries_versions_and_values_are_rejected() -> None:
 def test_only_staff_may_change_rates() -> None:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ACCESS", "staff")
-        environment.setenv("ACCESS_GROUPS", "staff,catalogue")
+        environment.setenv("ACCESS_GROUPS", "staff,catalog")
         body = {"rates": [], "version": 0}
         assert call(set_tax_rates.handler, f"PUT {RATES}", body, country="US").status == 401

@@ -1,4 +1,4 @@
-"""Run every worked example of docs/rules/catalogue.md."""
+"""Run every worked example of docs/rules/catalog.md."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ from shop.kernel.money import Money
 from tests.doubles.catalog import MemoryProductCatalog
 from tests.unit.catalog.sample_products import LATER, THEN
 
-RULES = Path(__file__).parents[3] / "docs" / "rules" / "catalogue.md"
+RULES = Path(__file__).parents[3] / "docs" / "rules" / "catalog.md"
 EXAMPLES: list[dict[str, Any]] = [
     yaml.load(text, Loader=yaml.CSafeLoader)
     for text in re.findall(r"```yaml example\n(.*?)```", RULES.read_text("utf-8"), re.DOTALL)

@@ -1,4 +1,4 @@
-"""References are looked up in the catalogue, unless they are too long for a key."""
+"""References are looked up in the catalog, unless they are too long for a key."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -10,7 +10,7 @@ LONG = "x" * (MAX_REFERENCE_LENGTH + 1)
 
 
 class StrictCatalog:
-    """A catalogue that rejects keys as DynamoDB does: a key that is too long is an error."""
+    """A catalog that rejects keys as DynamoDB does: a key that is too long is an error."""
 
     def get_many(self, ids: Iterable[str]) -> dict[str, Any]:
         assert all(len(id) <= MAX_REFERENCE_LENGTH for id in ids)
