@@ -9,8 +9,7 @@ from random import Random
 import pytest
 
 import shop.pricing.model
-from shop.pricing.model.targeting import Conditions
-from shop.pricing.model.trace import NOT_APPLIED_REASONS
+from shop.pricing.model.targeting import NOT_APPLIED_REASONS, Conditions
 from tests.properties.pricing_strategies import conditions
 
 MODEL = Path(shop.pricing.model.__path__[0])

@@ -218,6 +218,33 @@ def test_invalid_promotion_is_rejected_with_code_and_field(
     assert (code, path) in {(p.code, p.path) for p in error.value.problems}, case
 
 
+ACCEPTED: list[tuple[str, dict[str, Any]]] = [
+    ("sales channels", {"channels": ["web", "agent"]}),
+    ("markets", {"markets": ["US", "EU"]}),
+    ("customer groups", {"groups": ["staff"]}),
+    ("customer segments", {"segments": ["young"]}),
+    ("signed-in customers", {"signed_in": True}),
+    ("a first order", {"first_order": True}),
+    ("one unit of some goods", {"min_quantity": 1, "of": {"categories": ["shoes"]}}),
+    ("amounts in two currencies", {"min_amount": [usd(1), {**usd(1), "currency": "EUR"}]}),
+    ("a window of hours", {"window": {"zone": "Europe/Berlin", "hours": ["18:00", "06:00"]}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("case", "conditions"), ACCEPTED, ids=[accepted[0] for accepted in ACCEPTED]
+)
+def test_accepted_conditions_are_stored_and_read_again(
+    case: str, conditions: dict[str, Any]
+) -> None:
+    effect = {"kind": "percent_off", "basis_points": 1000}
+    promotion = Promotion.from_dict(promotion_json(effect, conditions=conditions))
+    assert promotion.conditions != Conditions(), case
+    stored = promotion.to_dict()
+    assert stored["conditions"].keys() == conditions.keys()
+    assert Promotion.from_dict(stored) == promotion
+
+
 def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(InvalidRequest) as error:
         Promotion.from_dict(

@@ -19,8 +19,7 @@ from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.promotions import Promotion, Stacking
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.model.targeting import Conditions, Selection, Window
-from shop.pricing.model.trace import NOT_APPLIED_REASONS
+from shop.pricing.model.targeting import NOT_APPLIED_REASONS, Conditions, Selection, Window
 from shop.pricing.model.usage_limits import UsageLimits
 from tests.properties.pricing_strategies import random_scenario
 

@@ -52,12 +52,15 @@ class BasketLine:
     lowest_30_days: Money | None = None
 
 
-@frozen
+@frozen(slots=False)
 class Basket:
     """The whole input of a quote except the rules and the instant.
 
     ``shipping`` is the price of the selected option (``None``: no option is selected). It includes
     tax if the prices of the market do. ``shipping_method`` is the id of the option.
+
+    A fact that promotions need and that is calculated from the lines is a ``cached_property``: each
+    of two hundred promotions asks for it.
     """
 
     lines: tuple[BasketLine, ...]

@@ -7,12 +7,13 @@ To add a condition to promotions:
 1. Add a field to :class:`Conditions`. Its default means "no restriction", because stored
    promotions lack the field. JSON, requests and docs/openapi.json follow from the field.
 2. Reject invalid values in :meth:`Conditions.problems`.
-3. Compare it with the basket in :meth:`Conditions.mismatch_reason`, and describe the new reason in
-   :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`.
+3. Compare it with the basket in :meth:`Conditions.mismatch_reason`, after the other checks: the
+   first mismatch is the reason that a shopper reads. Describe it in :data:`NOT_APPLIED_REASONS`.
 
 CONTRIBUTING.md ("Change a rule") lists the files of rules and tests. Further code changes only if
-the basket lacks the fact (:class:`shop.pricing.model.usage_limits.UsageLimits` adds facts that a
-store reads), or if the values name things of the shop (:mod:`shop.pricing.model.references`).
+the basket lacks the fact (:class:`shop.pricing.model.basket.Basket` derives facts from its lines,
+:class:`shop.pricing.model.usage_limits.UsageLimits` adds those that a store reads), or if the
+values name things of the shop (:mod:`shop.pricing.model.references`).
 """
 
 from collections.abc import Iterable
@@ -107,7 +108,7 @@ class Window:
     def reason_closed(self, at: datetime) -> str:
         """Return why the window is closed, or ``""`` if it is open.
 
-        The reason is a code of :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`.
+        The reason is a code of :data:`NOT_APPLIED_REASONS`.
         """
         if self.starts is not None and at < self.starts:
             return "not_started"
@@ -184,8 +185,7 @@ ALWAYS = Window()
 class Conditions:
     """The conditions of a promotion. A field with its default value restricts nothing.
 
-    All must be met: the window, the facts of the basket (channel to first order), and the minimum
-    of quantity and amount.
+    All must be met: the window, the facts of the basket, and the minimum of quantity and amount.
     """
 
     # The calculation checks them at three places: the window in Window.reason_closed, the facts of
@@ -216,7 +216,7 @@ class Conditions:
     def mismatch_reason(self, basket: Basket) -> str:
         """Return why the promotion is not for this basket, or ``""`` if it is.
 
-        The reason is a code of :data:`shop.pricing.model.trace.NOT_APPLIED_REASONS`.
+        The reason is a code of :data:`NOT_APPLIED_REASONS`.
         """
         if self.channels and basket.channel not in self.channels:
             return "channel_mismatch"
@@ -256,6 +256,37 @@ class Conditions:
                 detail = "Goods to count require min_quantity or min_amount."
                 problems.append(Problem("value_contradiction", detail, f"{path}.of"))
         return problems
+
+
+NOT_APPLIED_REASONS: dict[str, str] = {
+    "not_published": "The promotion is a draft.",
+    "not_started": "The promotion has not begun.",
+    "ended": "The promotion has ended.",
+    "outside_hours": "The promotion runs on other days or hours.",
+    "channel_mismatch": "The promotion is for another sales channel.",
+    "market_mismatch": "The promotion is for another market.",
+    "customer_group_mismatch": "The promotion is for another customer group.",
+    "customer_segment_mismatch": "The promotion is for another customer segment.",
+    "sign_in_required": "The promotion is for signed-in customers.",
+    "not_first_order": "The promotion is for a first order.",
+    "code_missing": "The promotion requires a code.",
+    "no_amount_in_currency": "The promotion has no amount in this currency.",
+    "no_matching_goods": "The basket contains no goods of the promotion.",
+    "quantity_too_low": "The basket contains too few units.",
+    "amount_too_low": "The amount of the basket is too low.",
+    "locked_by_exclusive": "An exclusive promotion already applies to these goods.",
+    "already_reduced": "The promotion is exclusive, and these goods are already reduced.",
+    "locked_by_stop": "An earlier promotion stops all later ones of this step.",
+    "better_discount": "Another promotion of the same group gives a better discount.",
+    "earlier_in_group": "An earlier promotion of the same group applies.",
+    "no_discount": "The promotion would save nothing.",
+    "quota_exhausted": "The quota of the promotion is used up.",
+    "customer_limit_reached": "The customer has reached the limit of the promotion.",
+    "no_shipping_charge": "No shipping option is selected, or shipping is free.",
+    "shipping_method_mismatch": "The promotion is for other shipping methods.",
+    "gift_out_of_stock": "The gift is out of stock.",
+}
+"""Every reason why a promotion does not apply, by code."""
 
 
 def amount_in(amounts: tuple[Money, ...], currency: str) -> int | None:

@@ -12,7 +12,8 @@ from shop.pricing.model.basket import Basket
 from shop.pricing.model.group_buy import GroupStatus
 from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.quote import CodeOutcome
-from shop.pricing.model.trace import NOT_APPLIED_REASONS, TraceEntry
+from shop.pricing.model.targeting import NOT_APPLIED_REASONS
+from shop.pricing.model.trace import TraceEntry
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 
 CODE_INVALID = "discount_code_invalid"
