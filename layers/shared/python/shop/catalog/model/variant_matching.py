@@ -25,9 +25,9 @@ class VariantFilter:
     categories: tuple[str, ...] = ()
     price: PriceBand | None = None
 
-    @staticmethod
-    def of(categories: Iterable[str], price: PriceBand | None) -> "VariantFilter":
-        return VariantFilter(tuple(folded_category(c) for c in categories), price)
+    @classmethod
+    def of(cls, categories: Iterable[str], price: PriceBand | None) -> "VariantFilter":
+        return cls(tuple(folded_category(c) for c in categories), price)
 
     def matching_variants(self, product: Product) -> tuple[Variant, ...]:
         """Return the variants on sale that match the filter."""

@@ -47,9 +47,9 @@ class MoneyBody(ProductAdminModel):
     def money(self) -> Money:
         return Money(self.amount, self.currency)
 
-    @staticmethod
-    def of(money: Money) -> "MoneyBody":
-        return MoneyBody(amount=money.minor, currency=money.currency)
+    @classmethod
+    def of(cls, money: Money) -> "MoneyBody":
+        return cls(amount=money.minor, currency=money.currency)
 
 
 class MediaBody(ProductAdminModel):
@@ -67,9 +67,9 @@ class MediaBody(ProductAdminModel):
     def media(self) -> Media:
         return Media(self.url, self.type, self.alt_text)
 
-    @staticmethod
-    def of(media: Media) -> "MediaBody":
-        return MediaBody.model_construct(url=media.url, type=media.type, alt_text=media.alt)
+    @classmethod
+    def of(cls, media: Media) -> "MediaBody":
+        return cls.model_construct(url=media.url, type=media.type, alt_text=media.alt)
 
 
 class CategoryBody(ProductAdminModel):

@@ -58,9 +58,9 @@ class VariantView(BaseModel):
     media: MediaBody | None = None
     """Image of the variant."""
 
-    @staticmethod
-    def of(variant: Variant) -> "VariantView":
-        return VariantView(
+    @classmethod
+    def of(cls, variant: Variant) -> "VariantView":
+        return cls(
             id=variant.id,
             sku=variant.sku,
             title=variant.title,
@@ -120,9 +120,9 @@ class ProductView(BaseModel):
     updated_at: str
     """Instant of the last change, in ISO 8601."""
 
-    @staticmethod
-    def of(product: Product) -> "ProductView":
-        return ProductView(
+    @classmethod
+    def of(cls, product: Product) -> "ProductView":
+        return cls(
             id=product.id,
             version=product.version,
             status=product.status.value,
@@ -174,9 +174,9 @@ class ProductListView(BaseModel):
     cursor: str | None = None
     """Cursor of the next page; absent on the last page."""
 
-    @staticmethod
-    def of(page: Page[ProductCard]) -> "ProductListView":
-        return ProductListView(
+    @classmethod
+    def of(cls, page: Page[ProductCard]) -> "ProductListView":
+        return cls(
             products=[
                 ProductSummaryView(
                     id=card.product_id,
@@ -223,8 +223,9 @@ class ImportReportView(BaseModel):
     notices: list[str]
     """Notices about content of the file that the shop does not store."""
 
-    @staticmethod
+    @classmethod
     def of(
+        cls,
         imported: ImportResult,
         parse_rejections: Iterable[RejectedEntry],
         *,
@@ -233,7 +234,7 @@ class ImportReportView(BaseModel):
         notices: list[str],
     ) -> "ImportReportView":
         rejected = sorted((*imported.rejected, *parse_rejections), key=lambda r: r.line)
-        return ImportReportView(
+        return cls(
             created=len(imported.created),
             changed=len(imported.changed),
             unchanged=len(imported.unchanged),

@@ -107,9 +107,9 @@ class StockView(StockFigures):
     version: int
     """Version of the stock level; each change raises it."""
 
-    @staticmethod
-    def of(level: StockLevel) -> "StockView":
-        return StockView(
+    @classmethod
+    def of(cls, level: StockLevel) -> "StockView":
+        return cls(
             sku=level.sku,
             location=level.location,
             low_stock_threshold=level.low_stock_threshold,
@@ -129,9 +129,9 @@ class LevelsView(BaseModel):
     locations: list[StockView]
     """Stock at each location."""
 
-    @staticmethod
-    def of(sku: str, levels: Sequence[StockLevel]) -> "LevelsView":
-        return LevelsView(
+    @classmethod
+    def of(cls, sku: str, levels: Sequence[StockLevel]) -> "LevelsView":
+        return cls(
             sku=sku,
             total=StockFigures(**StockFigures.fields_of(sum_levels(sku, levels))),
             locations=[StockView.of(level) for level in levels],

@@ -232,8 +232,8 @@ class StockMovementListView(BaseModel):
     cursor: str | None = None
     """Cursor of the next page; absent on the last page."""
 
-    @staticmethod
-    def of(page: Page[StockMovement]) -> "StockMovementListView":
+    @classmethod
+    def of(cls, page: Page[StockMovement]) -> "StockMovementListView":
         # The fields of the view are those of the movement.
         movements = [StockMovementView.model_validate(movement) for movement in page.items]
-        return StockMovementListView(movements=movements, cursor=page.cursor)
+        return cls(movements=movements, cursor=page.cursor)

@@ -69,9 +69,9 @@ class StockTakeView(BaseModel):
     lines: list[StockTakeLineView]
     """Results in the order of the request."""
 
-    @staticmethod
+    @classmethod
     def of(
-        lines: Sequence[StockTakeLineBody], results: Sequence[Mapping[str, Any] | ShopError]
+        cls, lines: Sequence[StockTakeLineBody], results: Sequence[Mapping[str, Any] | ShopError]
     ) -> "StockTakeView":
         views = [
             StockTakeLineView(sku=line.sku, recorded=False, code=result.code, detail=result.detail)
@@ -82,4 +82,4 @@ class StockTakeView(BaseModel):
             for line, result in zip(lines, results, strict=True)
         ]
         recorded = sum(view.recorded for view in views)
-        return StockTakeView(recorded=recorded, rejected=len(views) - recorded, lines=views)
+        return cls(recorded=recorded, rejected=len(views) - recorded, lines=views)

@@ -60,8 +60,8 @@ class LowStockListView(BaseModel):
     cursor: str | None = None
     """Cursor of the next page; absent on the last page."""
 
-    @staticmethod
-    def of(page: Page[LowStockCrossing], levels: Sequence[StockLevel]) -> "LowStockListView":
+    @classmethod
+    def of(cls, page: Page[LowStockCrossing], levels: Sequence[StockLevel]) -> "LowStockListView":
         levels_by_key = {(level.sku, level.location): level for level in levels}
         low = [
             LowStockView(
@@ -78,7 +78,7 @@ class LowStockListView(BaseModel):
             for crossing in page.items
             if (level := levels_by_key.get((crossing.sku, crossing.location))) and level.is_low
         ]
-        return LowStockListView(low=low, cursor=page.cursor)
+        return cls(low=low, cursor=page.cursor)
 
 
 def low_stock_email(crossing: LowStockCrossing) -> Email:
