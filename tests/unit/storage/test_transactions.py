@@ -166,6 +166,7 @@ def test_write_operations_are_called_for_each_attempt(reject: Any) -> None:
     assert len(calls) == 3
 
 
+@pytest.mark.slow
 def test_client_has_a_short_user_agent_and_no_account_endpoint() -> None:
     with mock_aws():
         config: Any = connection().client.meta.config
