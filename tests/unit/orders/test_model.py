@@ -143,6 +143,23 @@ def test_payment_for_cancelled_order_publishes_late_payment() -> None:
     assert (event_types(events), order.settled) == ([], True)
 
 
+@pytest.mark.parametrize(("missing", "confirmed_before"), [(0, True), (1, False)])
+def test_cancelled_order_was_confirmed_only_if_it_was_paid_in_full(
+    missing: int, confirmed_before: bool
+) -> None:
+    # Given an order that is cancelled after its payment was authorized, in full or in part
+    order, _ = make_order().place()
+    amount = order.amount.minor - missing
+    state = ProviderPaymentState("pay", PaymentStatus.AUTHORIZED, authorized=amount)
+    order, _ = order.with_payment(state, BLACK_FRIDAY, "memory")
+    order, _ = order.cancel("payment_expired", BLACK_FRIDAY + timedelta(hours=1), "deadline")
+    assert order.was_confirmed is confirmed_before
+    # When the rest arrives late
+    order, _ = order.with_payment(authorized(order), BLACK_FRIDAY + timedelta(hours=2), "memory")
+    # Then it changes nothing: that money is refunded
+    assert order.was_confirmed is confirmed_before
+
+
 # Cancellation
 
 

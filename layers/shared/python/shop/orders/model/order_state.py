@@ -358,15 +358,24 @@ class OrderState:
         """Whether the merchant ever owed the goods, whatever the status is now.
 
         Money that arrives for a cancelled order does not confirm it: the money is refunded. So only
-        payment events before the cancellation count.
+        payments before the cancellation count, and only if they covered the whole amount.
         """
         if self.status in (OrderStatus.PLACING, OrderStatus.PLACED):
             return False
         if self.status is not OrderStatus.CANCELLED:
             return True
         events = [entry.event for entry in self.history]
-        before = events[: events.index("cancelled")] if "cancelled" in events else []
-        return not _PAYMENT_CERTAIN.isdisjoint(before)
+        if "cancelled" not in events or _PAYMENT_CERTAIN.isdisjoint(
+            events[: events.index("cancelled")]
+        ):
+            return False
+        cancelled_at = self.history[events.index("cancelled")].at
+        entries = [entry for entry in self.payment.entries if entry.at <= cancelled_at]
+        authorized, captured = (
+            sum(entry.amount for entry in entries if entry.kind == kind)
+            for kind in ("authorized", "captured")
+        )
+        return max(authorized, captured) >= self.amount.minor
 
 
 def held_amount(payment: Payment) -> int:
