@@ -602,7 +602,11 @@ def test_payment_for_a_canceled_checkout_confirms_no_order(
         return report
 
     monkeypatch.setattr(SandboxProvider, "authorize", authorize_after_cancel)
-    assert complete(checkout).json["status"] != "completed"
+    answer = complete(checkout)
+    assert (answer.json["status"], answer.json["messages"][0]["code"]) == (
+        "incomplete",
+        "payment_failed",
+    )
     assert get(checkout)["status"] == "canceled"
     order = DynamoOrderRepository().get("guest", derived_id("ord", checkout["id"], "1"))
     assert (order.status, available("MUG-RED")) == (OrderStatus.CANCELLED, 1)
