@@ -378,7 +378,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     documents = ((OPENAPI_FILE, text()), (ERRORS_FILE, errors_page()))
     if not check:
         for file, new in documents:
+            changed = not file.is_file() or file.read_text() != new
             file.write_text(new)
+            print(f"docs/{file.name}: {'written' if changed else 'unchanged'}")
         return 0
     return max(_compare(file, new) for file, new in documents)
 

@@ -1,7 +1,7 @@
 """`make test`: first the tests without a cloud, on all cores; then the journeys, alone.
 
 There are two runs of pytest, because the journeys share one emulated AWS that uses all cores. The
-last line adds up both runs, in pytest's format.
+last line adds up both runs, in pytest's format. A selection is one run with pytest's last line.
 """
 
 import os
@@ -34,7 +34,8 @@ def main() -> None:
         counts.update(parse_summary(summary))
     if counts["deselected"]:
         print('\nDeselected tests are slow. ARGS="--everything …" runs them, as `make test` does.')
-    print(closing_line(counts, time.monotonic() - started), flush=True)
+    if len(runs) > 1:
+        print(closing_line(counts, time.monotonic() - started), flush=True)
     raise SystemExit(max(codes) or (0 if counts["passed"] else NO_TESTS))
 
 
