@@ -376,13 +376,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="only compare; fail on a difference")
     check = parser.parse_args(arguments).check
     documents = ((OPENAPI_FILE, text()), (ERRORS_FILE, errors_page()))
-    if not check:
-        for file, new in documents:
-            changed = not file.is_file() or file.read_text() != new
-            file.write_text(new)
-            print(f"docs/{file.name}: {'written' if changed else 'unchanged'}")
-        return 0
-    return max(_compare(file, new) for file, new in documents)
+    if check:
+        return max(_compare(file, new) for file, new in documents)
+    for file, new in documents:
+        print(f"docs/{file.name}: {file.write_text(new)} characters")
+    return 0
 
 
 def _compare(file: Path, new: str) -> int:

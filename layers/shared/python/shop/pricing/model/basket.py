@@ -31,8 +31,8 @@ class BasketLine:
     """A quantity of one variant.
 
     ``unit_price`` is the catalog price before price lists. ``lowest_30_days`` is the reference
-    price of a reduced article (:mod:`shop.pricing.model.price_history`). Lengths are in
-    millimetres, weights in grams.
+    price of a reduced article (:mod:`shop.pricing.model.price_history`). Prices, lengths in
+    millimetres and weights in grams are those of one unit.
     """
 
     id: str

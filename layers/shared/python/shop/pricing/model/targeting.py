@@ -2,16 +2,9 @@
 
 Business rules: docs/rules/pricing.md §4.1 to §4.5.
 
-To add a condition to promotions:
-
-1. Add a field to :class:`Conditions`. Its default means "no restriction", because stored
-   promotions lack the field. JSON, requests and docs/openapi.json follow from the field.
-2. Reject invalid values in :meth:`Conditions.problems`.
-3. Compare it with the basket in :meth:`Conditions.mismatch_reason`, after the other checks: the
-   first mismatch is the reason that a shopper reads. Describe it in :data:`NOT_APPLIED_REASONS`.
-
-CONTRIBUTING.md ("Change a rule") lists the files of rules and tests. Further code changes only if
-the basket lacks the fact (:class:`shop.pricing.model.basket.Basket` derives facts from its lines,
+CONTRIBUTING.md ("Change a rule") describes how to add a condition: a field of :class:`Conditions`,
+its check, and the text of its reason. Further code changes only if the basket lacks the fact
+(:class:`shop.pricing.model.basket.Basket` derives facts from its lines,
 :class:`shop.pricing.model.usage_limits.UsageLimits` adds those that a store reads), or if the
 values name things of the shop (:mod:`shop.pricing.model.references`).
 """
