@@ -4,7 +4,7 @@ import gc
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.kit.shop import ENVIRONMENT
 
@@ -26,12 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Use few Hypothesis examples by default, and prepare moto for the slow tests.
 
-    A test with its own number of examples is not affected.
+    A test with its own number of examples is not affected. No profile has a deadline for an
+    example or for generating one: a busy machine may need any time.
     """
-    settings.register_profile("quick", max_examples=20)
+    settings.register_profile(
+        "everything", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.register_profile("quick", settings.get_profile("everything"), max_examples=20)
     if not config.getoption("--everything"):
         settings.load_profile("quick")
         return
+    settings.load_profile("everything")
     # moto intercepts only clients that are created after its import.
     import moto  # noqa: F401  lazy: the quick tests need no moto, and it takes half a second
 
