@@ -127,6 +127,11 @@ class ExampleRun:
             "parcels": lambda: [shipment.status.value for shipment in order.shipments],
             "usage": simulation.usage_counted,
             "emails": lambda: len(simulation.email_sender.sent),
+            "notices": lambda: [
+                notice
+                for _, email in simulation.email_sender.sent
+                if (notice := email.subject.partition(" ")[2])
+            ],
         }
         return results[name]()
 
