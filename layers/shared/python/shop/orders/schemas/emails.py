@@ -7,6 +7,7 @@ from shop.kernel.money import Money
 from shop.orders.model import Order
 from shop.orders.model.notices import Notice, NoticeKind
 from shop.orders.ports import Email
+from shop.orders.schemas.ucp import reason_text
 
 
 def order_confirmation_email(order: Order, shop_url: str) -> Email:
@@ -67,7 +68,7 @@ def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
     details = []
     links = [("View your order", f"{shop_url}/orders/{order.id}")]
     if order.status.value == "cancelled" and order.cancel_reason:
-        details.append(f"Reason: {order.cancel_reason.replace('_', ' ')}")
+        details.append(f"Reason: {reason_text(order.cancel_reason)}")
     if notice.shipment is not None:
         titles = {line.id: line.title for line in order.lines}
         details += [f"{n} × {titles[line]}" for line, n in notice.shipment.lines.items()]
