@@ -40,6 +40,15 @@ reset: $(READY) ## stop the shop and delete its data
 demo: $(READY) ## buy something in the running shop, from search to delivery
 	@$(BIN)/python -m local.demo
 
+.PHONY: token
+token: $(READY) ## print an access token for the running shop: ROLE=admin|staff|catalog|fulfilment|customer
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/layers/shared/python $(BIN)/python -m local.token --role "$(or $(ROLE),admin)"
+
+.PHONY: admin
+admin: $(READY) ## create the first staff user of a stage on AWS: STAGE=dev|prod EMAIL=you@example.com
+	@test -n "$(EMAIL)" || { echo "Name the user: make admin STAGE=prod EMAIL=you@example.com" >&2; exit 1; }
+	@$(BIN)/python -m local.token --stage "$(STAGE)" --email "$(EMAIL)"
+
 .PHONY: import
 import: $(READY) ## import products into the running shop: FILE=products.csv|.yaml
 	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv (Shopify CSV or YAML)" >&2; exit 1; }

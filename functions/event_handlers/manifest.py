@@ -78,6 +78,18 @@ FEATURE = Feature(
             sends_email=True,
         ),
         Reaction(
+            module="event_handlers.send_order_notice",
+            event_types=(
+                "OrderShipped",
+                "ShipmentUpdated",
+                "OrderCancelled",
+                "OrderPartiallyCancelled",
+                "OrderReturned",
+            ),
+            writes=(Table.ORDERS,),
+            sends_email=True,
+        ),
+        Reaction(
             module="event_handlers.refund_excess_payment",
             event_types=(
                 "OrderCancelled",

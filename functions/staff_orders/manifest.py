@@ -41,6 +41,18 @@ FEATURE = Feature(
             secrets=(Secret.CARRIER_WEBHOOK,),
         ),
         Endpoint(
+            route="POST /staff/orders/{id}/parcels/{number}/events",
+            module="staff_orders.report_shipment",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Report the status of a parcel by hand, such as delivered or lost",
+            requires_idempotency_key=True,
+            request="shop.orders.schemas.staff_requests:ShipmentReport",
+            response="shop.orders.schemas.staff:StaffOrder",
+            status=201,
+            writes=(Table.ORDERS,),
+        ),
+        Endpoint(
             route="POST /staff/orders/{id}/cancel",
             module="staff_orders.cancel_order",
             access=Access.STAFF,

@@ -123,7 +123,7 @@ def test_guest_buys_and_the_order_is_delivered(
     for later, status in ((1, "in_transit"), (3, "delivered"), (2, "out_for_delivery")):
         at = (now + timedelta(milliseconds=later)).isoformat()
         assert carrier.report_status(number, status, at=at).status == 202
-    # Then the order is completed, captured and out of stock, and one email was sent
+    # Then the order is completed, captured and out of stock, and three emails were sent
     final = wait_until(
         lambda: staff.get(f"/staff/orders/{order_id}"), lambda o: o["status"] == "completed"
     )
@@ -144,7 +144,12 @@ def test_guest_buys_and_the_order_is_delivered(
         "CompleteOrder",
         "succeeded",
     ]
-    assert len(wait_until(lambda: emails(cloud, order_id), bool)) == 1
+    subjects = wait_until(lambda: emails(cloud, order_id), lambda found: len(found) == 3)
+    assert sorted(subjects) == [
+        "Your order for 45.97 USD is confirmed",
+        "Your order has arrived",
+        "Your order is on its way",
+    ]
 
 
 def test_declined_payment_releases_the_stock(

@@ -17,7 +17,11 @@ from shop.kernel.errors import Unavailable
 from shop.kernel.events import Event
 from shop.orders.actions import cancellation, delivery
 from shop.orders.actions.batched_placement import process_queued_batches
-from shop.orders.actions.notifications import send_order_confirmation
+from shop.orders.actions.notifications import (
+    PublishedEvent,
+    send_order_confirmation,
+    send_order_notice,
+)
 from shop.orders.actions.payments import capture_when_possible
 from shop.orders.actions.shipments import allocate_order
 from shop.orders.actions.workflow_tokens import advance_workflow, wait_for_step
@@ -136,6 +140,16 @@ class OrderSimulation(OrderFixture):
                 sent_emails=self.sent_emails,
                 email_sender=self.email_sender,
             )
+        elif module == "event_handlers.send_order_notice":
+            send_order_notice(
+                event.subject,
+                PublishedEvent(event.id, event.type, event.data),
+                build_email=lambda order, notice: Email(f"{order.id} {notice.kind}", "", ""),
+                at=self.now,
+                orders=self.orders,
+                sent_emails=self.sent_emails,
+                email_sender=self.email_sender,
+            )
 
     # The event bus
 
@@ -227,5 +241,9 @@ class OrderSimulation(OrderFixture):
         confirmed = [e.subject for e in self.orders.outbox if e.type == "OrderConfirmed"]
         assert len(confirmed) == len(set(confirmed))
         emailed = [email.subject for _, email in self.email_sender.sent]
-        assert len(emailed) == len(set(emailed))
-        assert set(emailed) <= set(confirmed)
+        confirmations = [subject for subject in emailed if " " not in subject]
+        assert len(confirmations) == len(set(confirmations))
+        # Nobody hears of an order that was never confirmed.
+        assert {subject.partition(" ")[0] for subject in emailed} <= set(confirmed)
+        ended = [subject for subject in emailed if subject.endswith((" cancelled", " returned"))]
+        assert len(ended) == len(set(ended))

@@ -98,7 +98,8 @@ class ExampleRun:
             # The clock must be past the event: a time in the future counts as the time of receipt.
             self.simulation.now = max(self.simulation.now, placed_at + timedelta(hours=10))
             at = placed_at + timedelta(hours=event["hour"])
-        self.simulation.track(event["status"], event["number"], at=at)
+        carrier = event.get("carrier", "ups")
+        self.simulation.track(event["status"], event["number"], at=at, carrier=carrier)
 
     def _deadline(self, state: str) -> None:
         assert self.simulation.workflow.waiting("ord_1") == state
@@ -126,6 +127,11 @@ class ExampleRun:
             "parcels": lambda: [shipment.status.value for shipment in order.shipments],
             "usage": simulation.usage_counted,
             "emails": lambda: len(simulation.email_sender.sent),
+            "notices": lambda: [
+                notice
+                for _, email in simulation.email_sender.sent
+                if (notice := email.subject.partition(" ")[2])
+            ],
         }
         return results[name]()
 

@@ -124,6 +124,35 @@ def test_same_payment_report_twice_changes_nothing() -> None:
     )
 
 
+def test_history_names_each_movement_of_money() -> None:
+    # Given reports of a payment that is authorized, captured in two parts, and refunded in two
+    placed, _ = make_order().place()
+    total = placed.total
+    reports = [
+        authorized(placed),
+        replace(captured(placed), captured=1),
+        captured(placed),
+        captured(placed, refunded=1),
+        captured(placed, refunded=total),
+        captured(placed, refunded=total),
+    ]
+    # When the order records them
+    order = placed
+    for report in reports:
+        order, _ = order.with_payment(report, BLACK_FRIDAY, "memory")
+    # Then each has its own entry, and a repeated one has none
+    assert [entry.event for entry in order.history[1:]] == [
+        "payment authorized",
+        "payment captured",
+        "payment captured",
+        "payment refunded",
+        "payment refunded",
+    ]
+    # And a report of two movements has one entry for each
+    both, _ = placed.with_payment(captured(placed, refunded=total), BLACK_FRIDAY, "memory")
+    assert [entry.event for entry in both.history[1:]] == ["payment captured", "payment refunded"]
+
+
 def test_failed_payment_publishes_its_reason() -> None:
     placed, _ = make_order().place()
     failed = ProviderPaymentState("pay", PaymentStatus.FAILED, reason="card_declined")

@@ -1,6 +1,6 @@
 """The rates of one country as staff change them: future days only, without gaps or overlaps."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,7 +74,10 @@ def test_rates_of_past_days_cannot_change() -> None:
     yesterday = [*current_rates(until="2026-11-21"), {"rate": 200_000, "since": "2026-11-21"}]
     assert rejected(yesterday)[0][0] == "rate_past"
     assert rejected([])[0][0] == "rate_past"
-    assert rejected([*rates, {"rate": 1, "tax_class": "sugar"}])[0][0] == "rate_past"
+    sugar = {"rate": 1, "tax_class": "sugar", "since": "2026-11-21"}
+    assert rejected([*rates, sugar])[0][0] == "rate_past"
+    ended = {"rate": 1, "tax_class": "sugar", "until": "2026-11-21"}
+    assert rejected([*rates, ended])[0][0] == "rate_past"
 
 
 def test_past_rate_may_be_split_into_two_equal_parts() -> None:
@@ -87,8 +90,30 @@ def test_first_rates_of_a_country_begin_today() -> None:
     brazil = CountryRates.bundled("BR")
 
     assert brazil.rates == ()
-    assert rejected([{"rate": 170_000}], brazil) == [("rate_past", "$.rates[0]")]
-    assert rate_on(update([{"rate": 170_000, "since": str(TODAY)}], brazil), TODAY) == 170_000
+    for first in ({"rate": 170_000}, {"rate": 170_000, "since": str(TODAY)}):
+        after = update([first], brazil)
+        assert after.rates[0].since == TODAY
+        assert rate_on(after, TODAY) == 170_000
+        assert rate_on(after, TODAY - timedelta(days=1)) == 0
+    # The second version sends back what it read, and may not extend it into the past
+    begun = update([{"rate": 170_000}], brazil)
+    assert update(begun.to_list(), begun).rates == begun.rates
+    assert rejected([{"rate": 170_000, "since": "2026-11-01"}], begun)[0][0] == "rate_past"
+
+
+def test_first_rate_of_a_class_or_region_begins_today_beside_the_others() -> None:
+    sugar = {"rate": 1, "tax_class": "sugar"}
+    assert rate_on(update([*current_rates(), sugar]), TODAY, "sugar") == 1
+    new_jersey = {"rate": 66_250, "region": "NJ"}
+    (added,) = (
+        r for r in update([*STATES.to_list(), new_jersey], STATES).rates if r.region == "NJ"
+    )
+    assert added.since == TODAY
+    # With an end, and a rate that follows it
+    ending = [{**sugar, "until": "2027-01-01"}, {**sugar, "rate": 2, "since": "2027-01-01"}]
+    after = update([*current_rates(), *ending])
+    assert rate_on(after, date(2027, 1, 1), "sugar") == 2
+    assert rate_on(after, TODAY, "sugar") == 1
 
 
 def test_first_rate_of_a_region_joins_the_bundled_table() -> None:

@@ -130,6 +130,22 @@ class Payment:
             )
         return merged
 
+    def changes_since(self, before: "Payment") -> tuple[str, ...]:
+        """Return what a merged report changed, as the history of the order names it.
+
+        A new status, money that moved without one, or both: a refund leaves the status as it is.
+        """
+        changes = []
+        if self.status is not before.status:
+            changes.append(self.status.value)
+        moved = [
+            kind
+            for kind in ("authorized", "captured", "refunded")
+            if self.total_of(kind) > before.total_of(kind)
+        ]
+        changes += [kind for kind in moved if kind == "refunded" or not changes]
+        return tuple(changes) or (self.status.value,)
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values. Empty values and repeated references are omitted."""
         document = {

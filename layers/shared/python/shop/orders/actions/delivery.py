@@ -2,9 +2,18 @@
 
 from datetime import datetime
 
-from shop.kernel.errors import Conflict
+from shop.kernel.errors import Conflict, NotFound
+from shop.kernel.events import Event
 from shop.orders.actions.retry import retry_on_conflict
-from shop.orders.model import Order, OrderStatus, ShipmentStatus, TrackingEvent
+from shop.orders.model import (
+    FINAL_STATUSES,
+    MANUAL_CARRIER,
+    Order,
+    OrderStatus,
+    Shipment,
+    ShipmentStatus,
+    TrackingEvent,
+)
 from shop.orders.ports import OrderRepository
 
 
@@ -32,6 +41,44 @@ def record_tracking_event(
     return retry_on_conflict(attempt)
 
 
+def report_shipment(
+    order_id: str,
+    tracking_number: str,
+    event: TrackingEvent,
+    *,
+    at: datetime,
+    actor: str,
+    orders: OrderRepository,
+) -> Order:
+    """Add a staff user's report to a shipment of an order, and return the order.
+
+    A report with a known id changes nothing. Raises NotFound for an unknown order or tracking
+    number. Raises Conflict (``several_parcels``) if two carriers use the number in this order.
+    Raises InvalidRequest for an implausible time.
+    """
+
+    def attempt() -> Order:
+        order = orders.get_by_id(order_id)
+        shipment = _shipment_by_number(order, tracking_number)
+        after, events = order.with_tracking(shipment.id, event, at, actor)
+        return order if after == order else orders.save(order, after, events)
+
+    return retry_on_conflict(attempt)
+
+
+def _shipment_by_number(order: Order, tracking_number: str) -> Shipment:
+    found = [each for each in order.shipments if each.tracking_number == tracking_number]
+    if not found:
+        raise NotFound("This order has no such parcel. Send the number of one of its parcels.")
+    if len(found) > 1:
+        carriers = ", ".join(each.carrier for each in found)
+        raise Conflict(
+            f"Parcels of {carriers} have this number. Let the carriers report their status.",
+            code="several_parcels",
+        )
+    return found[0]
+
+
 def complete_order(order_id: str, *, at: datetime, orders: OrderRepository) -> Order:
     """Complete a delivered order; a completed order stays as it is. Raises Conflict."""
 
@@ -49,8 +96,9 @@ def complete_order(order_id: str, *, at: datetime, orders: OrderRepository) -> O
 def abandon_delivery(order_id: str, *, late: bool, at: datetime, orders: OrderRepository) -> Order:
     """Count undelivered pieces as returned: their shipments failed, or are ``late``.
 
-    The refund follows the event. Raises Conflict while shipments are in transit and in time: then
-    the workflow failed for another reason than the delivery.
+    A late parcel without a carrier that reports counts as delivered. The refund follows the event.
+    Raises Conflict while shipments are in transit and in time: then the workflow failed for another
+    reason than the delivery.
     """
 
     def attempt() -> Order:
@@ -58,19 +106,36 @@ def abandon_delivery(order_id: str, *, late: bool, at: datetime, orders: OrderRe
         # The compensation may run twice, or after the last shipment arrived.
         if order.status is not OrderStatus.CONFIRMED or order.delivered:
             return order
+        arrived, events = _unreported_as_delivered(order, at) if late else (order, ())
+        if arrived.delivered:
+            return orders.save(order, arrived, events)
         if not (late or order.all_delivered_or_lost):
             raise Conflict(
                 "Parcels of this order are still in transit."
                 " Wait until all have arrived or are lost.",
                 code="order_state",
             )
-        failures = {shipment.status for shipment in order.shipments} & {
+        failures = {shipment.status for shipment in arrived.shipments} & {
             ShipmentStatus.LOST,
             ShipmentStatus.RETURNED,
         }
         # Shipments may have failed differently: min() makes the recorded reason deterministic.
         reason = min(failures).value if failures else "not_delivered"
-        after, events = order.mark_returned(reason, at, "deadline" if late else "carrier")
-        return orders.save(order, after, events)
+        after, more = arrived.mark_returned(reason, at, "deadline" if late else "carrier")
+        return orders.save(order, after, (*events, *more))
 
     return retry_on_conflict(attempt)
+
+
+def _unreported_as_delivered(order: Order, at: datetime) -> tuple[Order, tuple[Event, ...]]:
+    """Return the order with its late manual parcels delivered, unless staff reported otherwise.
+
+    No carrier reports them, and staff of a small shop report losses rather than arrivals.
+    """
+    events: tuple[Event, ...] = ()
+    for shipment in order.shipments:
+        if shipment.carrier == MANUAL_CARRIER and shipment.status not in FINAL_STATUSES:
+            assumed = TrackingEvent(f"deadline.{shipment.id}", at, ShipmentStatus.DELIVERED)
+            order, new = order.with_tracking(shipment.id, assumed, at, "deadline")
+            events += new
+    return order, events

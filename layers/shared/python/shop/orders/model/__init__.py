@@ -20,6 +20,7 @@ from shop.orders.model.order_state import (
 )
 from shop.orders.model.shipments import (
     FINAL_STATUSES,
+    MANUAL_CARRIER,
     MAX_TRACKING_EVENTS,
     OrderShippingOption,
     Shipment,
@@ -32,6 +33,7 @@ from shop.orders.model.shipments import (
 __all__ = [
     "FINAL_STATUSES",
     "GUEST_OWNER",
+    "MANUAL_CARRIER",
     "MAX_RESERVATIONS_PER_BATCH",
     "MAX_SHIPPED_PER_BATCH",
     "MAX_TRACKING_EVENTS",

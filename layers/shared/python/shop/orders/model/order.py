@@ -116,7 +116,8 @@ class Order(OrderState):
         status_changed = after.status is not before.status
         reason = (after.reason or "") if status_changed else ""
         order = replace(self, payment=after)
-        order = order._with_history(at, f"payment {after.status}", actor, reason)
+        for change in after.changes_since(before):
+            order = order._with_history(at, f"payment {change}", actor, reason)
         if order.paid and order.status is OrderStatus.PLACED:
             order = order._become(OrderStatus.CONFIRMED)
             return order, (order._event("OrderConfirmed", at),)

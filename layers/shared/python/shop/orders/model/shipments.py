@@ -32,6 +32,10 @@ FINAL_STATUSES = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, S
 """Statuses after which a shipment is no longer in transit."""
 
 
+MANUAL_CARRIER = "manual"
+"""The carrier of parcels that no system reports on: staff report their status."""
+
+
 MAX_TRACKING_EVENTS = 200
 """Tracking events stored per shipment; after that only events that change its status."""
 

@@ -1,10 +1,13 @@
 """Emails to buyers: the same text as plain text and as HTML."""
 
+from collections.abc import Sequence
 from html import escape
 
 from shop.kernel.money import Money
 from shop.orders.model import Order
+from shop.orders.model.notices import Notice, NoticeKind
 from shop.orders.ports import Email
+from shop.orders.schemas.ucp import reason_text
 
 
 def order_confirmation_email(order: Order, shop_url: str) -> Email:
@@ -32,5 +35,67 @@ def order_confirmation_email(order: Order, shop_url: str) -> Email:
         html=(
             f"<p>{opening}</p><table>{cells}</table>"
             f'<p>View your order: <a href="{escape(link)}">{escape(link)}</a></p>'
+        ),
+    )
+
+
+_NOTICES = {
+    NoticeKind.SHIPPED: ("is on its way", "We have handed a parcel of your order to the carrier."),
+    NoticeKind.FAILED_ATTEMPT: (
+        "could not be delivered",
+        "The carrier could not deliver a parcel of your order. It will try again.",
+    ),
+    NoticeKind.DELIVERED: ("has arrived", "A parcel of your order was delivered."),
+    NoticeKind.CANCELLED: (
+        "is cancelled",
+        "Your order is cancelled. What you have paid is released or refunded.",
+    ),
+    NoticeKind.PARTIALLY_CANCELLED: (
+        "is cancelled in part",
+        "The pieces of your order that were not shipped are cancelled. Their price is refunded.",
+    ),
+    NoticeKind.RETURNED: (
+        "is refunded in part or whole",
+        "Pieces of your order came back to us, or did not reach you. Their price is refunded.",
+    ),
+}
+"""End of the subject, and the first sentence, of each notice."""
+
+
+def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
+    """Return the email of a notice: what happened, the pieces of its parcel, and the links."""
+    ending, opening = _NOTICES[notice.kind]
+    details = []
+    links = [("View your order", f"{shop_url}/orders/{order.id}")]
+    if order.status.value == "cancelled" and order.cancel_reason:
+        details.append(f"Reason: {reason_text(order.cancel_reason)}")
+    if notice.shipment is not None:
+        titles = {line.id: line.title for line in order.lines}
+        details += [f"{n} × {titles[line]}" for line, n in notice.shipment.lines.items()]
+        details.append(f"Tracking number: {notice.shipment.tracking_number}")
+        if notice.shipment.tracking_url:
+            links.insert(0, ("Track your parcel", notice.shipment.tracking_url))
+    return _email(f"Your order {ending}", opening, details, links)
+
+
+def _email(
+    subject: str, opening: str, details: Sequence[str], links: Sequence[tuple[str, str]]
+) -> Email:
+    items = "".join(f"<li>{escape(detail)}</li>" for detail in details)
+    return Email(
+        subject=subject,
+        text="\n".join(
+            [
+                opening,
+                "",
+                *(f"  {detail}" for detail in details),
+                "",
+                *(f"{name}: {url}" for name, url in links),
+                "",
+            ]
+        ),
+        html=f"<p>{opening}</p><ul>{items}</ul>"
+        + "".join(
+            f'<p>{name}: <a href="{escape(url)}">{escape(url)}</a></p>' for name, url in links
         ),
     )

@@ -3,10 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from shop.orders.schemas.carrier import Carrier, TrackingNumber
+from shop.orders.model import ShipmentStatus
+from shop.orders.schemas.carrier import Carrier, TrackingNumber, sanitize_text
 
 
 class _RequestModel(BaseModel):
@@ -51,6 +60,22 @@ class ParcelRequest(_RequestModel):
 
     def pieces(self) -> Mapping[str, int] | None:
         return None if self.lines is None else _pieces(self.lines)
+
+
+class ShipmentReport(_RequestModel):
+    """The status of a parcel, as staff know it: by telephone, or from the carrier's website."""
+
+    status: Annotated[ShipmentStatus, Field(strict=False)]
+    """Status of the parcel. Only lost and returned_to_sender may follow delivered.
+    Example: delivered"""
+    occurred_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    """Instant at which it happened, with its time zone; by default now.
+    Example: 2026-11-30T09:15:00+01:00"""
+    description: Annotated[
+        str, StringConstraints(max_length=300), AfterValidator(sanitize_text)
+    ] = ""
+    """Text that the buyer can read; 300 characters at most.
+    Example: Left with the neighbour"""
 
 
 class ReturnRequest(_RequestModel):

@@ -83,9 +83,17 @@ class CountryRates:
     ) -> "CountryRates":
         """Return the next version, with the rates from ``today`` on.
 
+        The first rate of a class and region begins today unless it names a day: there is no earlier
+        rate that it could contradict.
+
         Raises :class:`InvalidRequest` (``rate_past``) if the rates of an earlier day differ. They
         taxed goods that may still be returned.
         """
+        known = {_key(rate) for rate in self.rates}
+        rates = tuple(
+            replace(rate, since=today) if _begins_today(rate, known, today) else rate
+            for rate in rates
+        )
         old, new = _past_periods(self.rates, today), _past_periods(rates, today)
         for key in {**old, **new}:
             if old.get(key) != new.get(key):
@@ -100,6 +108,12 @@ class CountryRates:
         return replace(
             self, rates=rates, version=self.version + 1, at=at, actor=actor, reason=reason
         )
+
+
+def _begins_today(rate: TaxRate, known: set[RateKey], today: date) -> bool:
+    """Whether a rate without a first day is the first of its class and region."""
+    ends_later = rate.until is None or rate.until > today
+    return rate.since is None and ends_later and _key(rate) not in known
 
 
 def tax_table_with(customized: Iterable[CountryRates]) -> TaxTable:
