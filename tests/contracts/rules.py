@@ -329,6 +329,22 @@ def missing_alarms(cloud: Cloud) -> list[str]:
     ]
 
 
+def unheard_alarms(cloud: Cloud) -> list[str]:
+    """Every action of an alarm is a topic of the same region that has a subscriber."""
+    heard = {
+        "arn:${AWS::Partition}:sns:" + ACCOUNT + ":" + topic.properties["TopicName"]
+        for subscription in cloud.of("AWS::SNS::Subscription")
+        if subscription.properties.get("Endpoint")
+        for topic in [cloud.named(subscription.stack, subscription.properties["TopicArn"])]
+    }
+    return [
+        f"{alarm}: {text} has no subscriber"
+        for alarm in cloud.of(ALARM)
+        for action in alarm.properties.get("AlarmActions", ())
+        if (text := cloud.text(alarm.stack, action)) not in heard
+    ]
+
+
 # ---------------------------------------------------------------------- data
 
 

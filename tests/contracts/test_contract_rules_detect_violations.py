@@ -288,6 +288,22 @@ def test_alarm_without_an_action_is_detected(prod: Cloud) -> None:
     assert breach.endswith("has no action")
 
 
+def test_alarms_without_a_subscriber_are_detected(prod: Cloud) -> None:
+    alarms = len(prod.of(rules.ALARM))
+    (subscription,) = prod.of("AWS::SNS::Subscription")
+    removed = resources(prod, FOUNDATION).pop(subscription.id)
+    assert len(rules.unheard_alarms(prod)) == alarms
+    removed["Properties"]["Endpoint"] = ""
+    resources(prod, FOUNDATION)[subscription.id] = removed
+    assert len(rules.unheard_alarms(prod)) == alarms
+
+
+def test_alarm_on_another_topic_is_detected(prod: Cloud) -> None:
+    first(prod, CART, rules.ALARM)["Properties"]["AlarmActions"] = ["arn:aws:sns:eu:1:other"]
+    (breach,) = rules.unheard_alarms(prod)
+    assert breach.endswith("arn:aws:sns:eu:1:other has no subscriber")
+
+
 # ---------------------------------------------------------------------- data
 
 

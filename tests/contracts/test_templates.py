@@ -80,6 +80,10 @@ def test_every_resource_has_its_alarms(cloud: Cloud) -> None:
     assert rules.missing_alarms(cloud) == []
 
 
+def test_every_alarm_of_production_reaches_a_person() -> None:
+    assert rules.unheard_alarms(Cloud(stacks_of(STAGES["prod"]))) == []
+
+
 def test_data_is_encrypted_restorable_and_retained_in_production(
     cloud: Cloud, stage: Stage
 ) -> None:
