@@ -315,8 +315,9 @@ def missing_alarms(cloud: Cloud) -> list[str]:
         subjects.append((machine, "AWS/States", arn, needed))
     for dashboard in cloud.of("AWS::CloudWatch::Dashboard"):
         stage = dashboard.stack.removeprefix("doorbuster-").removesuffix("-observability")
-        # Messages that a consumer rejects for good.
-        subjects.append((dashboard, "Doorbuster", stage, {"MessagesRejected"}))
+        # Messages that a consumer rejects for good, and those without a parcel.
+        needed = {"MessagesRejected", "TrackingEventsParked"}
+        subjects.append((dashboard, "Doorbuster", stage, needed))
     for mapping in cloud.of(MAPPING):
         if "StartingPosition" in mapping.properties:
             function = cloud.named(mapping.stack, mapping.properties["FunctionName"])

@@ -98,7 +98,7 @@ class ExampleRun:
             # The clock must be past the event: a time in the future counts as the time of receipt.
             self.simulation.now = max(self.simulation.now, placed_at + timedelta(hours=10))
             at = placed_at + timedelta(hours=event["hour"])
-        self.simulation.track(event["status"], event["number"], at=at)
+        self.simulation.report(event["status"], event["number"], at=at)
 
     def _deadline(self, state: str) -> None:
         assert self.simulation.workflow.waiting("ord_1") == state
