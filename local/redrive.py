@@ -37,8 +37,8 @@ IN_FLIGHT_SECONDS = 120
 """Visibility timeout while a message is processed; a failed one is visible again after it."""
 
 
-GONE = ("TrimmedDataAccessException", "ResourceNotFoundException")
-"""Errors of a stream whose changes are deleted."""
+EXPIRED_CHANGES = ("TrimmedDataAccessException", "ResourceNotFoundException")
+"""Errors of a stream that no longer has the changes."""
 MAX_EMPTY_PAGES = 20
 """Empty pages in a row after which the rest of a shard counts as empty."""
 
@@ -189,7 +189,7 @@ def _changes(batch: Mapping[str, Any], streams: Any) -> list[dict[str, Any]]:
             if page and _sequence(page[-1]) >= last:
                 break
     except ClientError as error:
-        if error.response["Error"]["Code"] not in GONE:
+        if error.response["Error"]["Code"] not in EXPIRED_CHANGES:
             raise
         found.clear()
     if not found or _sequence(found[0]) != first or _sequence(found[-1]) != last:

@@ -88,5 +88,5 @@ def dead_letter_alarm(stack: ShopStack, alarms: Alarms, queue: str) -> None:
         "DeadLetters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         {"QueueName": stack.names.of(queue)}, above=0, statistic="Maximum",
         meaning=f"{queue} holds failed messages: read one, fix the cause, then run "
-        f"make redrive QUEUE={queue.removesuffix('-dead')} STAGE={stack.stage.name}.",
+        f"make redrive QUEUE={queue.removesuffix('-dead')} with the stage.",
     )  # fmt: skip
