@@ -94,6 +94,10 @@ synth: $(READY) ## write the CloudFormation templates of a stage to cdk.out: STA
 deploy: $(READY) ## deploy a stage to your AWS account with your credentials: STAGE=dev|prod
 	@$(BIN)/python -m local.deploy "$(STAGE)"
 
+.PHONY: redrive
+redrive: $(READY) ## process failed messages again: QUEUE=carrier-events; without QUEUE list all (STAGE=local|dev|prod)
+	@$(BIN)/python -m local.redrive $(QUEUE) --stage "$(STAGE)"
+
 .PHONY: tools
 tools: $(READY) ## install uv, Python, the locked packages and the CDK CLI (every command does this first)
 

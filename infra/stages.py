@@ -5,7 +5,8 @@
 """
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Provider = Literal["sandbox", "stripe"]
@@ -71,7 +72,8 @@ class Stage:
     ``"https://shop.example.com/{kind}/{id}"``; ``kind`` is ``cart`` or ``checkout``. With ``None``
     responses contain no such link."""
     alarm_mail: str | None = None
-    """The recipient of alarms; with ``None`` the topic has no subscriber."""
+    """The recipient of alarms, who confirms the subscription once. Production requires it. With
+    ``None`` the topic has no subscriber, and alarms are visible in the console only."""
     origins: tuple[str, ...] = ("*",)
     """Web pages whose scripts may call the API. No cookies are used, so any page may by default."""
     rate: int
@@ -100,6 +102,15 @@ class Stage:
             )
         if self.production and not (self.terms_url and self.privacy_url):
             raise InvalidStage(f"{self.name}: production needs terms_url and privacy_url")
+        if self.production and not self.alarm_mail:
+            raise InvalidStage(
+                f"{self.name}: production needs alarm_mail, or its alarms reach no one. "
+                "Set the address in infra/stages.py."
+            )
+        if self.alarm_mail and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_mail):
+            raise InvalidStage(
+                f"{self.name}: alarm_mail is {self.alarm_mail!r}; it must be one email address"
+            )
         page = self.shop_page or "https://{kind}/{id}"
         if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):
             raise InvalidStage(
@@ -113,6 +124,18 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: emulated stages need addresses, other stages must have none"
             )
+
+    def placeholders(self) -> list[str]:
+        """Return the settings whose values are still those of the example shop.
+
+        ``.example`` is reserved (RFC 2606): such addresses and links lead nowhere.
+        """
+        return [
+            field.name
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), str)
+            and re.search(r"\.example(?=[/:>]|$)|your_own$", value)
+        ]
 
     @property
     def sandbox(self) -> bool:
@@ -170,6 +193,7 @@ PROD = Stage(
     payment_window=30 * 60,
     mail_from="orders@doorbuster.example",
     staff_mail="staff@doorbuster.example",
+    alarm_mail="alarms@doorbuster.example",
     terms_url="https://doorbuster.example/terms",
     privacy_url="https://doorbuster.example/privacy",
     # An account's default quota; 740 orders a second need most of it (docs/capacity.md).

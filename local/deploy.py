@@ -40,12 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def deployable(name: str) -> Stage:
-    """Return the stage of that name. Raises :class:`CloudError` unless it would reach AWS."""
+    """Return the stage of that name.
+
+    Raises :class:`CloudError` unless the stage would reach AWS, and for a production stage with
+    settings of the example shop.
+    """
     stage = STAGES.get(name)
     if stage is None or stage.is_emulated:
         raise CloudError("Choose STAGE=dev or STAGE=prod. The local stage is deployed by make up.")
     if os.environ.get("AWS_ENDPOINT_URL"):
         raise CloudError("AWS_ENDPOINT_URL is set, so this would not reach AWS. Unset it.")
+    if stage.production and (examples := stage.placeholders()):
+        raise CloudError(
+            f"Stage {name} still has values of the example shop: {', '.join(examples)}.\n"
+            "Set your own in infra/stages.py. Otherwise alarms and emails reach no one."
+        )
     return stage
 
 

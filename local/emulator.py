@@ -8,6 +8,7 @@ MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 - marks running workflows as failed;
 - rejects a stack with an alarm on a sum of metrics;
 - fails at a bearer token whose parts are JSON but no objects; API Gateway returns 401;
+- refuses every preflight, because it does not read the names of a template's CORS settings;
 - loses the bytes of a body that are not UTF-8, before a Lambda could reject them;
 - unpacks code and layers for every worker, thousands of files each;
 - writes Lambda logs to CloudWatch Logs only;
@@ -57,6 +58,7 @@ def main() -> None:
     persistence.attach()
     emulator_patches.simplify_metric_math_alarms()
     emulator_patches.reject_malformed_tokens()
+    emulator_patches.read_cors_of_templates()
     emulator_patches.preserve_body_bytes()
     emulator_patches.share_unpacked_packages(args.home / "tmp" / "packages")
     lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)

@@ -52,6 +52,31 @@ def reject_malformed_tokens() -> None:
     apigateway._validate_jwt_authorizer = guarded
 
 
+def read_cors_of_templates() -> None:
+    """Answer preflights from the template's ``CorsConfiguration``, as AWS does.
+
+    MiniStack stores it with the template's names (``AllowOrigins``) and looks for those of the API
+    (``allowOrigins``). It therefore refuses every preflight, and no response has a CORS header.
+    """
+    from ministack.services import apigateway
+
+    preflight = apigateway._cors_preflight_response
+    decorate = apigateway._cors_response_headers
+
+    def api_names(configuration: dict[str, Any]) -> dict[str, Any]:
+        return {name[0].lower() + name[1:]: value for name, value in configuration.items()}
+
+    # At each request, so that an API of a saved state is corrected too.
+    def preflight_response(configuration: dict[str, Any], origin: str) -> Any:
+        return preflight(api_names(configuration), origin)
+
+    def response_headers(configuration: dict[str, Any], origin: str) -> Any:
+        return decorate(api_names(configuration), origin)
+
+    apigateway._cors_preflight_response = preflight_response
+    apigateway._cors_response_headers = response_headers
+
+
 def preserve_body_bytes() -> None:
     """Send a body that is not UTF-8 to its Lambda in base64, whatever its content type.
 

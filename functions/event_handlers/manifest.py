@@ -111,6 +111,11 @@ FEATURE = Feature(
             writes=(Table.ORDERS, Table.INVENTORY),
         ),
         Reaction(
+            module="event_handlers.apply_parked_events",
+            event_types=("OrderShipped",),
+            writes=(Table.ORDERS,),
+        ),
+        Reaction(
             module="event_handlers.publish_business_metrics",
             event_types=("OrderPlaced", "OrderConfirmed", "PaymentFailed"),
         ),

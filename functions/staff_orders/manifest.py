@@ -1,7 +1,7 @@
 """Endpoints of orders, for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Secret, Table
-from functions.query_parameters import DAY, ORDER_STATUSES, ORDERS_PAGE, status
+from functions.query_parameters import DAY, ORDER_STATUSES, ORDERS_PAGE, PAGE, status
 
 GROUPS = ("staff", "fulfilment")
 
@@ -16,6 +16,16 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="List a day's orders, newest first",
             response="shop.orders.schemas.order_list:OrderList",
+            reads=(Table.ORDERS,),
+        ),
+        Endpoint(
+            route="GET /staff/parked-events",
+            query=PAGE,
+            module="staff_orders.list_parked_events",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="List tracking events of carriers for unknown parcels",
+            response="shop.orders.schemas.parked_events:ParkedEventListView",
             reads=(Table.ORDERS,),
         ),
         Endpoint(

@@ -87,5 +87,6 @@ def dead_letter_alarm(stack: ShopStack, alarms: Alarms, queue: str) -> None:
     alarms.on(
         "DeadLetters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         {"QueueName": stack.names.of(queue)}, above=0, statistic="Maximum",
-        meaning=f"{queue} holds failed messages: read one, fix the cause, redrive the queue.",
+        meaning=f"{queue} holds failed messages: read one, fix the cause, then run "
+        f"make redrive QUEUE={queue.removesuffix('-dead')} with the stage.",
     )  # fmt: skip

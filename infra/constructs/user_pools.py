@@ -46,8 +46,8 @@ def add_user_pool(stack: ShopStack, name: str, *, self_sign_up: bool, mfa: Mfa) 
     stack.suppress(
         pool,
         "AwsSolutions-COG8",
-        "Threat protection is billed per user and month. Without it, sign-in is still throttled, "
-        "addresses are verified, and the web firewall filters requests.",
+        "Threat protection is billed per user and month. Clients call Cognito directly, so the web "
+        "firewall does not protect it; docs/adr/two-user-pools.md lists the measures that do.",
     )
     return pool
 

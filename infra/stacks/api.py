@@ -13,9 +13,15 @@ ALLOWED_HEADERS = (
     "if-match",
     "if-none-match",
     "request-id",
+    "shop-channel",
     "ucp-agent",
     "waiting-room-admission",
 )
+"""Request headers that a web page of another origin may send. ``tests/contracts/cors_rules.py``
+compares them with the headers that the handlers read."""
+
+EXPOSED_HEADERS = ("allow", "etag", "location", "request-id", "retry-after", "www-authenticate")
+"""Response headers that a script of such a page may read, beside those that every script may."""
 
 
 class ApiStack(ShopStack):
@@ -34,7 +40,7 @@ class ApiStack(ShopStack):
                     "AllowOrigins": list(self.stage.origins),
                     "AllowMethods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
                     "AllowHeaders": list(ALLOWED_HEADERS),
-                    "ExposeHeaders": ["etag", "location", "retry-after"],
+                    "ExposeHeaders": list(EXPOSED_HEADERS),
                     "MaxAge": 3600,
                 },
                 "Tags": {"ms-custom-id": self.stage.api_id} if self.stage.api_id else None,

@@ -112,10 +112,16 @@ class FoundationStack(ShopStack):
             {"PolicyDocument": policy_document(statements), "Topics": [topic.ref]},
         )
         if self.stage.alarm_mail:
-            self.add(
+            subscription = self.add(
                 "AWS::SNS::Subscription",
                 "AlarmMail/Resource",
                 {"TopicArn": topic.ref, "Protocol": "email", "Endpoint": self.stage.alarm_mail},
+            )
+            self.suppress(
+                subscription,
+                "Serverless-SNSRedrivePolicy",
+                "SNS repeats an email for hours. An alarm on a dead-letter queue for it would go "
+                "to the same address.",
             )
 
     # ------------------------------------------------------------------ tables

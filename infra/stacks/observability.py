@@ -16,6 +16,13 @@ from infra.stacks.api import ApiStack
 BUSINESS = "Doorbuster"
 """Namespace of the shop's own metrics (embedded metric format, dimension ``Stage``)."""
 
+MESSAGE_ALARMS = {
+    "MessagesRejected": "A consumer rejected a partner's message for good; its log has the reason.",
+    "TrackingEventsParked": "A carrier reported a parcel that no order has: see "
+    "GET /staff/parked-events. The event counts when staff create the parcel.",
+}
+"""Alarms on metrics of the consumers, with their meaning."""
+
 MINUTE = 60
 WIDTH, HEIGHT = 8, 6
 """Size of a graph in cells of the dashboard's grid; three graphs fill a row."""
@@ -54,13 +61,11 @@ class ObservabilityStack(ShopStack):
             "Dashboard/Resource",
             {"DashboardName": names.of("shop"), "DashboardBody": sub(body, Api=api.id)},
         )
-        Alarms(self, "", "messages").on(
-            "MessagesRejected",
-            (BUSINESS, "MessagesRejected"),
-            {"Stage": self.stage.name},
-            above=0,
-            meaning="A consumer rejected a partner's message for good; its log has the reason.",
-        )
+        messages = Alarms(self, "", "messages")
+        for metric, meaning in MESSAGE_ALARMS.items():
+            messages.on(
+                metric, (BUSINESS, metric), {"Stage": self.stage.name}, above=0, meaning=meaning
+            )
 
     def _business(self) -> list[Graph]:
         placed, confirmed = self._trade("OrdersPlaced"), self._trade("OrdersConfirmed")

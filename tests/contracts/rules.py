@@ -5,6 +5,7 @@ list if there is none. The tests check both: that the templates have no breach, 
 finds a planted one. Permissions are in ``iam_rules``, the state machine in ``workflow_rules``.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from functions.manifest import (
     Schedule,
     StreamReader,
 )
+from infra.constructs.nag_suppressions import Suppression
 from infra.stages import Stage
 from tests.contracts.templates import Cloud, Resource
 
@@ -315,8 +317,9 @@ def missing_alarms(cloud: Cloud) -> list[str]:
         subjects.append((machine, "AWS/States", arn, needed))
     for dashboard in cloud.of("AWS::CloudWatch::Dashboard"):
         stage = dashboard.stack.removeprefix("doorbuster-").removesuffix("-observability")
-        # Messages that a consumer rejects for good.
-        subjects.append((dashboard, "Doorbuster", stage, {"MessagesRejected"}))
+        # Messages that a consumer rejects for good, and those without a parcel.
+        needed = {"MessagesRejected", "TrackingEventsParked"}
+        subjects.append((dashboard, "Doorbuster", stage, needed))
     for mapping in cloud.of(MAPPING):
         if "StartingPosition" in mapping.properties:
             function = cloud.named(mapping.stack, mapping.properties["FunctionName"])
@@ -326,6 +329,40 @@ def missing_alarms(cloud: Cloud) -> list[str]:
         f"{resource}: no alarm on {metric}"
         for resource, namespace, name, needed in subjects
         for metric in sorted(needed - watched[namespace, name])
+    ]
+
+
+def unheard_alarms(cloud: Cloud) -> list[str]:
+    """Every action of an alarm is a topic of the same region that has a subscriber."""
+    heard = {
+        "arn:${AWS::Partition}:sns:" + ACCOUNT + ":" + topic.properties["TopicName"]
+        for subscription in cloud.of("AWS::SNS::Subscription")
+        if subscription.properties.get("Endpoint")
+        for topic in [cloud.named(subscription.stack, subscription.properties["TopicArn"])]
+    }
+    return [
+        f"{alarm}: {text} has no subscriber"
+        for alarm in cloud.of(ALARM)
+        for action in alarm.properties.get("AlarmActions", ())
+        if (text := cloud.text(alarm.stack, action)) not in heard
+    ]
+
+
+def false_firewall_claims(cloud: Cloud, suppressions: Iterable[Suppression]) -> list[str]:
+    """No accepted finding relies on the web firewall for a resource that is not behind it."""
+    protected = {
+        cloud.text(each.stack, each.properties["ResourceArn"])
+        for each in cloud.of("AWS::WAFv2::WebACLAssociation")
+    }
+    claims = re.compile(r"firewall (?:filters|protects|blocks|limits|stops)|behind the (?:web )?f")
+    return [
+        f"{resource}: {each.finding} is accepted because of a firewall that is not in front of it"
+        for each in suppressions
+        if claims.search(each.reason)
+        for resource in cloud
+        if (resource.stack, resource.id) == (each.stack, each.resource)
+        and "WebACLId" not in resource.properties.get("DistributionConfig", {})
+        and cloud.arn(resource) not in protected
     ]
 
 

@@ -288,6 +288,38 @@ def test_alarm_without_an_action_is_detected(prod: Cloud) -> None:
     assert breach.endswith("has no action")
 
 
+def test_alarms_without_a_subscriber_are_detected(prod: Cloud) -> None:
+    alarms = len(prod.of(rules.ALARM))
+    (subscription,) = prod.of("AWS::SNS::Subscription")
+    removed = resources(prod, FOUNDATION).pop(subscription.id)
+    assert len(rules.unheard_alarms(prod)) == alarms
+    removed["Properties"]["Endpoint"] = ""
+    resources(prod, FOUNDATION)[subscription.id] = removed
+    assert len(rules.unheard_alarms(prod)) == alarms
+
+
+def test_alarm_on_another_topic_is_detected(prod: Cloud) -> None:
+    first(prod, CART, rules.ALARM)["Properties"]["AlarmActions"] = ["arn:aws:sns:eu:1:other"]
+    (breach,) = rules.unheard_alarms(prod)
+    assert breach.endswith("arn:aws:sns:eu:1:other has no subscriber")
+
+
+def test_accepted_finding_that_relies_on_a_distant_firewall_is_detected(prod: Cloud) -> None:
+    pool = next(p for p in prod.of("AWS::Cognito::UserPool") if p.id.startswith("Customers"))
+    (distribution,) = prod.of("AWS::CloudFront::Distribution")
+    accepted = [
+        Suppression(each.stack, each.id, "AwsSolutions-COG8", "The web firewall filters requests.")
+        for each in (pool, distribution)
+    ]
+    (breach,) = rules.false_firewall_claims(prod, accepted)
+    assert breach.startswith(f"{pool}: AwsSolutions-COG8")
+    resources(prod, FOUNDATION)["Guard"] = {
+        "Type": "AWS::WAFv2::WebACLAssociation",
+        "Properties": {"ResourceArn": {"Fn::GetAtt": [pool.id, "Arn"]}, "WebACLArn": "arn"},
+    }
+    assert rules.false_firewall_claims(prod, accepted) == []
+
+
 # ---------------------------------------------------------------------- data
 
 

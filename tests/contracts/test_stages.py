@@ -10,8 +10,19 @@ from functions.manifest import Access, Endpoint, Feature
 from infra.check import template_findings
 from infra.nag import nag_findings
 from infra.stacks.edge import cached_paths
-from infra.stages import LOCAL, PROD, STAGES, Domain, InvalidStage, selected_stage
+from infra.stages import DEV, LOCAL, PROD, STAGES, Domain, InvalidStage, selected_stage
 from infra.synthesis import synthesize_stage
+
+OWN = replace(
+    PROD,
+    payment_public_key="pk_live_51",
+    mail_from="orders@shop.com",
+    staff_mail="staff@examples.com",
+    alarm_mail="alarms@shop.com",
+    terms_url="https://shop.com/terms",
+    privacy_url="https://shop.com/privacy.example-page",
+)
+"""Production as its owner sets it."""
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
 
@@ -24,6 +35,31 @@ def test_shop_page_is_a_complete_https_address(page: str) -> None:
     assert replace(LOCAL, shop_page="https://shop.example.com/{kind}/{id}").shop_page
     with pytest.raises(InvalidStage, match="page"):
         replace(LOCAL, shop_page=page)
+
+
+@pytest.mark.parametrize("mail", [None, "", "alarms", "a@b", "two@a.com, three@a.com", "a b@c.com"])
+def test_production_without_a_recipient_of_alarms_is_rejected(mail: str | None) -> None:
+    assert replace(PROD, alarm_mail="alarms@shop.com").alarm_mail
+    with pytest.raises(InvalidStage, match=r"^prod: .*alarm_mail") as rejected:
+        replace(PROD, alarm_mail=mail)
+    if not mail:
+        assert "infra/stages.py" in str(rejected.value)
+
+
+def test_other_stages_need_no_recipient_of_alarms() -> None:
+    assert replace(DEV, alarm_mail=None).alarm_mail is None
+
+
+def test_settings_of_the_example_shop_are_listed() -> None:
+    assert PROD.placeholders() == [
+        "payment_public_key",
+        "mail_from",
+        "staff_mail",
+        "terms_url",
+        "privacy_url",
+        "alarm_mail",
+    ]
+    assert OWN.placeholders() == []
 
 
 def test_stage_comes_from_the_environment_and_is_local_by_default(

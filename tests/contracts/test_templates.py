@@ -9,6 +9,7 @@ import pytest
 from functions.manifest import Function
 from infra.check import MAX_RESOURCES
 from infra.stages import STAGES, Stage
+from infra.synthesis import assembly_of
 from tests.contracts import iam_rules, rules, workflow_rules
 from tests.contracts.conftest import machine_of
 from tests.contracts.templates import Cloud, stacks_of
@@ -78,6 +79,14 @@ def test_every_asynchronous_failure_has_a_destination(
 
 def test_every_resource_has_its_alarms(cloud: Cloud) -> None:
     assert rules.missing_alarms(cloud) == []
+
+
+def test_every_alarm_of_production_reaches_a_person() -> None:
+    assert rules.unheard_alarms(Cloud(stacks_of(STAGES["prod"]))) == []
+
+
+def test_accepted_findings_rely_on_the_firewall_only_behind_it(cloud: Cloud, stage: Stage) -> None:
+    assert rules.false_firewall_claims(cloud, assembly_of(stage).suppressions()) == []
 
 
 def test_data_is_encrypted_restorable_and_retained_in_production(

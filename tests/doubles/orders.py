@@ -9,7 +9,7 @@ from shop.kernel.events import Event
 from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import WriteOperation
-from shop.orders.model import Order, OrderStatus, ReservationBatch
+from shop.orders.model import Order, OrderStatus, ParkedEvent, ReservationBatch
 from shop.orders.ports import Email, OrderSummaryItem
 from tests.doubles.inventory import MemoryUnitOfWork
 
@@ -204,6 +204,42 @@ class MemoryOrderRepository:
 
     def _tracking_key(self, carrier: str, tracking_number: str) -> str:
         return f"TRACK#{carrier.casefold()}#{tracking_number}"
+
+
+class MemoryParkedEvents:
+    """See :class:`shop.orders.ports.ParkedEvents`."""
+
+    def __init__(self, orders: MemoryOrderRepository) -> None:
+        self._orders = orders
+        self._events: dict[tuple[str, str, str], ParkedEvent] = {}
+
+    def park(self, parked: ParkedEvent) -> bool:
+        with MemoryUnitOfWork._lock:
+            try:
+                self._orders.find_shipment(parked.carrier, parked.tracking_number)
+            except NotFound:
+                self._events[_parked_key(parked)] = parked
+                return True
+            return False
+
+    def list_of(self, carrier: str, tracking_number: str) -> Sequence[ParkedEvent]:
+        number = (carrier.casefold(), tracking_number)
+        return [self._events[key] for key in sorted(self._events) if key[:2] == number]
+
+    def remove(self, parked: ParkedEvent) -> None:
+        self._events.pop(_parked_key(parked), None)
+
+    def list_all(self, *, cursor: str | None, limit: int) -> Page[ParkedEvent]:
+        after = from_cursor(cursor)
+        keys = sorted(
+            key for key in self._events if after is None or list(key) > list(after["after"])
+        )
+        next_cursor = to_cursor({"after": list(keys[limit - 1])}) if len(keys) > limit else None
+        return Page(tuple(self._events[key] for key in keys[:limit]), next_cursor)
+
+
+def _parked_key(parked: ParkedEvent) -> tuple[str, str, str]:
+    return parked.carrier.casefold(), parked.tracking_number, parked.event.id
 
 
 def _summary(order: Order) -> OrderSummaryItem:

@@ -85,3 +85,18 @@ def test_unexpected_error_is_logged_in_the_named_file(cloud: Cloud) -> None:
     assert f" ERROR {name}: unexpected " in log[at]
     assert "fault=KeyError" in log[at]
     assert log[at + 1] == "    Traceback (most recent call last):"
+
+
+def test_storefront_of_another_origin_can_call_the_shop(cloud: Cloud) -> None:
+    page = {"Origin": "http://localhost:5173"}
+    wanted = {"Access-Control-Request-Headers": "content-type,idempotency-key,shop-channel"}
+    preflight = HttpClient(cloud.url).request(
+        "OPTIONS /carts", headers={**page, **wanted, "Access-Control-Request-Method": "POST"}
+    )
+    assert preflight.status == 204, preflight.text
+    allowed = preflight.headers["Access-Control-Allow-Headers"].lower().split(",")
+    assert {"content-type", "idempotency-key", "shop-channel"} <= set(allowed)
+    found = HttpClient(cloud.url).request("POST /catalog/search", {"query": "mug"}, headers=page)
+    assert found.status == 200, found.text
+    assert found.headers["Access-Control-Allow-Origin"] == "*"
+    assert "request-id" in found.headers["Access-Control-Expose-Headers"].lower()

@@ -23,6 +23,7 @@ def order_fixture() -> OrderFixture:
     """Return a fixture over the DynamoDB stores and the sandbox provider, at the current time."""
     from shop.inventory.store import DynamoStockRepository, counter_shards
     from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository, DynamoWorkflowTokens
+    from shop.orders.store.parked_events import DynamoParkedEvents
     from shop.payments.gateway.sandbox import SandboxProvider
     from shop.pricing.store.usage_counters import DynamoUsageCounters
     from shop.storage.connection import connection
@@ -39,6 +40,7 @@ def order_fixture() -> OrderFixture:
             shop_url="http://shop.test", schedule_settlement=lambda reference: None
         ),
         now=datetime.now(UTC),
+        parked_events=DynamoParkedEvents(),
     )
 
 

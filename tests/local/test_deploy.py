@@ -40,6 +40,18 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, str]
     return seen
 
 
+@pytest.fixture
+def own_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give production settings that are not those of the example shop."""
+    own = {
+        name: str(getattr(STAGES["prod"], name))
+        .replace(".example", ".com")
+        .replace("your_own", "x")
+        for name in STAGES["prod"].placeholders()
+    }
+    monkeypatch.setitem(STAGES, "prod", dataclasses.replace(STAGES["prod"], **own))  # type: ignore[arg-type]
+
+
 def bootstrapped(region: str) -> None:
     boto3.client("ssm", region).put_parameter(
         Name=deploy.BOOTSTRAP_PARAMETER, Value="30", Type="String"
@@ -53,10 +65,22 @@ def test_account_without_bootstrap_is_bootstrapped_first(ran: Any) -> None:
     assert all(env["DOORBUSTER_STAGE"] == "dev" for _, env in ran)
 
 
+@pytest.mark.usefixtures("own_shop")
 def test_bootstrapped_account_is_only_deployed_to(ran: Any) -> None:
     bootstrapped("us-east-1")
     deploy.main(["prod"])
     assert [command for command, _ in ran] == [DEPLOY]
+
+
+def test_production_with_settings_of_the_example_shop_is_not_deployed(
+    ran: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        deploy.main(["prod"])
+    assert (ended.value.code, ran) == (1, [])
+    error = capsys.readouterr().err
+    for name in ("alarm_mail", "terms_url", "payment_public_key", "infra/stages.py"):
+        assert name in error
 
 
 def test_stage_in_another_region_needs_that_region_and_the_one_of_the_cdn() -> None:

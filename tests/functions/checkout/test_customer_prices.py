@@ -125,4 +125,16 @@ def test_channel_promotion_applies_to_its_channel_only() -> None:
     run(id="app", effect=effect, conditions={"channels": ["app"]})
     assert total() == 2598
     assert total(headers={"shop-channel": "app"}) == 1299
-    assert total(headers={"shop-channel": "agent"}) == 2598
+    assert total(headers={"shop-channel": " App "}) == 1299
+    assert total(headers={"shop-channel": ""}) == 2598
+
+
+@pytest.mark.parametrize("channel", ["agent", "fax", "app,web", "'app'", "\u00e4pp"])
+def test_unknown_channel_is_rejected(channel: str) -> None:
+    body = {"line_items": lines(("mug.1", 2))}
+    headers = {"shop-channel": channel}
+    rejected = call(create_cart.handler, "POST /carts", body, headers=headers)
+    assert rejected.status == 400
+    (message,) = rejected.json["messages"]
+    assert message["code"] == "channel_unknown"
+    assert message["content"].startswith("Shop-Channel must be web or app.")

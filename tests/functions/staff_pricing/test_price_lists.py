@@ -71,6 +71,18 @@ def new_cart(*items: tuple[str, int], **context: str) -> ApiResponse:
     return call(create_cart.handler, "POST /carts", body)
 
 
+def test_price_list_for_some_channels_warns_staff() -> None:
+    created = create(channels=["app"], groups=["club"])
+    assert created.status == 201
+    (warning,) = created.json["warnings"]
+    assert (warning["code"], warning["path"]) == ("channel_unproved", "$.channels")
+    read = as_staff(get_price_list, "GET /staff/price-lists/{id}", id="winter").json
+    assert read["warnings"] == [warning]
+    changed = as_staff(update_price_list, "PUT /staff/price-lists/{id}", read, id="winter")
+    assert (changed.status, changed.json["warnings"]) == (200, [warning])
+    assert update(channels=["web", "agent", "app"], version=2).json["warnings"] == []
+
+
 def displayed_variant(**context: str) -> dict[str, Any]:
     body = {"ids": ["mug.1"], **({"context": context} if context else {})}
     response = call(lookup_catalog.handler, "POST /catalog/lookup", body)

@@ -70,6 +70,31 @@ def publish(version: int = 1) -> ApiResponse:
     return as_staff(publish_promotion, route, {"version": version}, id="tenth")
 
 
+@pytest.mark.parametrize("channels", [["app"], ["agent"], ["web", "app"]])
+def test_promotion_for_some_channels_warns_staff(channels: list[str]) -> None:
+    created = create(conditions={"channels": channels, "groups": ["club"]})
+    assert created.status == 201
+    (warning,) = created.json["warnings"]
+    assert (warning["code"], warning["path"]) == ("channel_unproved", "$.conditions.channels")
+    for part in ("nothing proves it", "groups, segments or a code"):
+        assert part in warning["content"]
+    read = as_staff(get_promotion, "GET /staff/promotions/{id}", id="tenth").json
+    assert read["warnings"] == [warning]
+    assert "warnings" not in read["revisions"][0]["content"]
+    # As it was read, it can be sent back.
+    route = "PUT /staff/promotions/{id}"
+    body = {name: value for name, value in read.items() if name != "revisions"}
+    assert as_staff(update_promotion, route, body, id="tenth").json["warnings"] == [warning]
+    assert publish(2).json["warnings"] == [warning]
+    listed = as_staff(list_promotions, "GET /staff/promotions").json["promotions"]
+    assert [promotion["warnings"] for promotion in listed] == [[warning]]
+
+
+@pytest.mark.parametrize("channels", [[], ["agent", "web", "app"]])
+def test_promotion_for_every_channel_has_no_warning(channels: list[str]) -> None:
+    assert create(conditions={"channels": channels}).json["warnings"] == []
+
+
 def test_promotion_is_drafted_updated_published_and_ended() -> None:
     # Given: a draft, whose id is taken from then on
     assert (create().status, create().status) == (201, 409)

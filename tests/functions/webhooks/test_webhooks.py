@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from functions.event_handlers import apply_parked_events
 from functions.sandbox import receive_payment_event
+from functions.staff_orders import list_parked_events
 from functions.webhooks import apply_carrier_event, apply_payment_event, receive_carrier_event
 from shop.entrypoints.webhook import BODY_LIMIT, decode_signing_key, sign
 from shop.orders.model import Order, OrderStatus
@@ -22,6 +24,7 @@ from tests.kit.order_fixtures import (
     order_placed_today,
     put_secrets,
     receive_all,
+    signed_in,
 )
 from tests.kit.shop import ApiResponse, Context, call
 from tests.unit.orders.order_fixture import OrderFixture
@@ -350,15 +353,88 @@ def test_replayed_carrier_event_changes_nothing() -> None:
     assert fixture.orders.get_by_id("ord_1") == order
 
 
-def test_event_of_unknown_parcel_is_retried_without_blocking() -> None:
+def parked() -> list[tuple[str, str, str]]:
+    """Return carrier, tracking number and event of each parked event, as staff list them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCESS", "staff")
+        patch.setenv("ACCESS_GROUPS", "staff,fulfilment")
+        route, wanda = "GET /staff/parked-events", signed_in("wanda", "fulfilment")
+        listed = call(list_parked_events.handler, route, claims=wanda)
+    assert listed.status == 200, listed.text
+    return [
+        (each["carrier"], each["tracking_number"], each["id"]) for each in listed.json["events"]
+    ]
+
+
+def test_event_of_unknown_parcel_is_parked_and_reported(capsys: pytest.CaptureFixture[str]) -> None:
     fixture = shipped()
     bodies = (
         carrier_message(tracking_number="1Z000"),
         carrier_message(),
         {**carrier_message(), "carrier": "dhl"},
     )
-    assert apply(apply_carrier_event, *bodies) == ["m0", "m2"]
+    assert apply(apply_carrier_event, *bodies) == []
     assert fixture.orders.get_by_id("ord_1").delivered
+    assert parked() == [("dhl", "1Z999", "evt_1"), ("ups", "1Z000", "evt_1")]
+    assert capsys.readouterr().out.count('"TrackingEventsParked":1') == 2
+    # A repetition is parked once.
+    assert apply(apply_carrier_event, *bodies) == []
+    assert len(parked()) == 2
+
+
+def test_parked_events_count_when_staff_create_the_parcel() -> None:
+    # Given two events before the parcel, and one of another carrier with the same number
+    fixture = order_fixture()
+    order = fixture.place_allocated(order_placed_today())
+    bodies = [
+        carrier_message(id="e1", status="in_transit"),
+        carrier_message(id="e2"),
+        {**carrier_message(id="e3"), "carrier": "dhl"},
+    ]
+    assert apply(apply_carrier_event, *bodies) == []
+
+    # When the parcel is created, and its event is delivered twice
+    fixture.ship(order)
+    for _ in range(2):
+        deliver_shipped("ups", "1Z999")
+
+    # Then its events are recorded, and no other one
+    shipment = fixture.orders.get_by_id("ord_1").shipments[0]
+    assert {event.id for event in shipment.tracking} == {"e1", "e2"}
+    assert parked() == [("dhl", "1Z999", "e3")]
+
+
+def test_parked_event_with_a_time_before_the_order_is_rejected(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fixture = order_fixture()
+    order = fixture.place_allocated(order_placed_today())
+    early = (order.placed_at - timedelta(hours=25)).isoformat()
+    bodies = [carrier_message(id="early", occurred_at=early), carrier_message(id="e1")]
+    assert apply(apply_carrier_event, *bodies) == []
+    fixture.ship(order)
+    deliver_shipped("ups", "1Z999")
+    shipment = fixture.orders.get_by_id("ord_1").shipments[0]
+    assert [event.id for event in shipment.tracking] == ["e1"]
+    assert parked() == []
+    assert '"MessagesRejected":1' in capsys.readouterr().out
+
+
+def deliver_shipped(carrier: str, number: str) -> None:
+    data = {"shipment_id": "par_1", "carrier": carrier, "tracking_number": number, "whole": True}
+    now = datetime.now(UTC).isoformat()
+    detail = {"id": "ord_1.3.OrderShipped", "subject": "ord_1", "at": now, "data": data}
+    apply_parked_events.handler({"detail-type": "OrderShipped", "detail": detail}, Context())
+
+
+@pytest.mark.parametrize(("claims", "status"), [(None, 401), (signed_in("jane"), 403)])
+def test_only_staff_may_list_parked_events(
+    claims: Any, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCESS", "staff")
+    monkeypatch.setenv("ACCESS_GROUPS", "staff,fulfilment")
+    response = call(list_parked_events.handler, "GET /staff/parked-events", claims=claims)
+    assert response.status == status
 
 
 def test_event_before_the_order_fails_without_retry(

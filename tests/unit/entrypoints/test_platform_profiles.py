@@ -1,10 +1,12 @@
 """Platform profiles: their schema, how they are fetched, and how long they are cached."""
 
+import contextlib
 import copy
 import http.client
 import ipaddress
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -293,6 +295,12 @@ def test_url_that_is_not_https_is_not_followed(url: str) -> None:
         "[64:ff9b::a9fe:a9fe]",
         "[2002:a9fe:a9fe::]",
         "[2001:0:1::1]",
+        "[fec0::1]",
+        "[64:ff9b::808:808]",
+        "[64:ff9b:1::808:808]",
+        "[::ffff:8.8.8.8]",
+        "[3fff::1]",
+        "192.88.99.1",
     ],
 )
 @pytest.mark.parametrize("scheme", ["https", "http"])
@@ -307,7 +315,53 @@ def test_loopback_permission_opens_no_other_private_address(host: str) -> None:
         assert error_of(f"{scheme}://{host}:9/x", loopback=True).code == "invalid_profile_url"
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808"])
+SPECIAL_BLOCKS = (
+    # IANA IPv4 special-purpose address registry, and multicast
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+    *("172.16.0.0/12", "192.0.0.0/24", "192.0.0.9/32", "192.0.0.10/32", "192.0.0.170/31"),
+    *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+    *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4"),
+    *("233.252.0.0/24", "240.0.0.0/4", "255.255.255.255/32"),
+    # IANA IPv6 special-purpose address registry
+    *("::/128", "::1/128", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64"),
+    *("100:0:0:1::/64", "2001::/23", "2001::/32", "2001:1::1/128", "2001:1::2/128"),
+    *("2001:1::3/128", "2001:2::/48", "2001:3::/32", "2001:4:112::/48", "2001:10::/28"),
+    *("2001:20::/28", "2001:30::/28", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48"),
+    *("3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10"),
+    # Deprecated, unassigned, or IPv4 in another form
+    *("::/96", "::ffff:0:0:0/96", "3ffe::/16", "4000::/3", "e000::/4", "fec0::/10", "ff00::/8"),
+)
+"""Blocks without an ordinary host. ``ipaddress`` calls many of their addresses global."""
+
+
+@pytest.mark.parametrize("block", SPECIAL_BLOCKS)
+def test_special_blocks_are_not_public(block: str) -> None:
+    network = ipaddress.ip_network(block)
+    middle = network[network.num_addresses // 2]
+    for address in (network[0], middle, network[-1]):
+        assert not profile_fetch._is_public(address), address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "192.0.1.1",
+        "192.31.195.255",
+        "192.88.98.255",
+        "192.88.100.1",
+        "100.63.255.255",
+        "100.128.0.1",
+        "223.255.255.254",
+        "2001:200::1",
+        "2001:4860:4860::8888",
+        "2606:4700:4700::1111",
+        "2620:4f:7fff::1",
+        "2a00:1450:4001::1",
+        "3ffd::1",
+    ],
+)
 def test_public_addresses_are_recognized(address: str) -> None:
     assert profile_fetch._is_public(ipaddress.ip_address(address))
 
@@ -344,6 +398,135 @@ def test_connection_uses_the_checked_address(
     monkeypatch.setattr(socket, "create_connection", create_connection)
     assert error_of("https://rebind.example/x").code == "profile_unreachable"
     assert connected == [("203.0.114.7", 443)]
+
+
+def test_names_without_a_public_address_have_one_error(names: dict[str, list[str]]) -> None:
+    """A stranger cannot find out which names exist inside a network."""
+    names |= {"empty.example": [], "inside.example": ["10.0.0.1"], "mixed.example": ["10.0.0.1"]}
+    names["mixed.example"].append("8.8.8.8")
+    errors = {
+        (error.code, error.detail) for error in (error_of(f"https://{name}/x") for name in names)
+    }
+    detail = "its host must exist and have public addresses only."
+    assert errors == {
+        ("invalid_profile_url", f"The profile URL in UCP-Agent is not followed: {detail}")
+    }
+    assert error_of("https://empty.example/x", loopback=True).code == "invalid_profile_url"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ConnectionRefusedError(111, "refused"),
+        ConnectionResetError(104, "reset"),
+        TimeoutError("timed out"),
+        OSError(113, "No route to host"),
+        ssl.SSLError(1, "wrong version number"),
+        ssl.SSLCertVerificationError(1, "self-signed certificate"),
+        http.client.BadStatusLine("SSH-2.0-OpenSSH_9.6"),
+        http.client.RemoteDisconnected("closed"),
+        http.client.LineTooLong("header line"),
+    ],
+)
+def test_error_does_not_show_whether_a_port_is_open(
+    names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def create_connection(*_: object, **__: object) -> Any:
+        raise failure
+
+    names["a.example"] = ["8.8.8.8"]
+    monkeypatch.setattr(socket, "create_connection", create_connection)
+    error = error_of("https://a.example:22/x")
+    assert error.code == "profile_unreachable"
+    assert error.detail == (
+        "The platform's profile cannot be fetched: there is no response within 2 seconds, or it "
+        "is not valid HTTP over TLS."
+    )
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 2"])
+def test_every_kind_of_port_has_one_error(answer: bytes | None) -> None:
+    """The port is closed, or a server closes, speaks another protocol, or stops in between."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        server = None
+        if answer is not None:
+            listening.listen()
+            server = threading.Thread(target=send_and_close, args=(listening, answer))
+            server.start()
+        error = error_of(url, loopback=True)
+        if server is not None:
+            server.join()
+    assert error.code == "profile_unreachable"
+    assert "there is no response within 2 seconds, or it is not valid HTTP" in error.detail
+
+
+def send_and_close(listening: socket.socket, answer: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+
+def sent_by_server(lines: Iterator[bytes]) -> ShopError:
+    """Return the error for a response of these lines, and check that the reader gave up early."""
+    sent = 0
+
+    def serve() -> None:
+        nonlocal sent
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            for line in lines:
+                connection.sendall(line)
+                sent += len(line)
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        server = threading.Thread(target=serve)
+        server.start()
+        error = error_of(f"http://127.0.0.1:{listening.getsockname()[1]}/x", loopback=True)
+        server.join()
+    return error
+
+
+STATUS = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        # 99 headers, each within http.client's own limit of 64 KiB
+        (STATUS, *(b"X-%d: " % n + b"a" * 60_000 + b"\r\n" for n in range(99))),
+        # interim responses, of which http.client skips any number
+        (b"HTTP/1.1 100 Continue\r\n\r\n",) * 20_000,
+        # trailers, of which http.client skips any number
+        (
+            STATUS,
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n",
+            *(b"X: " + b"a" * 900 + b"\r\n",) * 900,
+        ),
+        # the names of chunks
+        (
+            STATUS,
+            b"Transfer-Encoding: chunked\r\n\r\n",
+            *(b"1;" + b"a" * 900 + b"\r\n \r\n",) * 900,
+        ),
+    ],
+    ids=["headers", "interim responses", "trailers", "chunk extensions"],
+)
+def test_everything_but_the_document_counts_towards_the_limit(response: tuple[bytes, ...]) -> None:
+    error = sent_by_server(iter(response))
+    assert error.code == "profile_malformed"
+    assert "at most 128 KiB, with all headers 144 KiB" in error.detail
+
+
+def test_headers_beside_a_document_of_the_maximum_size_are_accepted(agent: Platform) -> None:
+    agent.body = raw(profile()).ljust(MAX_PROFILE_BYTES)
+    agent.headers["X-Long"] = "a" * 15_000
+    assert len(profile_fetch.fetch(agent.url, loopback=True).raw) == MAX_PROFILE_BYTES
 
 
 def test_unknown_host_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Itera
         from shop.credits.store.repository import DynamoCreditAccountRepository
         from shop.inventory.store import DynamoStockRepository, counter_shards
         from shop.orders.store import DynamoOrderEmails, DynamoOrderRepository, DynamoWorkflowTokens
+        from shop.orders.store.parked_events import DynamoParkedEvents
         from shop.pricing.store.rows import COUNT, PricingRow
         from shop.pricing.store.usage_counters import DynamoUsageCounters
         from shop.storage.connection import connection
@@ -44,4 +45,5 @@ def order_fixture(request: pytest.FixtureRequest, memory: OrderFixture) -> Itera
             ReadableUsageCounters(counter_shards(), DynamoCreditAccountRepository()),
             DynamoWorkflowTokens(),
             DynamoOrderEmails(),
+            parked_events=DynamoParkedEvents(),
         )

@@ -7,14 +7,29 @@ from typing import Any
 from shop.kernel.money import Money
 from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
-from shop.orders.actions.delivery import record_tracking_event
+from shop.orders.actions.delivery import (
+    apply_parked_events,
+    record_or_park,
+    record_tracking_event,
+)
 from shop.orders.actions.expiry import expire_order
 from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import capture_payment, record_payment, refund_excess_payment
 from shop.orders.actions.shipments import allocate_order, create_shipment
-from shop.orders.model import Order, ShipmentInput, ShipmentStatus, TrackingEvent
+from shop.orders.model import (
+    Order,
+    ParkedEvent,
+    ShipmentInput,
+    ShipmentStatus,
+    TrackingEvent,
+)
 from shop.payments.model import Credential
-from tests.doubles.orders import MemoryEmailSender, MemorySentEmails, MemoryWorkflowTokens
+from tests.doubles.orders import (
+    MemoryEmailSender,
+    MemoryParkedEvents,
+    MemorySentEmails,
+    MemoryWorkflowTokens,
+)
 from tests.doubles.payments import MemoryProvider
 from tests.doubles.pricing import MemoryUsageCounters
 from tests.kit.orders import BLACK_FRIDAY, SKUS, make_order
@@ -36,8 +51,11 @@ class OrderFixture:
     email_sender: MemoryEmailSender = field(default_factory=MemoryEmailSender)
     provider: Any = field(default_factory=MemoryProvider)
     now: datetime = BLACK_FRIDAY
+    parked_events: Any = None
+    """By default the double over ``orders``."""
 
     def __post_init__(self) -> None:
+        self.parked_events = self.parked_events or MemoryParkedEvents(self.orders)
         self.stock.create_levels(
             dict.fromkeys(SKUS, 10), actor="test", reason="opening", at=BLACK_FRIDAY
         )
@@ -102,6 +120,21 @@ class OrderFixture:
         )
         return record_tracking_event(
             carrier, number, tracking_event, at=self.now, orders=self.orders
+        )
+
+    def report(self, status: str, number: str, *, at: datetime | None = None) -> bool:
+        """Receive a carrier's tracking event; return whether it is parked."""
+        event = TrackingEvent(f"{number}.{status}", at or self.now, ShipmentStatus(status))
+        return record_or_park(
+            ParkedEvent("ups", number, event, self.now),
+            orders=self.orders,
+            parked_events=self.parked_events,
+        )
+
+    def apply_parked(self, number: str, carrier: str = "ups") -> list[ParkedEvent]:
+        """Record the parked events of a tracking number."""
+        return apply_parked_events(
+            carrier, number, at=self.now, orders=self.orders, parked_events=self.parked_events
         )
 
     def cancel(self, order: Order, reason: str = "changed my mind", **options: Any) -> Order:

@@ -127,6 +127,8 @@ class OrderSimulation(OrderFixture):
             advance_workflow(
                 event.subject, orders=self.orders, tokens=self.tokens, workflow=self.workflow
             )
+        elif module == "event_handlers.apply_parked_events":
+            self.apply_parked(event.data["tracking_number"], event.data["carrier"])
         elif module == "event_handlers.move_batched_stock":
             process_queued_batches(event.subject, writes=self.writes)
         elif module == "event_handlers.refund_excess_payment":

@@ -22,7 +22,7 @@ from shop.orders.actions.notifications import send_order_confirmation
 from shop.orders.actions.payments import capture_when_possible
 from shop.orders.actions.retry import MAX_ATTEMPTS
 from shop.orders.actions.shipments import allocate_order
-from shop.orders.model import Order, OrderStatus, ShipmentStatus
+from shop.orders.model import Order, OrderStatus, ParkedEvent, ShipmentStatus
 from shop.orders.ports import Email
 from shop.payments.model import PaymentStatus
 from tests.kit.orders import BLACK_FRIDAY, WINDOW, authorized, make_order
@@ -542,3 +542,43 @@ def test_cancelled_order_gets_no_confirmation_email(order_fixture: OrderFixture)
     order_fixture.cancel(order_fixture.place_allocated())
     assert not confirm(order_fixture)
     assert order_fixture.email_sender.sent == []
+
+
+def test_shipment_that_is_created_while_its_event_is_parked_gets_the_event(
+    order_fixture: OrderFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event finds no shipment, and the shipment finds no parked event."""
+    order = order_fixture.place_allocated()
+    park = order_fixture.parked_events.park
+
+    def ship_first(parked: ParkedEvent) -> bool:
+        order_fixture.ship(order)
+        assert order_fixture.apply_parked("1Z999") == []
+        return bool(park(parked))
+
+    monkeypatch.setattr(order_fixture.parked_events, "park", ship_first)
+    assert not order_fixture.report("delivered", "1Z999", at=order_fixture.now)
+    assert order_fixture.orders.get_by_id(order.id).delivered
+    assert order_fixture.parked_events.list_of("ups", "1Z999") == []
+
+
+def test_parked_events_survive_a_crash_while_they_are_applied(
+    order_fixture: OrderFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_fixture.place_allocated()
+    for status in ("delivered", "in_transit"):
+        at = order_fixture.advance(minutes=1)
+        assert order_fixture.report(status, "1Z999", at=at)
+    order_fixture.ship(order)
+
+    def crash(parked: ParkedEvent) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(order_fixture.parked_events, "remove", crash)
+        with pytest.raises(RuntimeError):
+            order_fixture.apply_parked("1Z999")
+    assert len(order_fixture.parked_events.list_of("ups", "1Z999")) == 2
+    assert order_fixture.apply_parked("1Z999") == []
+    assert len(order_fixture.orders.get_by_id(order.id).shipments[0].tracking) == 2
+    assert order_fixture.parked_events.list_of("ups", "1Z999") == []

@@ -99,7 +99,7 @@ class ExampleRun:
             self.simulation.now = max(self.simulation.now, placed_at + timedelta(hours=10))
             at = placed_at + timedelta(hours=event["hour"])
         carrier = event.get("carrier", "ups")
-        self.simulation.track(event["status"], event["number"], at=at, carrier=carrier)
+        self.simulation.report(event["status"], event["number"], at=at, carrier=carrier)
 
     def _deadline(self, state: str) -> None:
         assert self.simulation.workflow.waiting("ord_1") == state

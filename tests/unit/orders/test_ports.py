@@ -9,7 +9,7 @@ from shop.kernel.errors import InvalidRequest, NotFound, Unavailable, VersionCon
 from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.kernel.pagination import to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
-from shop.orders.model import OrderStatus
+from shop.orders.model import OrderStatus, ParkedEvent, ShipmentStatus, TrackingEvent
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.order_fixture import OrderFixture
 
@@ -254,3 +254,43 @@ def test_email_claim_expires_after_a_crash(order_fixture: OrderFixture) -> None:
         order_fixture.sent_emails.claim(
             "ord_1", "confirmation", BLACK_FRIDAY + CLAIM_TIMEOUT + timedelta(seconds=1)
         )
+
+
+def parked_event(number: str = "1Z1", event: str = "e1", carrier: str = "ups") -> ParkedEvent:
+    at = BLACK_FRIDAY + timedelta(hours=1)
+    tracking = TrackingEvent(event, at, ShipmentStatus.DELIVERED, "At the door, caf\u00e9")
+    return ParkedEvent(carrier, number, tracking, at + timedelta(minutes=1))
+
+
+def test_parked_events_are_listed_by_tracking_number(order_fixture: OrderFixture) -> None:
+    events = order_fixture.parked_events
+    stored = [parked_event("1Z1", "e2"), parked_event("1Z1"), parked_event("1Z12")]
+    for each in (*stored, stored[0], parked_event(carrier="dhl")):
+        assert events.park(each)
+    assert events.list_of("UPS", "1Z1") == [stored[1], stored[0]]
+    events.remove(stored[0])
+    events.remove(stored[0])
+    assert events.list_of("ups", "1Z1") == [stored[1]]
+    assert events.list_of("ups", "1Z") == []
+
+
+def test_parked_events_are_listed_in_pages(order_fixture: OrderFixture) -> None:
+    events = order_fixture.parked_events
+    stored = [parked_event(f"1Z{n}", f"e{m}") for n in range(3) for m in range(2)]
+    for each in stored:
+        events.park(each)
+    found, cursor = [], None
+    for _ in range(3):
+        page = events.list_all(cursor=cursor, limit=2)
+        found += page.items
+        cursor = page.cursor
+    assert (found, cursor) == (stored, None)
+
+
+def test_event_of_a_known_shipment_is_not_parked(order_fixture: OrderFixture) -> None:
+    """The check and the event are one transaction."""
+    order_fixture.uow.commit(
+        order_fixture.orders.register_tracking_op("ups", "1Z1", "ord_1", "par_1")
+    )
+    assert not order_fixture.parked_events.park(parked_event())
+    assert order_fixture.parked_events.list_of("ups", "1Z1") == []

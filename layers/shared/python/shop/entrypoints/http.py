@@ -89,11 +89,14 @@ class Request(Generic[Body]):
 
     @property
     def channel(self) -> str:
-        """The sales channel: ``agent`` (a UCP platform), ``app`` or ``web``."""
+        """The channel that the client states. Raises InvalidRequest for an unknown one."""
         if self.negotiated.platform:
             return "agent"
-        channel = self.headers.get("shop-channel", "").strip().lower()
-        return channel if channel in ("web", "app") else "web"
+        channel = self.headers.get("shop-channel", "").strip().lower() or "web"
+        if channel not in ("web", "app"):
+            detail = "Shop-Channel must be web or app. A platform sends UCP-Agent instead."
+            raise InvalidRequest(detail, code="channel_unknown", path="Shop-Channel")
+        return channel
 
     @property
     def idempotent(self) -> IdempotentRequest:

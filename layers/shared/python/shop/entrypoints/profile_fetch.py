@@ -4,18 +4,22 @@ A URL is followed only over https and only to addresses of the public internet: 
 within two seconds, up to 128 KiB. The connection goes to the address that was checked, so a name
 that resolves differently the second time (DNS rebinding) gains nothing. On a developer's machine
 only, the document may also be on the loopback interface.
+
+An error does not help to explore a network. A port that is closed, silent or speaks another
+protocol has one text, as has a name that is unknown, without an address or private.
 Source: UCP, "Identity & Authentication", section Profile Requirements, Fetching.
 """
 
 import contextlib
 import http.client
+import io
 import ipaddress
 import re
 import socket
 import ssl
 import threading
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from shop.kernel.errors import DependencyFailed, InvalidRequest, ShopError, Unprocessable
@@ -24,6 +28,8 @@ TIMEOUT_SECONDS = 2.0
 """In total: name resolution, connection, and the last byte."""
 MAX_PROFILE_BYTES = 128 * 1024
 """UCP requires at least this limit; documented profiles are below 5 KiB."""
+MAX_RESPONSE_BYTES = MAX_PROFILE_BYTES + 16 * 1024
+"""The whole response: status line, headers, chunk sizes, document and trailers."""
 MIN_CACHE_SECONDS = 60.0
 """A profile is cached at least this long, whatever its Cache-Control header is."""
 MAX_CACHE_SECONDS = 3600.0
@@ -63,13 +69,13 @@ def fetch(url: str, *, loopback: bool) -> FetchedDocument:
         # Closing the socket also ends the thread, which would otherwise wait for the server.
         for connection in connections:
             _shut_down(connection)
-        raise _unreachable(f"no response within {TIMEOUT_SECONDS:g} seconds")
+        raise _unreachable(_NO_RESPONSE)
     result = outcome[0]
     if isinstance(result, ShopError):
         raise result
     if isinstance(result, (OSError, http.client.HTTPException)):
-        # The class only: the message may reveal addresses of the network.
-        raise _unreachable(type(result).__name__)
+        # Refused, reset, timed out, no TLS, no HTTP: a difference would show which port is open.
+        raise _unreachable(_NO_RESPONSE)
     if isinstance(result, BaseException):
         raise result
     return result
@@ -107,7 +113,7 @@ def _get(
             raise _not_followed("it must be an https URL")
         # All of them: one private address among public ones is enough for an attack.
         if not all(_is_public(address) for address in addresses):
-            raise _not_followed("its host must be on the public internet")
+            raise _not_followed(_NOT_PUBLIC)
     connection = _PinnedConnection(target.scheme == "https", host, port, str(addresses[0]))
     connections.append(connection)
     try:
@@ -120,7 +126,7 @@ def _get(
         # One byte more than allowed, to distinguish the maximum size from a larger document.
         raw = response.read(MAX_PROFILE_BYTES + 1)
         if len(raw) > MAX_PROFILE_BYTES:
-            raise malformed_profile(f"it must be at most {MAX_PROFILE_BYTES // 1024} KiB")
+            raise malformed_profile(_TOO_LARGE)
         return FetchedDocument(raw, _cache_seconds(response.getheader("Cache-Control", "")))
     finally:
         connection.close()
@@ -135,29 +141,82 @@ def _resolve(host: str, port: int) -> list[_Address]:
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             raise _unreachable("its host name cannot be resolved at the moment") from None
-        raise _not_followed("its host does not exist") from None
+        raise _not_followed(_NOT_PUBLIC) from None
     except UnicodeError:
         raise _not_followed("its host is not a valid name") from None
-    return [ipaddress.ip_address(str(result[4][0]).partition("%")[0]) for result in results]
+    addresses = [ipaddress.ip_address(str(result[4][0]).partition("%")[0]) for result in results]
+    if not addresses:
+        raise _not_followed(_NOT_PUBLIC)
+    return addresses
 
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST_IPV6 = ipaddress.ip_network("2000::/3")
+"""The one part of IPv6 that IANA assigns to networks of the internet. Outside it are site-local
+addresses (fec0::/10), NAT64, and IPv4 addresses in the form of IPv6."""
+_SPECIAL = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        "192.0.0.0/24",  # protocol assignments, such as TURN and PCP anycast
+        "192.31.196.0/24",  # AS112: answers for private zones
+        "192.52.193.0/24",  # multicast tunnels (AMT)
+        "192.88.99.0/24",  # 6to4 relays, deprecated
+        "192.175.48.0/24",  # AS112
+        "2001::/23",  # protocol assignments: Teredo, AMT, AS112, ORCHID, drone ids, benchmarks
+        "2002::/16",  # 6to4
+        "2620:4f:8000::/48",  # AS112
+        "3ffe::/16",  # 6bone, returned
+        "3fff::/20",  # documentation
+    )
+)
+"""Blocks of IANA's special-purpose registries of which Python calls some addresses global:
+https://www.iana.org/assignments/iana-ipv4-special-registry
+https://www.iana.org/assignments/iana-ipv6-special-registry"""
 
 
 def _is_public(address: _Address) -> bool:
-    """Return whether an address is on the public internet, also if IPv6 embeds an IPv4 address."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
-            return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address.ipv4_mapped is not None:
-            return _is_public(address.ipv4_mapped)
-        if address.sixtofour is not None or address.teredo is not None:
-            return False
+    """Return whether an address belongs to an ordinary host of the public internet."""
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST_IPV6:
+        return False
+    if any(address in block for block in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+class _CountedStream(io.RawIOBase):
+    """The bytes of a response as they arrive; an error ends a response that is too long."""
+
+    def __init__(self, stream: io.RawIOBase) -> None:
+        self._stream = stream
+        self._left = MAX_RESPONSE_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        received = self._stream.readinto(buffer)
+        self._left -= received or 0
+        if self._left < 0:
+            raise malformed_profile(f"{_TOO_LARGE}, with all headers {_MAX_RESPONSE}")
+        return received
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    """A response whose headers and trailers count too: http.client reads any number of them."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_CountedStream(sock.makefile("rb", buffering=0)))
 
 
 class _PinnedConnection(http.client.HTTPConnection):
     """A connection to a checked address, whatever its host name resolves to by now."""
+
+    response_class = _LimitedResponse
 
     def __init__(self, secure: bool, host: str, port: int, address: str) -> None:
         super().__init__(host, port, timeout=TIMEOUT_SECONDS)
@@ -192,6 +251,14 @@ def _cache_seconds(cache_control: str) -> float:
         max(float(ages.get("s-maxage", ages.get("max-age", 0))), MIN_CACHE_SECONDS),
         MAX_CACHE_SECONDS,
     )
+
+
+_NO_RESPONSE = (
+    f"there is no response within {TIMEOUT_SECONDS:g} seconds, or it is not valid HTTP over TLS"
+)
+_NOT_PUBLIC = "its host must exist and have public addresses only"
+_TOO_LARGE = f"it must be at most {MAX_PROFILE_BYTES // 1024} KiB"
+_MAX_RESPONSE = f"{MAX_RESPONSE_BYTES // 1024} KiB"
 
 
 def _not_followed(reason: str) -> InvalidRequest:

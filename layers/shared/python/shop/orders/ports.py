@@ -13,7 +13,7 @@ from shop.kernel.notifications import SentEmails as SentEmails
 from shop.kernel.pagination import Page
 from shop.kernel.unit_of_work import WriteOperation
 from shop.kernel.usage import UsageReservation
-from shop.orders.model import Order, OrderStatus, ReservationBatch
+from shop.orders.model import Order, OrderStatus, ParkedEvent, ReservationBatch
 
 
 @frozen(slots=False)
@@ -114,6 +114,25 @@ class OrderRepository(Protocol):
         self, carrier: str, tracking_number: str, order_id: str, shipment_id: str
     ) -> WriteOperation:
         """Assign a tracking number to a shipment; it must be unassigned, and stays assigned."""
+
+
+class ParkedEvents(Protocol):
+    """Tracking events of unknown shipments, stored until the shipment is created."""
+
+    def park(self, parked: ParkedEvent) -> bool:
+        """Store an event; the same event is stored once.
+
+        Return False, and store nothing, if its tracking number has a shipment by now.
+        """
+
+    def list_of(self, carrier: str, tracking_number: str) -> Sequence[ParkedEvent]:
+        """Return the events of one tracking number."""
+
+    def remove(self, parked: ParkedEvent) -> None:
+        """Delete an event; one that is already deleted is ignored."""
+
+    def list_all(self, *, cursor: str | None, limit: int) -> Page[ParkedEvent]:
+        """Return the events of all carriers, sorted by carrier and tracking number."""
 
 
 class UsageRelease(Protocol):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shop.kernel.errors import Conflict, NotFound
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound
 from shop.kernel.events import Event
 from shop.orders.actions.retry import retry_on_conflict
 from shop.orders.model import (
@@ -10,11 +10,12 @@ from shop.orders.model import (
     MANUAL_CARRIER,
     Order,
     OrderStatus,
+    ParkedEvent,
     Shipment,
     ShipmentStatus,
     TrackingEvent,
 )
-from shop.orders.ports import OrderRepository
+from shop.orders.ports import OrderRepository, ParkedEvents
 
 
 def record_tracking_event(
@@ -77,6 +78,54 @@ def _shipment_by_number(order: Order, tracking_number: str) -> Shipment:
             code="several_parcels",
         )
     return found[0]
+
+
+def record_or_park(
+    parked: ParkedEvent, *, orders: OrderRepository, parked_events: ParkedEvents
+) -> bool:
+    """Record a tracking event, or store it until its shipment is created.
+
+    Return whether it was stored. A carrier may be faster than the staff user who creates the
+    shipment, and a tracking number may be wrong. Raises InvalidRequest for an implausible time.
+    """
+    try:
+        _record(parked, parked.received_at, orders)
+        return False
+    except NotFound:
+        if parked_events.park(parked):
+            return True
+    # The shipment was created after the first attempt.
+    _record(parked, parked.received_at, orders)
+    return False
+
+
+def apply_parked_events(
+    carrier: str,
+    tracking_number: str,
+    *,
+    at: datetime,
+    orders: OrderRepository,
+    parked_events: ParkedEvents,
+) -> list[ParkedEvent]:
+    """Record the events that arrived before their shipment, and return those that are invalid.
+
+    Raises NotFound if the shipment does not exist. A repetition after a crash is harmless: an event
+    counts once, and is deleted after it counts.
+    """
+    invalid = []
+    for parked in parked_events.list_of(carrier, tracking_number):
+        try:
+            _record(parked, at, orders)
+        except InvalidRequest:  # an implausible time for this order, which no retry can fix
+            invalid.append(parked)
+        parked_events.remove(parked)
+    return invalid
+
+
+def _record(parked: ParkedEvent, at: datetime, orders: OrderRepository) -> Order:
+    return record_tracking_event(
+        parked.carrier, parked.tracking_number, parked.event, at=at, orders=orders
+    )
 
 
 def complete_order(order_id: str, *, at: datetime, orders: OrderRepository) -> Order:

@@ -92,6 +92,16 @@ class TrackingEvent:
 
 
 @frozen(slots=False)
+class ParkedEvent:
+    """A tracking event of a tracking number that no shipment has yet."""
+
+    carrier: str
+    tracking_number: str
+    event: TrackingEvent
+    received_at: datetime
+
+
+@frozen(slots=False)
 class ShipmentInput:
     """A shipment as staff request it.
 

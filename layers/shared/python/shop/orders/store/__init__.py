@@ -9,6 +9,7 @@ PK                     SK                          item
 ``ORDER#<id>``         ``WAIT#<step>``             the task token of a waiting workflow step
 ``ORDER#<id>``         ``EMAIL#<kind>``            an email that is being sent or was sent
 ``TRACK#<carrier>#…``  ``SHIPMENT``                the shipment of a tracking number
+``PARKED``             ``<carrier>#<number>#…``    a tracking event of an unknown shipment
 ``AWAITING#<shard>``   ``<placed_key>``            an order with reservations on inbound stock
 =====================  ==========================  ===============================================
 

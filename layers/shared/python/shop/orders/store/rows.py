@@ -98,6 +98,17 @@ class TrackingNumberRow(Row):
     shipment_id = UnicodeAttribute()
 
 
+class ParkedEventRow(Row):
+    """``PARKED``/``<carrier>#<tracking number>#<event>``: an event without a shipment."""
+
+    class Meta:
+        table_name = os.environ["TABLE_ORDERS"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+    doc = CompressedJsonAttribute()
+
+
 class OrderEmailRow(SentEmailRow):
     class Meta:
         table_name = os.environ["TABLE_ORDERS"]

@@ -1,5 +1,6 @@
 """The rule set: markets, price lists, promotions and taxes of a shop."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -51,7 +52,14 @@ MARKETS = (
 
 
 CHANNELS = ("web", "app", "agent")
-"""Sales channels: the shop's pages, its app, and platforms that buy for a customer."""
+"""Sales channels: the shop's pages, its app, and platforms that buy for a customer. The client
+states its channel, and nothing proves it (docs/adr/sales-channels.md)."""
+
+
+def restricts_channel(channels: Sequence[str]) -> bool:
+    """Return whether prices with this list of channels are not for every channel (§4.1a)."""
+    return bool(channels) and not set(CHANNELS) <= set(channels)
+
 
 _EU = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU

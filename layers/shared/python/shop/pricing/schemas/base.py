@@ -1,5 +1,6 @@
 """Types that several request and response types of pricing share."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,6 +14,7 @@ from pydantic import (
 
 from shop.kernel.time_bounds import validate_instant
 from shop.places.model.countries import validate_country
+from shop.pricing.model.rule_set import restricts_channel
 
 Country = Annotated[str, AfterValidator(validate_country)]
 """Country as an ISO 3166-1 alpha-2 code.
@@ -30,6 +32,30 @@ Example: 3"""
 
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
+
+
+class StaffWarning(BaseModel):
+    """A warning to staff about rules that were accepted."""
+
+    code: str
+    """Kind of the warning: channel_unproved.
+    Example: channel_unproved"""
+    content: str
+    """Warning in words."""
+    path: str
+    """JSONPath of the field in the request.
+    Example: $.conditions.channels"""
+
+    @classmethod
+    def of_channels(cls, channels: Sequence[str], path: str) -> "list[StaffWarning]":
+        """Return the warning for prices that are not for every channel, if there is one."""
+        if not restricts_channel(channels):
+            return []
+        content = (
+            "Clients state their sales channel, and nothing proves it. Expect customers of every "
+            "channel to get this price. Limit it by groups, segments or a code."
+        )
+        return [cls(code="channel_unproved", content=content, path=path)]
 
 
 class VersionBody(BaseModel):

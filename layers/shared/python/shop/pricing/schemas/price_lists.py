@@ -11,7 +11,7 @@ from shop.kernel.text_validation import validate_currency
 from shop.places.model.countries import validate_country
 from shop.pricing.model.price_history import PriceHistory
 from shop.pricing.model.price_lists import PriceList
-from shop.pricing.schemas.base import Version
+from shop.pricing.schemas.base import StaffWarning, Version
 
 
 class PriceListBody(BaseModel):
@@ -34,7 +34,7 @@ class PriceListBody(BaseModel):
     def price_list(self, id_: str | None = None) -> PriceList:
         """Return the price list. Raises InvalidRequest with the path of every problem."""
         fields = dict(self.model_extra or {})
-        for name in ("status", "created_at", "revisions"):
+        for name in ("status", "created_at", "revisions", "warnings"):
             fields.pop(name, None)
         if id_ is not None:
             fields["id"] = id_
@@ -59,12 +59,16 @@ class PriceListView(BaseModel):
     """Current status: scheduled, running or ended."""
     version: int
     """Version of the list; each change increments it."""
+    warnings: list[StaffWarning] = []
+    """Risks of the list that staff should know."""
 
     @classmethod
     def of(cls, price_list: PriceList, at: datetime) -> "PriceListView":
         fields = price_list.to_dict()
         fields.pop("revisions", None)
-        return cls(**{**fields, "version": price_list.version, "status": price_list.status(at)})
+        warnings = StaffWarning.of_channels(price_list.channels, "$.channels")
+        more = {"version": price_list.version, "status": price_list.status(at)}
+        return cls(**{**fields, **more, "warnings": warnings})
 
 
 class PriceListSummary(BaseModel):

@@ -10,14 +10,15 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
 from shop.pricing.model.effects import GIFT_VARIANT_MESSAGE, FreeGift
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
-from shop.pricing.schemas.base import Version
+from shop.pricing.schemas.base import StaffWarning, Version
 
 
 class PromotionBody(BaseModel):
     """A promotion, as docs/rules/pricing.md describes it.
 
     The domain model validates it; each problem has the path of its field. A promotion may be sent
-    as it was read: status and revisions are ignored, because only the shop sets them.
+    as it was read: status, revisions and warnings are ignored, because only the
+    shop sets them.
     """
 
     model_config = ConfigDict(
@@ -34,7 +35,7 @@ class PromotionBody(BaseModel):
     def promotion(self, id_: str | None = None) -> Promotion:
         """Return the promotion. Raises InvalidRequest with the path of every problem."""
         fields = dict(self.model_extra or {})
-        for name in ("published", "published_at", "ended_at", "status", "revisions"):
+        for name in ("published", "published_at", "ended_at", "status", "revisions", "warnings"):
             fields.pop(name, None)
         if id_ is not None and fields.setdefault("id", id_) != id_:
             message = f"The id must stay {id_!r}. Omit it."
@@ -62,11 +63,16 @@ class PromotionView(BaseModel):
     """Current status: draft, scheduled, running or ended."""
     version: int
     """Version of the promotion; each change increments it."""
+    warnings: list[StaffWarning] = []
+    """Risks of the promotion that staff should know."""
 
     @classmethod
     def of(cls, promotion: Promotion, at: datetime) -> "PromotionView":
         status, version = promotion.status(at).value, promotion.version
-        return cls(**{**promotion.to_dict(), "status": status, "version": version})
+        channels = promotion.conditions.channels
+        warnings = StaffWarning.of_channels(channels, "$.conditions.channels")
+        fields = {"status": status, "version": version, "warnings": warnings}
+        return cls(**{**promotion.to_dict(), **fields})
 
 
 class RevisionView(BaseModel):
