@@ -15,7 +15,7 @@ from shop.kernel.time_bounds import validate_instant
 from shop.places.model.countries import validate_country
 
 Country = Annotated[str, AfterValidator(validate_country)]
-"""Country as an ISO 3166-1 alpha-2 code.
+"""Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
 Example: US"""
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
 """Instant in ISO 8601 with a time zone.

@@ -73,6 +73,18 @@ class TaxTable:
     def _cached_rates(self) -> dict[tuple[str, str | None, str, date], TaxRate | None]:
         return {}
 
+    @cached_property
+    def _regions_by_country(self) -> dict[str, frozenset[str]]:
+        named: dict[str, set[str]] = {}
+        for rate in self.rates:
+            if rate.region is not None:
+                named.setdefault(rate.country, set()).add(rate.region)
+        return {country: frozenset(regions) for country, regions in named.items()}
+
+    def regions_named(self, country: str) -> frozenset[str]:
+        """Return the regions of a country that have rates of their own."""
+        return self._regions_by_country.get(country, frozenset())
+
     def rate(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
         """Return the rate of a class at a destination on a day, or ``None`` if it is untaxed.
 
@@ -93,7 +105,7 @@ class TaxTable:
     def _look_up(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
         # The class before the region: a national rate of the class precedes a regional standard.
         for one_class in (tax_class, STANDARD):
-            for region in (destination.region, None):
+            for region in (*destination.regions, None):
                 for rate in self._by_key.get((destination.country, region, one_class), ()):
                     if rate.applies_on(day):
                         return rate
