@@ -248,7 +248,7 @@ def _problems_of_regions(
     return [
         Problem(
             "region_unknown",
-            f"Region {region!r} is not in {country}. Use its ISO 3166-2 code.",
+            f"Region {region!r} is not in {country}. Use its ISO 3166-2 code or its name.",
             path,
         )
         for region in sorted(regions)

@@ -194,9 +194,14 @@ class ShippingTable:
 
     @classmethod
     def from_dict(cls, raw: object) -> "ShippingTable":
-        """Parse and validate a table. Raises InvalidRequest with at most 100 problems."""
+        """Parse and validate a table, in which places may have names instead of codes.
+
+        Raises InvalidRequest with at most 100 problems.
+        """
+        from shop.shipping.model import validation  # lazy: only staff handlers write tables
+
         problems: list[Problem] = []
-        table = from_json(cls, raw, "$", problems)
+        table = from_json(cls, validation.with_place_codes(raw), "$", problems)
         # Only a table that parses can be validated as a whole.
         if table is not None:
             problems = table.problems()

@@ -95,8 +95,12 @@ class QuoteTaxes:
             amount, ids = sums.setdefault((delivery.tax.rate, delivery.tax.name), (0, []))
             ids.append("shipping")
             sums[delivery.tax.rate, delivery.tax.name] = (amount + delivery.tax.amount.minor, ids)
+        # A rate of 0 in a country with rates by region says nothing until the region is known.
+        named = self._table.regions_named(self.destination.country)
+        unlocated = bool(named) and self.destination.region is None
+        untaxed = "The region is not known yet." if unlocated else "not taxed"
         for (rate, name), (amount, ids) in sums.items():
-            detail = f"{name} {rate / 10_000:g} %" if rate else name or "not taxed"
+            detail = f"{name} {rate / 10_000:g} %" if rate else name or untaxed
             calculation.trace.append(
                 TraceEntry(
                     PricingStep.TAX, place, rate > 0, amount, detail=detail, lines=tuple(ids)
