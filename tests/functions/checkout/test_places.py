@@ -280,3 +280,19 @@ def test_shipping_trial_rejects_a_place_without_codes(
     response = try_shipping(**to)
     assert response.status == 400, response.text
     assert [(e["code"], e["path"]) for e in response.json["errors"]] == [(code, path)]
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "is_taxed"),
+    [
+        ("Monaco", "98000", True),
+        ("Spain", "28001", True),
+        ("Spain", "35001", False),
+        ("España", "38 001", False),
+        ("Åland Islands", "22100", False),
+    ],
+)
+def test_postal_code_decides_the_tax_area(country: str, postal_code: str, is_taxed: bool) -> None:
+    checkout = checkout_to(address_country=country, address_region=None, postal_code=postal_code)
+    assert checkout["status"] == "ready_for_complete"
+    assert ("includes tax" in checkout["totals"][-1]["display_text"]) is is_taxed
