@@ -82,7 +82,7 @@ LOCATION = QueryParameter(
 )
 COUNTRY = QueryParameter(
     name="country",
-    description="Country whose market is meant, as an ISO 3166-1 alpha-2 code.",
+    description="Country whose market is meant: an ISO 3166-1 code, or a name.",
     example="DE",
 )
 CURRENCY = QueryParameter(

@@ -10,8 +10,9 @@ repository = DynamoShippingTableRepository()
 
 @endpoint(ShippingSimulationBody)
 def handler(request: Request[ShippingSimulationBody]) -> ShippingSimulationView:
-    goods, destination = request.body.goods(), request.body.destination()
+    goods = request.body.goods()
     table = request.body.draft() or repository.get_current().table
+    destination = request.body.destination(table)
     zone = table.zone_of(destination)
     options = shipping_options(goods, destination, table=table, at=request.received_at)
     return ShippingSimulationView.of(zone.id if zone else None, options)

@@ -291,7 +291,9 @@ def random_customer(rng: Random) -> CustomerFacts | None:
                 groups=rng.choice([(), ("gold",), ("other", "trade")]),
                 segments=rng.choice([(), ("young",)]),
                 previous_orders=rng.choice([None, 0, 3]),
-                vat_id=rng.choice([None, "PL5260001246", "DE136695976", "EL094259216"]),
+                vat_id=rng.choice(
+                    [None, "PL5260001246", "DE136695976", "EL094259216", "XI980780684"]
+                ),
             ),
         ]
     )

@@ -131,7 +131,8 @@ class ReferenceConditions:
             return False
         if customer is None or not customer.vat_id:
             return False
-        union, home = self.rules.tax.union, market.home.country
+        # 10.9: Northern Ireland counts as a member for goods.
+        union, home = {*self.rules.tax.union, "XI"}, market.home.country
         issuer = {"EL": "GR"}.get(customer.vat_id[:2], customer.vat_id[:2])
         return (
             home in union

@@ -201,7 +201,7 @@ def test_a_warm_lambda_reads_the_table_only_after_a_change(
 def test_a_draft_table_can_be_simulated() -> None:
     goods = {"items": [{"quantity": 2, "weight_g": 6000}], "value": usd(5000)[0]}
     current = call_staff(
-        simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "US"}, **goods}
+        simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "US", "region": "OH"}, **goods}
     ).json
     assert (current["zone"], [o["id"] for o in current["options"]]) == (
         "us",
@@ -209,7 +209,9 @@ def test_a_draft_table_can_be_simulated() -> None:
     )
     draft = table(method(parcel={"weight_g": 10_000}, carbon_g_per_kg=100))
     simulated = call_staff(
-        simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "US"}, "table": draft, **goods}
+        simulate_shipping,
+        f"POST {ROUTE}/try",
+        {"to": {"country": "US", "region": "OH"}, "table": draft, **goods},
     ).json
     assert [(o["price"], o["parcels"], o["carbon_g"]) for o in simulated["options"]] == [
         (400, 2, 1200)
@@ -217,7 +219,11 @@ def test_a_draft_table_can_be_simulated() -> None:
     invalid = call_staff(
         simulate_shipping,
         f"POST {ROUTE}/try",
-        {"to": {"country": "US"}, "table": table(excluded_countries=["XX"]), **goods},
+        {
+            "to": {"country": "US", "region": "OH"},
+            "table": table(excluded_countries=["XX"]),
+            **goods,
+        },
     )
     assert (invalid.status, invalid.json["errors"][0]["path"]) == (
         400,

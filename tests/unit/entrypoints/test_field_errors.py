@@ -206,11 +206,11 @@ TIME = "Must be a time with its UTC offset, such as 2026-12-31T23:59:59Z."
             "Must have at least 1 character.",
         ),
         (
-            CartRequest,
-            {"line_items": [CART_LINE], "context": {"address_country": "XX"}},
+            SearchRequest,
+            {"context": {"address_country": "XX"}},
             "$.context.address_country",
             "country_unknown",
-            "Country must be an ISO 3166-1 code such as US or DE.",
+            "Country must be an ISO 3166-1 code such as US or DE, or a name such as Germany.",
         ),
         (
             CartRequest,

@@ -129,3 +129,44 @@ def test_invalid_distances_are_reported_with_their_path(
 ) -> None:
     problems = problems_of_distances(distances)
     assert [(problem.code, problem.path) for problem in problems] == [(code, path)]
+
+
+ANDALUSIA, CANARIES = frozenset({"AN"}), frozenset({"CN"})
+TENERIFE = Destination("ES", "TF")
+SPAIN = frozenset({"ES"})
+
+
+def test_zone_of_a_region_contains_the_regions_within_it() -> None:
+    assert zone(countries=SPAIN, regions=CANARIES).contains(TENERIFE)
+    assert not zone(countries=SPAIN, regions=ANDALUSIA).contains(TENERIFE)
+    assert not zone(countries=SPAIN, excluded_regions=CANARIES).contains(TENERIFE)
+
+
+def test_distance_of_the_smaller_region_precedes_the_one_around_it() -> None:
+    canaries = Distance(3_000, SPAIN, regions=CANARIES)
+    tenerife = Distance(3_200, SPAIN, regions=frozenset({"TF"}))
+    spain = Distance(1_800, SPAIN)
+    for order in ([spain, canaries, tenerife], [tenerife, canaries, spain]):
+        assert distance_to(TENERIFE, order) == 3_200
+        assert distance_to(Destination("ES", "GC"), order) == 3_000
+        assert distance_to(Destination("ES", "M"), order) == 1_800
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"regions": CANARIES}, {"regions": {"TF"}}, SPAIN),
+        ({"regions": {"TF"}}, {"regions": CANARIES}, SPAIN),
+        ({"regions": {"TF"}}, {"regions": {"GC"}}, set()),
+        ({"regions": {"TF"}}, {"excluded_regions": CANARIES}, set()),
+        ({"regions": CANARIES}, {"excluded_regions": {"TF"}}, SPAIN),
+    ],
+)
+def test_zones_of_a_region_and_of_its_part_overlap(
+    one: dict[str, Any], other: dict[str, Any], expected: set[str]
+) -> None:
+    first, second = (
+        zone(countries=SPAIN, **{name: frozenset(codes) for name, codes in each.items()})
+        for each in (one, other)
+    )
+    assert first.overlap(second) == second.overlap(first) == expected

@@ -17,7 +17,7 @@ from shop.credits.model.payment_split import allocated_units, excess_credits
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money, Rounding, apportion
-from shop.places.model.destination import Destination
+from shop.places.model.destination import Destination, StatedPlace
 from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
@@ -378,6 +378,15 @@ def check_shipping(example: dict[str, Any]) -> None:
     assert {option.id: option.price.minor for option in options} == expect
 
 
+def check_place(example: dict[str, Any]) -> None:
+    raw = dict(example["place"])
+    rules = raw.pop("rules", ())
+    place = StatedPlace(**raw).with_codes()
+    problem = place.problem(rules)
+    found = {"country": place.country, "region": place.region, "problem": problem and problem.code}
+    assert {name: text for name, text in found.items() if text} == example["expect"]
+
+
 CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "basket": check_quote,
     "split": check_split,
@@ -387,4 +396,5 @@ CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "earn": check_earn,
     "group_buy": check_group_buy,
     "shipping": check_shipping,
+    "place": check_place,
 }

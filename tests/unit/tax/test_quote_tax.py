@@ -10,6 +10,7 @@ from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.trace import PricingStep
 from shop.tax.model.rates import TaxRate, TaxTable
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -77,3 +78,14 @@ def test_half_a_cent_of_tax_is_rounded_by_the_policy(mode: Rounding, tax: int) -
 
     assert priced.tax.minor == tax
     assert priced.rounding.mode is mode
+
+
+@pytest.mark.parametrize(
+    ("region", "detail"), [(None, "The region is not known yet."), ("OR", "not taxed")]
+)
+def test_trace_names_the_reason_for_no_tax(region: str | None, detail: str) -> None:
+    basket = Basket((line(Money(50, "USD")),), "USD", destination=Destination("US", region))
+
+    priced = quote(basket, rules=RuleSet("1"), at=NOW)
+
+    assert [entry.detail for entry in priced.trace if entry.step is PricingStep.TAX] == [detail]

@@ -89,3 +89,18 @@ def test_overlapping_and_impossible_rates_are_rejected() -> None:
         TaxTable((TaxRate("DE", 190_000, since=date(2020, 7, 1), until=date(2020, 7, 1)),))
     with pytest.raises(InvalidRequest):
         TaxTable((TaxRate("DE", 1_000_001),))
+
+
+def test_rate_of_a_region_applies_to_the_regions_within_it() -> None:
+    canaries = TaxRate("ES", 70_000, region="CN")
+    table = TaxTable((TaxRate("ES", 210_000), canaries, TaxRate("ES", 95_000, region="GC")))
+    found = {
+        code: table.rate("standard", Destination("ES", code), TODAY) for code in ("TF", "GC", "M")
+    }
+    assert {code: each.rate for code, each in found.items() if each} == {
+        "TF": 70_000,
+        "GC": 95_000,
+        "M": 210_000,
+    }
+    assert table.regions_named("ES") == {"CN", "GC"}
+    assert table.regions_named("PT") == frozenset()

@@ -18,13 +18,14 @@ from shop.cart.model import (
     backorder_promises,
     customer_facts,
     expiry_at,
+    hinted_place,
+    place_messages,
     price_change_messages,
     price_lines,
     shortage_messages,
     unknown_items_error,
     usage_key,
 )
-from shop.cart.model.cart import destination_in
 from shop.cart.model.pricing import LimitsFor, VariantsById
 from shop.cart.ports import CartRepository
 from shop.catalog.ports import ProductCatalog
@@ -36,6 +37,7 @@ from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotentRequest
 from shop.kernel.ids import new_id
 from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork
+from shop.places.model.destination import StatedPlace
 from shop.pricing.actions.coupons import track_code_attempts
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.price_snapshot import CHANGE_CODES, PriceSnapshot
@@ -63,6 +65,11 @@ class CartInput:
     currency: str | None = None
     """Currency for prices; ``None`` keeps the current one, else the goods' own is used."""
     channel: str = "web"
+
+    @property
+    def place(self) -> StatedPlace:
+        """Return the location hints as the client stated them."""
+        return hinted_place(self.country, self.region, self.postal_code)
 
 
 @frozen(slots=False)
@@ -316,6 +323,8 @@ def _price(
         at=at,
         limits_for=pricing.remaining_limits(rules, usage_key(owner, content.buyer.email), at),
     )
+    located = place_messages(content.place, _regions_in_rules(content.place, rules))
+    current = replace(current, messages=(*current.messages, *located))
     if before is None:
         return current
     unchanged = _price_factors(before, before.lines, before.codes) == _price_factors(
@@ -325,9 +334,14 @@ def _price(
     return replace(current, messages=(*current.messages, *changes))
 
 
+def _regions_in_rules(place: StatedPlace, rules: RuleSet) -> frozenset[str]:
+    destination = place.destination
+    return rules.tax.regions_named(destination.country) if destination else frozenset()
+
+
 def _pricing_facts(content: Cart | CartInput, codes: tuple[str, ...], owner: str) -> PricingFacts:
     return PricingFacts(
-        destination=destination_in(content.country, content.region, content.postal_code),
+        destination=content.place.destination,
         currency=content.currency,
         channel=content.channel,
         codes=codes,
@@ -339,7 +353,7 @@ def _price_factors(
     content: Cart | CartInput, lines: Sequence[CartLine], codes: tuple[str, ...]
 ) -> tuple[object, ...]:
     """Return everything that the client decides and the price depends on."""
-    location = content.country, content.region, content.postal_code
+    location = content.place.destination
     contents = [line.content for line in lines]
     return contents, codes, location, content.currency, content.channel, content.buyer.tax_id
 

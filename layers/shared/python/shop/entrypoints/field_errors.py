@@ -86,9 +86,6 @@ PATTERN_ERRORS: Mapping[str, FieldError] = {
     r"^[A-Z]{3}$": FieldError(
         "currency_unknown", "Must be an ISO 4217 currency code, such as USD or EUR."
     ),
-    r"^[A-Z]{2}$": FieldError(
-        "country_unknown", "Country must be an ISO 3166-1 code such as US or DE."
-    ),
     r"^https?://[!-~]+$": FieldError(
         "url_invalid", "Must be an http or https URL, such as https://example.com/track."
     ),

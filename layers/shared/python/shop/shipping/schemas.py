@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.kernel.pagination import Page
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.places.model.destination import Destination
+from shop.places.model.countries import validate_country
+from shop.places.model.destination import Destination, StatedPlace, checked_destination
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption, ShippingTable
 from shop.shipping.model.table_versions import ShippingTableVersion
 
@@ -165,11 +166,11 @@ class SimulatedDestination(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-    """Country as an ISO 3166-1 alpha-2 code.
+    country: Annotated[str, AfterValidator(validate_country)]
+    """Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
     Example: US"""
-    region: Annotated[str, StringConstraints(max_length=60)] | None = None
-    """Region within the country, such as a US state.
+    region: Annotated[str, StringConstraints(max_length=100)] | None = None
+    """Region within the country, such as a US state, by code or name.
     Example: CA"""
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
     """Postal code, 20 characters at most.
@@ -208,8 +209,17 @@ class ShippingSimulationBody(BaseModel):
         items = tuple(ConsignmentItem(**item.model_dump()) for item in self.items)
         return Consignment(items, Money(self.value.amount, self.value.currency))
 
-    def destination(self) -> Destination:
-        return Destination(self.to.country, self.to.region, self.to.postal_code)
+    def destination(self, table: ShippingTable) -> Destination:
+        """Return the destination.
+
+        Raises InvalidRequest for an unknown region, and for a missing one where the table or the
+        country's addresses depend on it.
+        """
+        return checked_destination(
+            StatedPlace(self.to.country, self.to.region, postal_code=self.to.postal_code),
+            ("$.to.country", "$.to.region"),
+            table.regions_named(self.to.country),
+        )
 
     def draft(self) -> ShippingTable | None:
         """Parse the draft, if any. Raises InvalidRequest with paths below ``$.table``."""

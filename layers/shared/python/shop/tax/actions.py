@@ -5,21 +5,22 @@ from datetime import date, datetime
 from shop.kernel.errors import NotFound
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
-from shop.places.model.countries import COUNTRIES
+from shop.places.model.countries import Unmatched, find_country
 from shop.tax.model.country_rates import CountryRates
 from shop.tax.model.rates import TaxRate
 from shop.tax.ports import TaxRateRepository
 
 
 def get_tax_rates(country: str, *, repository: TaxRateRepository) -> CountryRates:
-    """Return the rates of a country. Raises NotFound (``country_unknown``)."""
-    if country not in COUNTRIES:
+    """Return the rates of a country, by code or name. Raises NotFound (``country_unknown``)."""
+    code = find_country(country)
+    if isinstance(code, Unmatched):
         raise NotFound(
             f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.",
             code="country_unknown",
             path="country",
         )
-    return repository.get(country)
+    return repository.get(code)
 
 
 def set_tax_rates(
@@ -41,6 +42,7 @@ def set_tax_rates(
     the rates of an earlier day differ.
     """
     before = get_tax_rates(country, repository=repository)
+    country = before.country
     check_version(f"the tax rates of {country}", before.version, expected_version)
     after = before.update(rates, today, at=at, actor=actor, reason=reason)
     event = Event(

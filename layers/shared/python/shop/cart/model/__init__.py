@@ -15,6 +15,7 @@ from shop.cart.model.cart import (
     assign_line_ids,
     customer_facts,
     expiry_at,
+    hinted_place,
     image_url,
     title,
     unknown_items_error,
@@ -23,6 +24,7 @@ from shop.cart.model.cart import (
 from shop.cart.model.messages import (
     Message,
     backorder_promises,
+    place_messages,
     price_change_messages,
     shortage_messages,
 )
@@ -43,7 +45,9 @@ __all__ = [
     "backorder_promises",
     "customer_facts",
     "expiry_at",
+    "hinted_place",
     "image_url",
+    "place_messages",
     "price_change_messages",
     "price_lines",
     "shortage_messages",

@@ -11,7 +11,7 @@ from shop.kernel.contacts import Buyer
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
-from shop.places.model.destination import Destination
+from shop.places.model.destination import Destination, StatedPlace
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.price_snapshot import PriceSnapshot
 
@@ -90,16 +90,19 @@ class Cart:
     version: int = 1
 
     @property
+    def place(self) -> StatedPlace:
+        """Return the location hints as the client stated them."""
+        return hinted_place(self.country, self.region, self.postal_code)
+
+    @property
     def destination(self) -> Destination | None:
         """Return the known part of the destination; ``None`` before a country is known."""
-        return destination_in(self.country, self.region, self.postal_code)
+        return self.place.destination
 
 
-def destination_in(
-    country: str | None, region: str | None, postal_code: str | None
-) -> Destination | None:
-    """Return a destination for pricing; ``None`` before a country is known."""
-    return Destination(country, region, postal_code) if country is not None else None
+def hinted_place(country: str | None, region: str | None, postal_code: str | None) -> StatedPlace:
+    """Return the place that location hints state."""
+    return StatedPlace(country, region, None, postal_code, is_hint=True)
 
 
 def expiry_at(at: datetime, lifetime: timedelta) -> datetime:

@@ -7,10 +7,14 @@ from shop.cart.model.cart import CartItem, CartLine, title
 from shop.inventory.model import BackorderKind, Demand, StockLevel
 from shop.inventory.model.kits import expand_kits, find_kits, missing_units
 from shop.kernel.frozen import frozen
+from shop.places.model.destination import StatedPlace
 from shop.pricing.model.effects import FreeGift
 from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
+
+HINT_PATH = "$.context"
+"""Path of the location hints in a request."""
 
 
 @frozen(slots=False)
@@ -144,6 +148,25 @@ def price_change_messages(
             path += ".item.price" if notice.code == PRICE_CHANGED else ".totals"
         messages.append(Message("warning", notice.code, notice.detail, path))
     return tuple(messages)
+
+
+def place_messages(
+    place: StatedPlace, regions_in_rules: Iterable[str], address_path: str = ""
+) -> tuple[Message, ...]:
+    """Return a message about a place for which nothing can be computed.
+
+    An address blocks the checkout. A location hint only leaves tax out: a text without a code is a
+    warning, and a missing region an info, because hints become more precise step by step.
+    """
+    problem = place.problem(regions_in_rules)
+    if problem is None:
+        return ()
+    path = HINT_PATH if place.is_hint else address_path
+    kind: str = "error"
+    severity: str | None = "recoverable"
+    if place.is_hint:
+        kind, severity = "info" if problem.code == "missing" else "warning", None
+    return (Message(kind, problem.code, problem.detail, f"{path}.{problem.path}", severity),)
 
 
 def missing_gift_messages(quote: Quote, rules: RuleSet) -> list[Message]:

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shop.cart.actions import CartInput
-from shop.cart.model import GIFT_LINE_PREFIX, MAX_LINES, LineInput
+from shop.cart.model import GIFT_LINE_PREFIX, MAX_LINES, LineInput, hinted_place
 from shop.kernel.contacts import Buyer
 from shop.kernel.text_validation import (
     validate_currency,
@@ -25,7 +25,7 @@ from shop.kernel.text_validation import (
     validate_line,
     validate_phone,
 )
-from shop.places.model.countries import validate_country
+from shop.places.model.destination import StatedPlace
 
 MAX_QUANTITY = 10_000
 """Units of one line at most; a larger number is a typing error."""
@@ -38,9 +38,12 @@ PostalCode = Annotated[str, StringConstraints(max_length=20), AfterValidator(val
 """Postal code, 20 characters at most.
 Example: "94107"
 """
-Country = Annotated[str, AfterValidator(validate_country)]
-"""Country as an ISO 3166-1 alpha-2 code.
+Country = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_line)]
+"""Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
 Example: US"""
+Region = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_line)]
+"""Region, such as a US state, as the second part of an ISO 3166-2 code; a name is converted.
+Example: CA"""
 Currency = Annotated[str, AfterValidator(validate_currency)]
 """Currency as an ISO 4217 code.
 Example: USD"""
@@ -145,11 +148,15 @@ class BuyerContextRequest(OpenRequestModel):
     """Hints about the buyer's location and currency; a shipping address takes precedence."""
 
     address_country: Country | None = None
-    address_region: Name | None = None
-    """Region within the country, such as a US state.
-    Example: CA"""
+    address_region: Region | None = None
     postal_code: PostalCode | None = None
     currency: Currency | None = None
+
+    def place(self) -> StatedPlace:
+        """Return the hinted place, with a code for each text that has one."""
+        return hinted_place(
+            self.address_country, self.address_region, self.postal_code
+        ).with_codes()
 
 
 class DiscountsRequest(OpenRequestModel):
@@ -220,12 +227,13 @@ class CartRequest(SessionRequest):
 
     def to_input(self, channel: str = "web") -> CartInput:
         context = self.context or BuyerContextRequest()
+        place = context.place()
         return CartInput(
             channel=channel,
             lines=self.requested_lines(),
-            country=context.address_country,
-            region=context.address_region,
-            postal_code=context.postal_code,
+            country=place.country,
+            region=place.region,
+            postal_code=place.postal_code,
             buyer=self.buyer.to_buyer() if self.buyer else Buyer(),
             attribution=self.attribution or {},
             codes=self.discount_codes(),

@@ -91,7 +91,7 @@ class CatalogContextRequest(CatalogOpenModel):
 
     currency: Currency | None = None
     address_country: Annotated[str, AfterValidator(validate_country)] | None = None
-    """Country as an ISO 3166-1 alpha-2 code.
+    """Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
     Example: US"""
 
 

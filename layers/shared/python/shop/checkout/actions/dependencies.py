@@ -7,6 +7,7 @@ from typing import Any
 
 from shop.cart.actions import PricingContext
 from shop.checkout.actions.results import CheckoutResult, CompletionGuard, PaymentInput
+from shop.checkout.model import stated_place
 from shop.checkout.ports import CheckoutSessionRepository
 from shop.credits.ports import CodeAttemptLimiter, CreditAccountRepository
 from shop.kernel.contacts import PostalAddress
@@ -46,8 +47,8 @@ class CheckoutDependencies:
 
     def for_destination(self, address: PostalAddress | None) -> "CheckoutDependencies":
         """Return these dependencies with the stock of the locations that ship to an address."""
-        country = address.address_country if address is not None else None
-        stock = self.writes.stock.for_destination(country)
+        destination = stated_place(address).destination
+        stock = self.writes.stock.for_destination(destination.country if destination else None)
         return replace(self, writes=replace(self.writes, stock=stock))
 
 

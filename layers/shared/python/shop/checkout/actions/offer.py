@@ -12,6 +12,7 @@ from shop.cart.model import (
     PricedLines,
     PricingFacts,
     backorder_promises,
+    place_messages,
     price_change_messages,
     price_lines,
     shortage_messages,
@@ -30,7 +31,7 @@ from shop.checkout.actions.offer_request import (
     known_stock_of,
     offer_request_of,
 )
-from shop.checkout.model import CheckoutSession, Offer, offer_lines
+from shop.checkout.model import ADDRESS_PATH, CheckoutSession, Offer, offer_lines
 from shop.inventory.model.kits import find_kits
 from shop.inventory.ports import StockRepository
 from shop.kernel.errors import InvalidRequest, NotFound
@@ -40,7 +41,13 @@ from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage import group_buy_code, usage_of_quote
 from shop.pricing.model.usage_limits import UsageLimits
 from shop.shipping.actions import DefaultShippingTables, shipping_options
-from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption
+from shop.shipping.model import (
+    Consignment,
+    ConsignmentItem,
+    ShippingOption,
+    ShippingTable,
+    Undeliverable,
+)
 from shop.shipping.ports import ShippingTableSource
 
 STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
@@ -56,6 +63,8 @@ class _PricedCheckout:
     options: tuple[ShippingOption, ...] = ()
     selected: ShippingOption | None = None
     undeliverable_reason: str | None = None
+    place_messages: tuple[Message, ...] = ()
+    """Message about a place without the codes that tax and shipping need."""
 
 
 def make_offer(
@@ -103,6 +112,7 @@ def make_offer(
         explain=explain,
     )
     messages = [
+        *priced.place_messages,
         *priced.with_shipping.messages,
         *_replaced_option_messages(request.option_id, priced, shown_option),
     ]
@@ -170,7 +180,7 @@ def _price_checkout(
         codes=request.codes,
         customer=request.customer,
     )
-    # Phase 1: the goods alone, whose value decides the price of shipping.
+    # Phase 1: the goods alone; their value decides the price of shipping.
     goods = price_lines(
         request.lines, variants, facts, rules=rules, at=at, limits_for=limits_for, explain=explain
     )
@@ -180,18 +190,17 @@ def _price_checkout(
             code="item_unavailable",
         )
     # Phase 2: the shipping options.
-    options, undeliverable = _shipping_options(request, goods, shipping, at)
+    table = (shipping or DefaultShippingTables()).table(at) if request.delivered else None
+    located = located_messages(request, rules, table)
+    options, undeliverable = _shipping_options(request, goods, table, located, at)
     selected = _selected_option(request.option_id, options, strict=strict)
     if selected is None:
-        return _PricedCheckout(goods, goods, options, None, undeliverable)
+        return _PricedCheckout(goods, goods, options, None, undeliverable, located)
     # Phase 3: goods and shipping together, since promotions may reduce shipping. The limits read
     # in phase 1 are used again, so that both quotes agree and nothing is read twice.
     lines = [item.line for item in goods.items]
     facts = replace(
-        facts,
-        currency=goods.quote.currency,
-        shipping=selected.price,
-        shipping_method=selected.id,
+        facts, currency=goods.quote.currency, shipping=selected.price, shipping_method=selected.id
     )
 
     def known_limits(basket: Basket) -> UsageLimits:
@@ -200,16 +209,35 @@ def _price_checkout(
     total = price_lines(
         lines, variants, facts, rules=rules, at=at, limits_for=known_limits, explain=explain
     )
-    return _PricedCheckout(goods, total, options, selected)
+    return _PricedCheckout(goods, total, options, selected, place_messages=located)
+
+
+def located_messages(
+    request: OfferRequest, rules: RuleSet, table: ShippingTable | None
+) -> tuple[Message, ...]:
+    """Return a message if the place has no codes to which tax and shipping can be computed."""
+    named: frozenset[str] = frozenset()
+    if (destination := request.destination) is not None:
+        named = rules.tax.regions_named(destination.country)
+        named |= table.regions_named(destination.country) if table is not None else frozenset()
+    return place_messages(request.place, named, ADDRESS_PATH)
 
 
 def _shipping_options(
-    request: OfferRequest, goods: PricedLines, shipping: ShippingTableSource | None, at: datetime
+    request: OfferRequest,
+    goods: PricedLines,
+    table: ShippingTable | None,
+    located: Sequence[Message],
+    at: datetime,
 ) -> tuple[tuple[ShippingOption, ...], str | None]:
     """Return the options to the address, or the reason why there is none."""
-    if not request.delivered or request.destination is None:
+    if table is None:
         return (), None
-    table = (shipping or DefaultShippingTables()).table(at)
+    # A distance or zone that is not certain must give no price.
+    if located and not request.place.is_hint:
+        return (), Undeliverable.UNLOCATED.value
+    if request.destination is None:
+        return (), None
     value = goods.quote.subtotal - goods.quote.goods_discount
     consignment = Consignment(tuple(_consignment_item(item) for item in goods.items), value)
     options = shipping_options(consignment, request.destination, table=table, at=at)

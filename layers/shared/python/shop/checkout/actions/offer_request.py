@@ -5,9 +5,9 @@ from dataclasses import field, replace
 
 from shop.cart.model import Cart, CartLine, customer_facts, usage_key
 from shop.checkout.actions.results import CheckoutInput
-from shop.checkout.model import CheckoutSession, Offer, destination_from
+from shop.checkout.model import CheckoutSession, Offer, stated_place
 from shop.kernel.frozen import frozen
-from shop.places.model.destination import Destination
+from shop.places.model.destination import Destination, StatedPlace
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.shipping.model import ShippingOption
@@ -24,7 +24,7 @@ class OfferRequest:
     owner: str
     lines: tuple[CartLine, ...]
     codes: tuple[str, ...]
-    destination: Destination | None
+    place: StatedPlace
     delivered: bool
     option_id: str | None
     currency: str | None
@@ -32,11 +32,19 @@ class OfferRequest:
     usage_key: str | None
     customer: CustomerFacts | None = None
 
+    @property
+    def destination(self) -> Destination | None:
+        """Return the codes of the place; ``None`` before a country is known."""
+        return self.place.destination
+
     def is_same(self, other: "OfferRequest") -> bool:
         """Return whether both have the same content, ignoring the customer of the usage."""
-        return replace(self, lines=(), usage_key=None) == replace(
-            other, lines=(), usage_key=None
-        ) and same_content(self.lines, other.lines)
+        return (
+            replace(self, lines=(), usage_key=None, place=other.place)
+            == replace(other, lines=(), usage_key=None)
+            and self.destination == other.destination
+            and same_content(self.lines, other.lines)
+        )
 
     def with_defaults_from(self, offer: Offer) -> "OfferRequest":
         """Return this request with the choices that the shop made for the client."""
@@ -91,7 +99,7 @@ def previous_offer_of_cart(cart: Cart) -> PreviousOffer | None:
         owner=cart.owner,
         lines=cart.lines,
         codes=cart.codes,
-        destination=cart.destination,
+        place=cart.place,
         delivered=False,
         option_id=None,
         currency=cart.currency,
@@ -110,7 +118,7 @@ def offer_request_from(
         owner=owner,
         lines=lines,
         codes=codes,
-        destination=destination_from(
+        place=stated_place(
             content.destination, content.country, content.region, content.postal_code
         ),
         delivered=content.destination is not None,
@@ -128,7 +136,7 @@ def offer_request_of(session: CheckoutSession) -> OfferRequest:
         owner=session.owner,
         lines=session.lines,
         codes=session.codes,
-        destination=destination_from(
+        place=stated_place(
             session.destination, session.country, session.region, session.postal_code
         ),
         delivered=session.destination is not None,

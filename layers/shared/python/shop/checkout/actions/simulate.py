@@ -11,7 +11,7 @@ from functools import partial
 
 from shop.cart.actions import PricingContext
 from shop.cart.model import LineInput, assign_line_ids, usage_key
-from shop.checkout.actions.offer import make_offer
+from shop.checkout.actions.offer import located_messages, make_offer
 from shop.checkout.actions.offer_request import KnownStock, OfferRequest
 from shop.checkout.model import Offer
 from shop.credits.actions.payment import allocate_credits
@@ -21,7 +21,7 @@ from shop.kernel.codes import normalize_code
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.orders.model import GUEST_OWNER
-from shop.places.model.destination import Destination
+from shop.places.model.destination import Destination, StatedPlace
 from shop.pricing.model.basket import Basket, CustomerFacts
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.promotions import Promotion
@@ -30,6 +30,7 @@ from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from shop.pricing.ports import UsageLimitReader
 from shop.shipping.model import ShippingTable
+from shop.shipping.ports import ShippingTableSource
 
 DRAFT_CODE = "WHAT-1F"
 """Stands for the code of a draft promotion that requires one."""
@@ -55,6 +56,14 @@ class SimulationRequest:
     credits: tuple[CreditInstrument, ...] = ()
 
     @property
+    def _place(self) -> StatedPlace:
+        place = self.destination or self.location
+        if place is None:
+            return StatedPlace()
+        is_hint = self.destination is None
+        return StatedPlace(place.country, place.region, None, place.postal_code, is_hint)
+
+    @property
     def offer_request(self) -> OfferRequest:
         """Return the request for an offer that such a checkout would make."""
         owner = self.customer.id if self.customer and self.customer.id else GUEST_OWNER
@@ -64,7 +73,7 @@ class SimulationRequest:
                 [LineInput(None, variant_id, quantity) for variant_id, quantity in self.lines]
             ),
             codes=self.codes,
-            destination=self.destination or self.location,
+            place=self._place,
             delivered=self.destination is not None,
             option_id=self.option_id,
             currency=self.currency,
@@ -117,7 +126,8 @@ def simulate(
     Prices, promotions and shipping prices are those known ``now``, and limits those remaining now.
 
     Raises InvalidRequest as a checkout would, and ``missing`` for a shipping option without a
-    destination, ``currency_mismatch`` for results in two currencies.
+    destination, ``currency_mismatch`` for results in two currencies. A place that a checkout
+    reports in a message is an InvalidRequest, because a simulation has no buyer to correct it.
     """
     if request.option_id is not None and request.destination is None:
         raise InvalidRequest(
@@ -140,6 +150,7 @@ def simulate(
         rule_source=_FixedRules(rules),
         shipping=None if tables is None else _FixedShippingTable(tables.table(now)),
     )
+    _raise_if_unlocated(request.offer_request, rules, fixed.shipping, now)
     before = _simulate(request, fixed, at, allocate)
     other, changed = _apply(scenario, rules, fixed)
     after = _simulate(other, changed, scenario.at, allocate)
@@ -151,6 +162,14 @@ def simulate(
             path="$.currency",
         )
     return before, after, diff_quotes(before.offer.quote, after.offer.quote)
+
+
+def _raise_if_unlocated(
+    request: OfferRequest, rules: RuleSet, shipping: ShippingTableSource | None, at: datetime
+) -> None:
+    table = shipping.table(at) if shipping is not None and request.delivered else None
+    for message in located_messages(request, rules, table):
+        raise InvalidRequest(message.content, code=message.code, path=message.path)
 
 
 def _simulate(

@@ -13,15 +13,18 @@ from shop.checkout.model.messages import (
 from shop.checkout.model.offer import MAX_ROWS_PER_TRANSACTION, Offer, OfferLine, offer_lines
 from shop.checkout.model.placement import build_order, with_order
 from shop.checkout.model.session import (
+    ADDRESS_PATH,
     SESSION_TTL,
     CheckoutSession,
     CheckoutStatus,
-    destination_from,
     session_messages,
+    stated_place,
     status_of,
+    with_codes,
 )
 
 __all__ = [
+    "ADDRESS_PATH",
     "MAX_ROWS_PER_TRANSACTION",
     "SESSION_TTL",
     "CheckoutSession",
@@ -29,12 +32,13 @@ __all__ = [
     "Offer",
     "OfferLine",
     "build_order",
-    "destination_from",
     "not_placed_message",
     "offer_lines",
     "payment_failed_message",
     "session_messages",
+    "stated_place",
     "status_of",
     "waiting_room_message",
+    "with_codes",
     "with_order",
 ]

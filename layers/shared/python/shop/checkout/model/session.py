@@ -1,13 +1,12 @@
 """A checkout session: its content, the fields it still misses, and its status."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from shop.cart.model import CartLine, Message
-from shop.cart.model.cart import destination_in
+from shop.cart.model import CartLine, Message, hinted_place
 from shop.checkout.model.messages import (
     address_undeliverable_message,
     goods_undeliverable_message,
@@ -25,7 +24,7 @@ from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.orders.model import Order, OrderStatus
 from shop.payments.model import PaymentStatus
-from shop.places.model.destination import Destination
+from shop.places.model.destination import StatedPlace
 from shop.shipping.model import Undeliverable
 
 SESSION_TTL = timedelta(hours=6)
@@ -43,6 +42,7 @@ REQUIRED_ADDRESS_FIELDS = {
 }
 _POSTAL_CODE_TEXT = "Enter the postal code to deliver to."
 _METHOD_PATH = "$.fulfillment.methods[0]"
+ADDRESS_PATH = f"{_METHOD_PATH}.destinations[0]"
 
 
 class CheckoutStatus(StrEnum):
@@ -110,13 +110,15 @@ class CheckoutSession:
         """Return the first obstacle only: address, its fields, shipping options, the choice."""
         if self.destination is None:
             return (missing_message(f"{_METHOD_PATH}.destinations", "Enter a shipping address."),)
-        path = f"{_METHOD_PATH}.destinations[0]"
+        path = ADDRESS_PATH
         required = dict(REQUIRED_ADDRESS_FIELDS)
         if self.destination.address_country in COUNTRIES_WITH_POSTCODES:
             required["postal_code"] = _POSTAL_CODE_TEXT
         present = self.destination.to_dict()
         if missing := [name for name in required if not present.get(name)]:
             return tuple(missing_message(f"{path}.{name}", required[name]) for name in missing)
+        if not self.offer.options and self.offer.undeliverable == Undeliverable.UNLOCATED:
+            return ()  # a message of the offer names the field of the address
         if not self.offer.options and self.offer.undeliverable == Undeliverable.GOODS:
             return (goods_undeliverable_message(),)
         if not self.offer.options:
@@ -173,13 +175,26 @@ def session_messages(session: CheckoutSession, order: Order | None) -> tuple[Mes
     return (payment_being_confirmed_message(),)
 
 
-def destination_from(
+def stated_place(
     address: PostalAddress | None,
     country: str | None = None,
     region: str | None = None,
     postal_code: str | None = None,
-) -> Destination | None:
-    """Return the destination that tax and shipping use: the address, else the location hints."""
+) -> StatedPlace:
+    """Return the place that tax and shipping use: the address, else the location hints."""
     if address is not None and address.address_country:
-        return Destination(address.address_country, address.address_region, address.postal_code)
-    return destination_in(country, region, postal_code)
+        return StatedPlace(
+            address.address_country,
+            address.address_region,
+            address.address_locality,
+            address.postal_code,
+        )
+    return hinted_place(country, region, postal_code)
+
+
+def with_codes(address: PostalAddress) -> PostalAddress:
+    """Return an address with the codes of its country and region; other texts stay as they are."""
+    place = stated_place(address).with_codes()
+    if place.is_hint:
+        return address  # an address without a country
+    return replace(address, address_country=place.country, address_region=place.region)

@@ -14,12 +14,14 @@ from shop.cart.schemas import (
     Phone,
     PostalCode,
     ReadOnly,
+    Region,
     SessionRequest,
     Signals,
     StrictRequestModel,
     Text,
 )
 from shop.checkout.actions.results import CheckoutInput, CheckoutResult, PaymentInput
+from shop.checkout.model import with_codes
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.errors import InvalidRequest
@@ -45,9 +47,7 @@ class AddressRequest(StrictRequestModel):
     address_locality: Name | None = None
     """City or town.
     Example: San Francisco"""
-    address_region: Name | None = None
-    """Region within the country, such as a US state.
-    Example: CA"""
+    address_region: Region | None = None
     address_country: Country | None = None
     postal_code: PostalCode | None = None
     first_name: Name | None = None
@@ -111,7 +111,9 @@ class FulfillmentRequest(StrictRequestModel):
         for number, destination in enumerate(method.destinations, start=1):
             id_ = destination.id or f"dest_{number}"
             if selected is None or id_ == selected:
-                return PostalAddress(**destination.model_dump(exclude={"type", "id"}), id=id_)
+                return with_codes(
+                    PostalAddress(**destination.model_dump(exclude={"type", "id"}), id=id_)
+                )
         raise InvalidRequest(
             f"Destination {selected} is not in destinations. Choose one of them.",
             code="destination_unknown",
@@ -134,15 +136,16 @@ class CheckoutUpdateRequest(SessionRequest):
 
     def to_input(self, channel: str = "web") -> CheckoutInput:
         context = self.context or BuyerContextRequest()
+        place = context.place()
         fulfillment = self.fulfillment or FulfillmentRequest(methods=[])
         return CheckoutInput(
             channel=channel,
             currency=context.currency,
             lines=self.requested_lines(),
             buyer=self.buyer.to_buyer() if self.buyer else Buyer(),
-            country=context.address_country,
-            region=context.address_region,
-            postal_code=context.postal_code,
+            country=place.country,
+            region=place.region,
+            postal_code=place.postal_code,
             destination=fulfillment.address(),
             option_id=fulfillment.option(),
             attribution=self.attribution or {},

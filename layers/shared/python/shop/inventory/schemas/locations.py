@@ -3,30 +3,21 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shop.inventory.model import allocation
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, LocationPreference
 from shop.inventory.model.locations import Locations
 from shop.kernel.errors import InvalidRequest
-from shop.places.model.countries import COUNTRIES
+from shop.places.model.countries import validate_country
 
 Version = Annotated[int, Field(ge=0)]
 """Version that was read, 0 for a new entry; ``If-Match`` may give it instead.
 Example: 3"""
 
 
-def _known_country(code: str) -> str:
-    if code not in COUNTRIES:
-        raise PydanticCustomError(
-            "country_unknown", "Country must be an ISO 3166-1 code such as US or DE."
-        )
-    return code
-
-
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_known_country)]
-"""Country as an ISO 3166-1 alpha-2 code.
+Country = Annotated[str, AfterValidator(validate_country)]
+"""Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
 Example: US"""
 LOCATION_NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 

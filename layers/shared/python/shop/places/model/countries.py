@@ -1,7 +1,11 @@
 """Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes) and their regions.
 
-User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries.
+User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries. A text becomes
+a code before anything is computed from it; a text without a code is never guessed.
 """
+
+import re
+from enum import Enum
 
 from shop.kernel.errors import InvalidValue
 
@@ -29,25 +33,103 @@ US_REGIONS = frozenset(
     NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP""".split()
 )
 """Regions that the US postal service delivers to (USPS Publication 28, appendix B)."""
-REGIONS = {"US": US_REGIONS}
-"""The countries with a complete list of regions."""
+MILITARY_REGIONS = ("AA", "AE", "AP")
+COUNTRY_UNKNOWN = "Country must be an ISO 3166-1 code such as US or DE, or a name such as Germany."
+REGION_REQUIRED = frozenset("AU BR CA CN IN MX US".split())
+"""Countries in which an address needs its state or province."""
+
+_MILITARY_CITY = re.compile(r"\s*(?:APO|FPO|DPO)\b\W*(AA|AE|AP)?\b", re.IGNORECASE)
+_MILITARY_ZIP_CODES = (
+    ("AA", ("340",)),
+    ("AE", ("09",)),
+    ("AP", ("962", "963", "964", "965", "966")),
+)
+"""Prefixes of the ZIP codes of military mail. Source: USPS Publication 28, appendix B."""
+
+
+class Unmatched(Enum):
+    """The reason why a text has no code."""
+
+    UNKNOWN = "unknown"
+    """No country or region, or several ones, have this code or name."""
+    MISSING = "missing"
+    """There is no text."""
+
+
+def find_country(text: str | None) -> str | Unmatched:
+    """Return the ISO 3166-1 alpha-2 code of a country.
+
+    The text is a code of two or three letters or a name, in any case.
+    """
+    wanted = (text or "").strip()
+    if not wanted:
+        return Unmatched.MISSING
+    if (code := wanted.upper()) in COUNTRIES:
+        return code
+    from shop.places.model.place_names import country_by_name  # lazy: most requests send codes
+
+    return country_by_name(wanted) or Unmatched.UNKNOWN
+
+
+def find_region(
+    country: str, text: str | None, *, locality: str | None = None, postal_code: str | None = None
+) -> str | Unmatched:
+    """Return the second part of a region's ISO 3166-2 code, such as ``TX`` of ``US-TX``.
+
+    The text is a code, with or without the country, or a name, in any case. In the US, the locality
+    (city) of military mail stands for a region too.
+    """
+    wanted = (text or "").strip()
+    if country == "US" and (military := _MILITARY_CITY.match(locality or "")):
+        return _military_region(wanted, military[1], postal_code)
+    if not any(map(str.isalnum, wanted)):
+        return Unmatched.MISSING
+    if (code := wanted.upper()) in US_REGIONS and country == "US":
+        return code
+    from shop.places.model.place_names import region_by_text  # lazy: see find_country
+
+    return region_by_text(country, wanted) or Unmatched.UNKNOWN
+
+
+def _military_region(text: str, named: str | None, postal_code: str | None) -> str | Unmatched:
+    """Return the region of military mail, which has the state AA, AE or AP and a ZIP code of it."""
+    region = find_region("US", text)
+    if region in MILITARY_REGIONS:
+        return region
+    if named is not None:
+        return named.upper()
+    digits = (postal_code or "").strip()
+    for code, prefixes in _MILITARY_ZIP_CODES:
+        if digits.startswith(prefixes):
+            return code
+    # Any other state contradicts the city.
+    return Unmatched.UNKNOWN if text else Unmatched.MISSING
 
 
 def is_region(country: str, code: str) -> bool:
-    """Return whether a code is a region of a country.
+    """Return whether a code is that of a region of a country, in capitals and without prefix."""
+    if country == "US" and code in US_REGIONS:
+        return True
+    from shop.places.model.place_names import is_region_code  # lazy: see find_country
 
-    For a country without a list of regions, every code in the form of ISO 3166-2 is accepted.
-    """
-    regions = REGIONS.get(country)
-    if regions is not None:
-        return code in regions
-    return 1 <= len(code) <= 3 and code.isascii() and code.isalnum() and code.upper() == code
+    return is_region_code(country, code)
+
+
+def parent_regions(country: str, region: str) -> tuple[str, ...]:
+    """Return the regions that a region is part of, the nearest first; none in most countries."""
+    if country == "US":
+        return ()
+    from shop.places.model.place_names import parents_of  # lazy: see find_country
+
+    return parents_of(country, region)
 
 
 def validate_country(text: str) -> str:
-    """Return a country code. Raises InvalidValue (``country_unknown``) otherwise."""
-    if text not in COUNTRIES:
-        raise InvalidValue(
-            "country_unknown", "Country must be an ISO 3166-1 code such as US or DE."
-        )
-    return text
+    """Return the code of a country, from its code or name.
+
+    Raises InvalidValue (``country_unknown``) otherwise.
+    """
+    code = find_country(text)
+    if isinstance(code, Unmatched):
+        raise InvalidValue("country_unknown", COUNTRY_UNKNOWN)
+    return code

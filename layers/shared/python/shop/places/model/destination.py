@@ -1,6 +1,17 @@
-"""The destination of goods, as far as tax and shipping need it."""
+"""The destination of goods: the texts that a client stated, and the codes that rules use."""
 
+from collections.abc import Iterable
+
+from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
+from shop.places.model.countries import (
+    COUNTRY_UNKNOWN,
+    REGION_REQUIRED,
+    Unmatched,
+    find_country,
+    find_region,
+    parent_regions,
+)
 
 
 @frozen
@@ -13,3 +24,102 @@ class Destination:
     country: str
     region: str | None = None
     postal_code: str | None = None
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Return the region and those that it is part of, the smallest first."""
+        if self.region is None:
+            return ()
+        return (self.region, *parent_regions(self.country, self.region))
+
+
+@frozen
+class StatedPlace:
+    """A place as a client stated it, as codes or names.
+
+    ``is_hint`` is whether it only hints at the buyer's location, and is not an address.
+    """
+
+    country: str | None = None
+    region: str | None = None
+    locality: str | None = None
+    postal_code: str | None = None
+    is_hint: bool = False
+
+    @property
+    def destination(self) -> Destination | None:
+        """Return the codes that tax and shipping use; ``None`` without a known country."""
+        country = find_country(self.country)
+        if isinstance(country, Unmatched):
+            return None
+        region = self._region_in(country)
+        known = None if isinstance(region, Unmatched) else region
+        return Destination(country, known, self.postal_code)
+
+    def with_codes(self) -> "StatedPlace":
+        """Return the place with each text replaced by its code; a text without a code stays."""
+        destination = self.destination
+        if destination is None:
+            return self
+        region = destination.region or self.region
+        return StatedPlace(
+            destination.country, region, self.locality, self.postal_code, self.is_hint
+        )
+
+    def problem(self, regions_in_rules: Iterable[str] = ()) -> Problem | None:
+        """Return why nothing can be computed for this place; ``None`` if it can, or has no country.
+
+        ``regions_in_rules`` are the regions of the country that tax rates, zones or distances name.
+        Elsewhere, a region changes nothing, and a text without a code is accepted. The problem's
+        path is the field of a postal address.
+        """
+        country = find_country(self.country)
+        if country is Unmatched.MISSING:
+            return None
+        if country is Unmatched.UNKNOWN:
+            return Problem("country_unknown", COUNTRY_UNKNOWN, "address_country")
+        named = frozenset(regions_in_rules)
+        if not named and country not in REGION_REQUIRED:
+            return None
+        region = self._region_in(country)
+        if region is Unmatched.MISSING:
+            detail = f"Enter the region, such as a state or province of {country}."
+            return Problem("missing", detail, "address_region")
+        if region is Unmatched.UNKNOWN:
+            return Problem("region_unknown", region_unknown(country), "address_region")
+        if region not in named and any(region in parent_regions(country, each) for each in named):
+            detail = f"Prices differ within {country}-{region}. Enter the smaller region in it."
+            return Problem("region_imprecise", detail, "address_region")
+        return None
+
+    def _region_in(self, country: str) -> str | Unmatched:
+        return find_region(
+            country, self.region, locality=self.locality, postal_code=self.postal_code
+        )
+
+
+def region_unknown(country: str) -> str:
+    """Return the text about a region that no code or name of the country matches."""
+    return f"Region must be a code or name of a region of {country}, as ISO 3166-2 lists them."
+
+
+def checked_destination(
+    place: StatedPlace, paths: tuple[str, str], regions_in_rules: Iterable[str] | None = None
+) -> Destination:
+    """Return the destination of a place that staff stated.
+
+    ``paths`` are those of the country and the region. Raises InvalidRequest for every text without
+    a code. With ``regions_in_rules``, it also rejects a missing or imprecise region where rules
+    depend on it.
+    """
+    destination = place.destination
+    if destination is None:
+        raise InvalidRequest(COUNTRY_UNKNOWN, code="country_unknown", path=paths[0])
+    problem = None if regions_in_rules is None else place.problem(regions_in_rules)
+    # A region that rules do not name must be known too: staff would not notice that it was ignored.
+    if find_region(destination.country, place.region) is Unmatched.UNKNOWN:
+        detail = region_unknown(destination.country)
+        problem = Problem("region_unknown", detail)
+    if problem is not None:
+        raise InvalidRequest(problem.detail, code=problem.code, path=paths[1])
+    return destination

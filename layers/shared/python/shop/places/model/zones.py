@@ -47,9 +47,9 @@ class Zone:
         """
         if not self.is_fallback and destination.country not in self.countries:
             return False
-        if self.regions is not None and destination.region not in self.regions:
+        if self.regions is not None and self.regions.isdisjoint(destination.regions):
             return False
-        if destination.region is not None and destination.region in self.excluded_regions:
+        if not self.excluded_regions.isdisjoint(destination.regions):
             return False
         code = normalize_postal_code(destination.postal_code)
         if self.postal_prefixes and not _begins_with_any(code, self.postal_prefixes):
@@ -61,16 +61,17 @@ class Zone:
         return frozenset(
             country
             for country in self.countries & other.countries
-            if self._regions_overlap(other) and self._postal_codes_overlap(other)
+            if self._regions_overlap(other, country) and self._postal_codes_overlap(other)
         )
 
-    def _regions_overlap(self, other: "Zone") -> bool:
+    def _regions_overlap(self, other: "Zone", country: str) -> bool:
         regions = [zone.regions for zone in (self, other) if zone.regions is not None]
         # Without lists, both zones have all regions except a few, so some are in both.
         if not regions:
             return True
         excluded = self.excluded_regions | other.excluded_regions
-        return bool(frozenset.intersection(*regions) - excluded)
+        common = regions[0] if len(regions) == 1 else _common_regions(country, *regions)
+        return any(excluded.isdisjoint(Destination(country, region).regions) for region in common)
 
     def _postal_codes_overlap(self, other: "Zone") -> bool:
         if self.postal_prefixes and other.postal_prefixes:
@@ -113,14 +114,27 @@ class Distance:
             return (0, 0)
         if destination.country not in self.countries:
             return None
-        if self.regions is not None and destination.region not in self.regions:
+        regions = destination.regions
+        matching = [n for n, region in enumerate(regions) if region in (self.regions or ())]
+        if self.regions is not None and not matching:
             return None
         if not self.postal_prefixes:
-            return (1, 0) if self.regions is None else (2, 0)
+            # The entry of a region precedes that of the larger one around it.
+            return (1, 0) if self.regions is None else (2, -matching[0])
         code = normalize_postal_code(destination.postal_code)
         prefixes = map(normalize_postal_code, self.postal_prefixes)
         lengths = [len(prefix) for prefix in prefixes if code.startswith(prefix)]
         return (3, max(lengths)) if code and lengths else None
+
+
+def regions_named(areas: Iterable[Zone | Distance], country: str) -> frozenset[str]:
+    """Return the regions of a country that zones or distances name."""
+    return frozenset(
+        region
+        for area in areas
+        if country in area.countries
+        for region in (*(area.regions or ()), *getattr(area, "excluded_regions", ()))
+    )
 
 
 def distance_to(destination: Destination, distances: Iterable[Distance]) -> int | None:
@@ -153,6 +167,18 @@ def problems_of_zones(zones: tuple[Zone, ...]) -> list[Problem]:
         )
         problems += _overlaps(zone, zones[:position], path)
     return problems
+
+
+def _common_regions(
+    country: str, regions: frozenset[str], others: frozenset[str]
+) -> frozenset[str]:
+    """Return the regions that are in both sets, or are in one and part of a region in the other."""
+    return frozenset(
+        region
+        for own, foreign in ((regions, others), (others, regions))
+        for region in own
+        if not foreign.isdisjoint(Destination(country, region).regions)
+    )
 
 
 def _overlaps(zone: Zone, earlier: tuple[Zone, ...], path: str) -> Iterator[Problem]:
@@ -222,7 +248,7 @@ def _problems_of_regions(
     return [
         Problem(
             "region_unknown",
-            f"Region {region!r} is not in {country}. Use its ISO 3166-2 code.",
+            f"Region {region!r} is not in {country}. Use its ISO 3166-2 code or its name.",
             path,
         )
         for region in sorted(regions)

@@ -63,8 +63,9 @@ def restricts_channel(channels: Sequence[str]) -> bool:
 
 _EU = frozenset(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
-    IE IT LT LU LV MT NL PL PT RO SE SI SK""".split()
+    IE IT LT LU LV MC MT NL PL PT RO SE SI SK""".split()
 )
+"""The members of the Union, and Monaco, which counts as France (Directive 2006/112/EC, Art. 7)."""
 
 
 def market_of(country: str | None) -> str:

@@ -17,7 +17,7 @@ from shop.places.model.countries import validate_country
 from shop.pricing.model.rule_set import restricts_channel
 
 Country = Annotated[str, AfterValidator(validate_country)]
-"""Country as an ISO 3166-1 alpha-2 code.
+"""Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
 Example: US"""
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
 """Instant in ISO 8601 with a time zone.

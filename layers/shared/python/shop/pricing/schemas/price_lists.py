@@ -1,6 +1,6 @@
 """Request and response types of price lists and price histories."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -209,15 +209,19 @@ class PriceHistoryView(BaseModel):
 
 
 def market_from_query(query: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Return ``?country=`` and ``?currency=``, ``None`` if absent. Raises InvalidRequest."""
-    country, currency = query.get("country"), query.get("currency")
-    for name, value, validate in (
-        ("country", country, validate_country),
-        ("currency", currency, validate_currency),
-    ):
-        try:
-            if value is not None:
-                validate(value)
-        except ValueError as error:
-            raise InvalidRequest(str(error), code=f"{name}_unknown", path=name) from None
-    return country, currency
+    """Return ``?country=`` as a code and ``?currency=``, ``None`` if absent.
+
+    Raises InvalidRequest.
+    """
+    return (
+        _checked(query, "country", validate_country),
+        _checked(query, "currency", validate_currency),
+    )
+
+
+def _checked(query: Mapping[str, str], name: str, validate: Callable[[str], str]) -> str | None:
+    text = query.get(name)
+    try:
+        return None if text is None else validate(text)
+    except ValueError as error:
+        raise InvalidRequest(str(error), code=f"{name}_unknown", path=name) from None

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import validate_currency, validate_email
-from shop.places.model.destination import Destination
+from shop.places.model.destination import Destination, StatedPlace, checked_destination
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.quote import Quote
@@ -93,7 +93,7 @@ class DestinationBody(BaseModel):
 
     address_country: Country
     address_region: Word | None = None
-    """Region within the country, such as a US state.
+    """Region within the country, such as a US state, by code or name.
     Example: CA"""
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
     """Postal code, 20 characters at most.
@@ -136,7 +136,7 @@ class SimulationBody(BaseModel):
     currency: Currency | None = None
     country: Country | None = None
     region: Word | None = None
-    """Region within the buyer's country, such as a US state.
+    """Region within the buyer's country, such as a US state, by code or name.
     Example: CA"""
     postal_code: Annotated[str, StringConstraints(max_length=20)] | None = None
     """Postal code of the buyer, 20 characters at most.
@@ -176,20 +176,29 @@ class SimulationBody(BaseModel):
     """Draft of a pricing policy that the comparison applies."""
 
     def shipping_destination(self) -> Destination | None:
-        """Return the address that gives shipping options, if there is one."""
+        """Return the address that gives shipping options, if there is one.
+
+        Raises InvalidRequest (``region_unknown``).
+        """
         if self.destination is None:
             return None
-        return Destination(
-            self.destination.address_country,
-            self.destination.address_region,
-            self.destination.postal_code,
+        stated = self.destination
+        return checked_destination(
+            StatedPlace(
+                stated.address_country, stated.address_region, postal_code=stated.postal_code
+            ),
+            ("$.destination.address_country", "$.destination.address_region"),
         )
 
     def location(self) -> Destination | None:
-        """Return the buyer's location, which applies without a destination."""
+        """Return the buyer's location, which applies without a destination.
+
+        Raises InvalidRequest (``region_unknown``).
+        """
         if self.country is None:
             return None
-        return Destination(self.country, self.region, self.postal_code)
+        place = StatedPlace(self.country, self.region, postal_code=self.postal_code)
+        return checked_destination(place, ("$.country", "$.region"))
 
     def draft(self) -> Promotion | None:
         """Return the draft, if there is one. Raises InvalidRequest with every problem."""
@@ -316,6 +325,8 @@ _CHECKOUT_PATHS = (
     (re.compile(r"^\$\.line_items(\[\d+\])\.item\b.*"), r"$.lines\1.item"),
     (re.compile(r"^\$\.line_items"), "$.lines"),
     (re.compile(r"^\$\.fulfillment\..*selected_option_id$"), "$.option"),
+    (re.compile(r"^\$\.fulfillment\..*\.(address_country|address_region)$"), r"$.destination.\1"),
+    (re.compile(r"^\$\.context\.address_(country|region)$"), r"$.\1"),
     (re.compile(r"^\$\.context\."), "$."),
     (re.compile(r"^\$\.discounts\.codes"), "$.codes"),
     (re.compile(r"^\$\.payment\.instruments"), "$.credits"),

@@ -8,7 +8,7 @@ from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.places.model.destination import Destination
-from shop.places.model.zones import Distance, Zone, distance_to
+from shop.places.model.zones import Distance, Zone, distance_to, regions_named
 from shop.serialization import from_json, to_json
 from shop.shipping.model.delivery_estimates import DispatchSchedule
 from shop.shipping.model.options import Consignment, ShippingOption
@@ -110,6 +110,8 @@ class Undeliverable(StrEnum):
     GOODS = "goods"
     """No method to the destination takes these goods: too heavy, too large, or no price in their
     currency."""
+    UNLOCATED = "unlocated"
+    """The country or region of the destination is not known, so nothing is computed."""
 
 
 @frozen(slots=False)
@@ -152,6 +154,10 @@ class ShippingTable:
                 return zone
         return None
 
+    def regions_named(self, country: str) -> frozenset[str]:
+        """Return the regions of a country that a zone or distance names."""
+        return regions_named((*self.zones, *self.distances), country)
+
     def options(
         self, goods: Consignment, destination: Destination, at: datetime
     ) -> tuple[ShippingOption, ...]:
@@ -188,9 +194,14 @@ class ShippingTable:
 
     @classmethod
     def from_dict(cls, raw: object) -> "ShippingTable":
-        """Parse and validate a table. Raises InvalidRequest with at most 100 problems."""
+        """Parse and validate a table, in which places may have names instead of codes.
+
+        Raises InvalidRequest with at most 100 problems.
+        """
+        from shop.shipping.model import validation  # lazy: only staff handlers write tables
+
         problems: list[Problem] = []
-        table = from_json(cls, raw, "$", problems)
+        table = from_json(cls, validation.with_place_codes(raw), "$", problems)
         # Only a table that parses can be validated as a whole.
         if table is not None:
             problems = table.problems()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from shop.kernel.errors import Problem
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.places.model.countries import COUNTRIES, EU_MEMBER_STATES
+from shop.places.model.stated_areas import area_with_codes, country_codes
 from shop.places.model.zones import problems_of_distances, problems_of_zones
 from shop.shipping.model.delivery_estimates import MAX_TRANSIT_DAYS
 from shop.shipping.model.rate_table import ShippingMethod, ShippingTable
@@ -79,6 +80,19 @@ def validate_shipping_table(table: ShippingTable) -> list[Problem]:
         problems += _method_problems(method, path)
     problems += _unused_zone_problems(table)
     return problems
+
+
+def with_place_codes(raw: object) -> object:
+    """Return the JSON object of a table with codes for the places that have one."""
+    if not isinstance(raw, dict):
+        return raw
+    document = dict(raw)
+    if "excluded_countries" in document:
+        document["excluded_countries"] = country_codes(document["excluded_countries"])
+    for name in ("zones", "distances"):
+        if isinstance(document.get(name), list):
+            document[name] = [area_with_codes(each) for each in document[name]]
+    return document
 
 
 def _unused_zone_problems(table: ShippingTable) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.places.model.countries import is_region
+from shop.places.model.destination import region_unknown
 from shop.serialization import from_json, to_json
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, ZERO, TaxRate, TaxTable
 
@@ -46,7 +47,7 @@ class CountryRates:
 
     @classmethod
     def parse(cls, country: str, raw: object) -> tuple[TaxRate, ...]:
-        """Return rates from JSON values, which may omit the country.
+        """Return rates from JSON values, which may omit the country and name their regions.
 
         Raises :class:`InvalidRequest` with the path of every problem.
         """
@@ -60,7 +61,7 @@ class CountryRates:
         rates: list[TaxRate] = []
         for position, item in enumerate(raw):
             path = f"$.rates[{position}]"
-            value = {"country": country, **item} if isinstance(item, dict) else item
+            value = _with_place_codes(item, country) if isinstance(item, dict) else item
             rate = from_json(TaxRate, value, path, problems)
             if rate is not None:
                 problems += _problems_of(rate, country, path)
@@ -126,6 +127,17 @@ def tax_table_with(customized: Iterable[CountryRates]) -> TaxTable:
     return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union)
 
 
+def _with_place_codes(item: dict[str, Any], country: str) -> dict[str, Any]:
+    """Return the JSON object of a rate with codes for country and region, where they have one."""
+    from shop.places.model.stated_areas import country_codes, region_code  # lazy: staff handlers
+
+    value = {"country": country, **item}
+    (value["country"],) = country_codes([value["country"]])
+    if "region" in value:
+        value["region"] = region_code(country, value["region"])
+    return value
+
+
 def _raise_if_any(problems: list[Problem]) -> None:
     if problems:
         raise InvalidRequest(
@@ -143,7 +155,7 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
         )
         yield Problem("tax_class_invalid", detail, f"{path}.tax_class")
     if rate.region is not None and not is_region(country, rate.region):
-        detail = f"Region must be an ISO 3166-2 code of {country} without the country, such as CA."
+        detail = region_unknown(country)
         yield Problem("region_unknown", detail, f"{path}.region")
     if len(rate.name) > MAX_NAME_LENGTH or not rate.name.isprintable():
         detail = f"Name must be one line of at most {MAX_NAME_LENGTH} characters."

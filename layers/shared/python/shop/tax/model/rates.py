@@ -1,5 +1,6 @@
 """Tax rates with their dates, and the table in which a rate is looked up."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import field
 from datetime import date
@@ -16,6 +17,10 @@ STANDARD, SHIPPING = "standard", "shipping"
 """The tax class of most goods, and the tax class of shipping."""
 ZERO = "zero"
 """The tax class that is never taxed."""
+NORTHERN_IRELAND = "XI"
+"""Prefix of VAT numbers for goods in Northern Ireland, which follows the Union's rules for them."""
+COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE ES FI FR GB GR IM IT MC NL NO".split())
+"""Countries with territories in which other rates apply, or which count as another country."""
 MAX_CACHED_RATES = 10_000
 
 
@@ -46,6 +51,38 @@ class TaxRate:
         )
 
 
+@frozen
+class TaxArea:
+    """The place whose rates apply to a destination.
+
+    ``is_outside`` is whether the rates of the whole country do not apply there; rates of its region
+    do. ``name`` is that of the territory, if the destination is in one.
+    """
+
+    place: Destination
+    is_outside: bool = False
+    name: str = ""
+
+    @property
+    def member(self) -> str | None:
+        """Return the prefix of VAT numbers for goods in this area; ``None`` outside tax areas."""
+        code = self.place.postal_code or ""
+        if self.is_outside:
+            return None
+        if self.place.country == "GB" and re.match(r"\s*BT\d", code, re.IGNORECASE):
+            return NORTHERN_IRELAND
+        return self.place.country
+
+
+def tax_area(destination: Destination) -> TaxArea:
+    """Return the tax area of a destination."""
+    if destination.country not in COUNTRIES_WITH_AREAS:
+        return TaxArea(destination)
+    from shop.tax.model.areas import area_in  # lazy: most countries have one tax area
+
+    return area_in(destination)
+
+
 @frozen(slots=False)
 class TaxTable:
     """All tax rates, indexed for lookup.
@@ -70,55 +107,67 @@ class TaxTable:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
 
     @cached_property
-    def _cached_rates(self) -> dict[tuple[str, str | None, str, date], TaxRate | None]:
+    def _cached_rates(self) -> dict[tuple[str, str | None, bool, str, date], TaxRate | None]:
         return {}
+
+    @cached_property
+    def _regions_by_country(self) -> dict[str, frozenset[str]]:
+        named: dict[str, set[str]] = {}
+        for rate in self.rates:
+            if rate.region is not None:
+                named.setdefault(rate.country, set()).add(rate.region)
+        return {country: frozenset(regions) for country, regions in named.items()}
+
+    def regions_named(self, country: str) -> frozenset[str]:
+        """Return the regions of a country that have rates of their own."""
+        return self._regions_by_country.get(country, frozenset())
 
     def rate(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
         """Return the rate of a class at a destination on a day, or ``None`` if it is untaxed.
 
-        A class without a rate at the destination is taxed as ``standard``. The class ``zero`` and
-        destinations outside the table are untaxed.
+        A class without a rate at the destination is taxed as ``standard``. The class ``zero``,
+        destinations outside the table and territories outside tax areas are untaxed.
         """
         if tax_class == ZERO:
             return None
-        key = (destination.country, destination.region, tax_class, day)
+        area = tax_area(destination)
+        key = (area.place.country, area.place.region, area.is_outside, tax_class, day)
         cache = self._cached_rates
         if key not in cache:
             # Regions come from clients, so the number of keys is unlimited.
             if len(cache) > MAX_CACHED_RATES:
                 cache.clear()
-            cache[key] = self._look_up(tax_class, destination, day)
+            cache[key] = self._look_up(tax_class, area, day)
         return cache[key]
 
-    def _look_up(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
+    def _look_up(self, tax_class: str, area: TaxArea, day: date) -> TaxRate | None:
+        # Outside the country's tax area, only rates that staff gave its regions apply.
+        regions = area.place.regions if area.is_outside else (*area.place.regions, None)
         # The class before the region: a national rate of the class precedes a regional standard.
         for one_class in (tax_class, STANDARD):
-            for region in (destination.region, None):
-                for rate in self._by_key.get((destination.country, region, one_class), ()):
+            for region in regions:
+                for rate in self._by_key.get((area.place.country, region, one_class), ()):
                     if rate.applies_on(day):
                         return rate
         return None
 
     def is_reverse_charge(
-        self, vat_id: str | None, destination: Destination | None, home: str | None
+        self, vat_id: str | None, destination: Destination | None, home: Destination | None
     ) -> bool:
         """Whether the customer owes the tax, as a business of another member state.
 
-        The goods leave the seller's state (``home``) for another one of the union. The VAT number
-        is of a state other than the seller's. Source: Directive 2006/112/EC, Art. 138 and 196.
+        The goods leave the seller's state (``home``) for another one of the union, both within its
+        tax area. The VAT number is of a state other than the seller's. Northern Ireland counts as
+        a state of its own for goods. Source: Directive 2006/112/EC, Art. 138 and 196.
         """
         if not vat_id or destination is None or home is None:
             return False
         prefix = vat_id[:2]
         # VAT numbers of Greece begin with EL, its ISO 3166-1 code is GR.
         issuer = "GR" if prefix == "EL" else prefix
-        return (
-            home in self.union
-            and destination.country in self.union
-            and destination.country != home
-            and issuer in self.union
-            and issuer != home
-        )
+        origin, target = tax_area(home).member, tax_area(destination).member
+        members = {*self.union, NORTHERN_IRELAND}
+        return {origin, target, issuer} <= members and origin not in (target, issuer)
 
 
 def _problems_of(rate: TaxRate, others: list[TaxRate], path: str) -> Iterator[Problem]:

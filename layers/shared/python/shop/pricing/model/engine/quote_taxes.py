@@ -9,7 +9,7 @@ from shop.pricing.model.engine.calculation import QuoteCalculation
 from shop.pricing.model.quote_lines import QuoteLine, ShippingQuote
 from shop.pricing.model.rule_set import Market, RuleSet
 from shop.pricing.model.trace import PricingStep, TraceEntry
-from shop.tax.model.rates import MILLION, TaxRate
+from shop.tax.model.rates import MILLION, TaxRate, tax_area
 
 
 class QuoteTaxes:
@@ -26,9 +26,10 @@ class QuoteTaxes:
             )
         self._day: date = self.market.day(at)
         self._rates: dict[str, TaxRate | None] = {}
-        home = self.market.home.country if self.market.home else None
         self.reverse_charge = self.market.tax != "none" and self._table.is_reverse_charge(
-            basket.customer.vat_id if basket.customer else None, basket.destination, home
+            basket.customer.vat_id if basket.customer else None,
+            basket.destination,
+            self.market.home,
         )
         # §10.4: prices that include tax are converted to net, and the quote then adds no tax.
         self._converts_to_net = self.reverse_charge and self.market.tax == "included"
@@ -95,8 +96,15 @@ class QuoteTaxes:
             amount, ids = sums.setdefault((delivery.tax.rate, delivery.tax.name), (0, []))
             ids.append("shipping")
             sums[delivery.tax.rate, delivery.tax.name] = (amount + delivery.tax.amount.minor, ids)
+        # A rate of 0 in a country with rates by region says nothing until the region is known.
+        named = self._table.regions_named(self.destination.country)
+        unlocated = bool(named) and self.destination.region is None
+        untaxed = "The region is not known yet." if unlocated else "not taxed"
+        area = tax_area(self.destination)
+        if area.name:
+            untaxed = f"{area.name} is outside the tax area of {self.destination.country}"
         for (rate, name), (amount, ids) in sums.items():
-            detail = f"{name} {rate / 10_000:g} %" if rate else name or "not taxed"
+            detail = f"{name} {rate / 10_000:g} %" if rate else name or untaxed
             calculation.trace.append(
                 TraceEntry(
                     PricingStep.TAX, place, rate > 0, amount, detail=detail, lines=tuple(ids)

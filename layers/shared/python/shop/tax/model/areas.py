@@ -1,0 +1,83 @@
+"""Tax areas: places whose tax is not that of the country in their address.
+
+Sources: Directive 2006/112/EC, Art. 6 and 7; TFEU, Art. 349 and 355; the Windsor Framework, Art. 8;
+the Customs and Excise Agreement of 1979 (Isle of Man); national laws. As of 2026-11-30.
+"""
+
+import re
+from functools import lru_cache
+
+from shop.places.model.destination import Destination
+from shop.tax.model.rates import TaxArea
+
+_TREATED_AS = {"MC": "FR", "IM": "GB"}
+"""Countries that count as another one. Source: Directive 2006/112/EC, Art. 7; for IM since 1979."""
+
+_TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
+    # country, postal codes, regions, name, country that it counts as (None: no other country)
+    ("ES", r"35|38", ("CN", "GC", "TF"), "Canary Islands", None),
+    ("ES", r"51", ("CE",), "Ceuta", None),
+    ("ES", r"52", ("ML",), "Melilla", None),
+    ("GR", r"6308[67]$", ("69",), "Mount Athos", None),
+    ("DE", r"27498$", (), "Heligoland", None),
+    ("DE", r"78266$", (), "Büsingen", None),
+    ("IT", r"23041$", (), "Livigno", None),
+    ("IT", r"22061$", (), "Campione d'Italia", None),
+    ("IT", r"4789\d$", (), "San Marino", "SM"),
+    ("IT", r"00120$", (), "Vatican City", "VA"),
+    ("FI", r"22\d{3}$", ("01",), "Åland Islands", "AX"),
+    ("FR", r"97150$", ("MF",), "Saint-Martin", "MF"),
+    ("FR", r"97133$", ("BL",), "Saint-Barthélemy", "BL"),
+    ("FR", r"971", ("971", "GP"), "Guadeloupe", "GP"),
+    ("FR", r"972", ("972", "MQ"), "Martinique", "MQ"),
+    ("FR", r"973", ("973", "GF"), "French Guiana", "GF"),
+    ("FR", r"974", ("974", "RE"), "Réunion", "RE"),
+    ("FR", r"976", ("976", "YT"), "Mayotte", "YT"),
+    ("FR", r"975", ("PM",), "Saint-Pierre-et-Miquelon", "PM"),
+    ("FR", r"984", ("TF",), "French Southern Territories", "TF"),
+    ("FR", r"986", ("WF",), "Wallis and Futuna", "WF"),
+    ("FR", r"987", ("PF",), "French Polynesia", "PF"),
+    ("FR", r"988", ("NC",), "New Caledonia", "NC"),
+    ("GB", r"JE\d", (), "Jersey", "JE"),
+    ("GB", r"GY\d", (), "Guernsey", "GG"),
+    ("CH", r"756[23]$", (), "Samnaun", None),
+    ("NO", r"917\d$", ("21",), "Svalbard", "SJ"),
+    ("NO", r"8099$", ("22",), "Jan Mayen", "SJ"),
+    ("NL", "", ("AW",), "Aruba", "AW"),
+    ("NL", "", ("CW",), "Curaçao", "CW"),
+    ("NL", "", ("SX",), "Sint Maarten", "SX"),
+    ("NL", "", ("BQ1", "BQ2", "BQ3"), "Caribbean Netherlands", "BQ"),
+    ("CN", "", ("HK",), "Hong Kong", "HK"),
+    ("CN", "", ("MO",), "Macao", "MO"),
+    ("CN", "", ("TW",), "Taiwan", "TW"),
+    ("AU", r"2899$", (), "Norfolk Island", "NF"),
+    ("AU", r"6798$", (), "Christmas Island", "CX"),
+    ("AU", r"6799$", (), "Cocos (Keeling) Islands", "CC"),
+)
+COUNTRIES_WITH_TERRITORIES = frozenset((*_TREATED_AS, *(row[0] for row in _TERRITORIES)))
+_COUNTRY_PREFIX = re.compile(r"[A-Z]{1,3}-?(?=\d)")
+
+
+@lru_cache(maxsize=1_000)
+def area_in(destination: Destination) -> TaxArea:
+    """Return the tax area of a destination in one of ``COUNTRIES_WITH_AREAS``."""
+    treated_as = _TREATED_AS.get(destination.country)
+    if treated_as is not None:
+        return TaxArea(Destination(treated_as, None, None), name=destination.country)
+    postal_code = (destination.postal_code or "").replace(" ", "").upper()
+    if destination.country != "GB":
+        # "FI-22100" is written for mail from abroad.
+        postal_code = _COUNTRY_PREFIX.sub("", postal_code)
+    for country, codes, own_regions, name, counts_as in _TERRITORIES:
+        if country != destination.country:
+            continue
+        # Mail goes by the postal code, so it decides. The region counts only without one.
+        if codes and postal_code:
+            matches = re.match(codes, postal_code) is not None
+        else:
+            matches = not set(own_regions).isdisjoint(destination.regions)
+        if matches:
+            if counts_as is None:
+                return TaxArea(destination, is_outside=True, name=name)
+            return TaxArea(Destination(counts_as, None, destination.postal_code), name=name)
+    return TaxArea(destination)
