@@ -5,13 +5,12 @@ Rejected rows are shown with their line in the whole file.
 """
 
 import argparse
-import csv
-import io
 import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,8 +23,9 @@ from local.cloud import CLOUD_HOME, Cloud
 from local.http_actors import HttpClient, HttpResponse, sign_in
 from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
-from shop.kernel.errors import InvalidRequest
-from shop.kernel.text_files import decode_text, detect_wrong_file_type
+from shop.catalog.model.csv_rows import CsvTable, place_rows
+from shop.kernel.errors import InvalidRequest, Unprocessable
+from shop.kernel.text_files import count_line_ends, decode_text, detect_wrong_file_type
 
 MAX_PRODUCTS_PER_CHUNK = 200
 """Some seconds of work for one Lambda; the gateway allows 30."""
@@ -212,57 +212,54 @@ def split_into_chunks(text: str, kind: str) -> Iterator[UploadChunk]:
 
 def yaml_chunks(text: str) -> Iterator[UploadChunk]:
     """Split a YAML list; text before the first item belongs to the first chunk."""
-    starts = [match.start() for match in re.finditer(r"^- ", text, re.MULTILINE)]
+    starts = [match.start() for match in re.finditer(r"(?:(?<=[\r\n])|\A)- ", text)]
     edges = [0, *starts[1:], len(text)]
-    begin, products, line = 0, 0, 1
-    for end, after in zip(edges[1:], [*edges[2:], None], strict=True):
+    sizes = [len(text[start:end].encode()) for start, end in pairwise(edges)]
+    begin, products, size, line = 0, 0, 0, 1
+    for n, end in enumerate(edges[1:]):
         products += 1
+        size += sizes[n]
+        is_last = n == len(sizes) - 1
         if (
-            after is None
+            is_last
             or products == MAX_PRODUCTS_PER_CHUNK
-            or after - begin > MAX_BYTES_PER_CHUNK
+            or size + sizes[n + 1] > MAX_BYTES_PER_CHUNK
         ):
             yield UploadChunk(text[begin:end], products, line)
-            line += text.count("\n", begin, end)
-            begin, products = end, 0
+            line += count_line_ends(text, begin, end)
+            begin, products, size = end, 0, 0
 
 
 def csv_chunks(text: str) -> Iterator[UploadChunk]:
-    """Split a CSV where no handle continues; each chunk begins with the header line."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(10_000_000)
-    lines = list(io.StringIO(text, newline=""))
-    reader = csv.reader(lines, delimiter=delimiter)
-    rows: list[tuple[int, int, str]] = []  # from line, to line, handle
+    """Split a CSV where no product continues; each chunk begins with the header line.
+
+    A row that cannot be placed stays with all products that it may belong to, so the shop rejects
+    them as it would in the whole file.
+    """
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        ends_header = reader.line_num
-        names = [n for n in ("handle", "url handle", "title") if n in header]
-        key = header.index(names[0]) if names else None
-        before = ends_header
-        for cells in reader:
-            handle = cells[key] if key is not None and key < len(cells) else ""
-            rows.append((before, reader.line_num, handle))
-            before = reader.line_num
-    except csv.Error:
-        yield UploadChunk(text, 1, 1)  # the shop reports the error and its line
+        table = CsvTable(text)
+    except Unprocessable:
+        yield UploadChunk(text, 1, 1)  # the shop reports what is wrong
         return
-    last = {handle: n for n, (_, _, handle) in enumerate(rows)}
-    top = "".join(lines[:ends_header])
-    begin, open_until, handles = 0, -1, set[str]()
-    for n, (_, to, handle) in enumerate(rows):
-        handles.add(handle)
-        open_until = max(open_until, last[handle])
-        size = sum(len(line) for line in lines[rows[begin][0] : to]) if n == open_until else 0
-        full = len(handles) >= MAX_PRODUCTS_PER_CHUNK or size > MAX_BYTES_PER_CHUNK
-        if n == len(rows) - 1 or (n == open_until and full):
-            start = rows[begin][0]
-            body = "".join(lines[start:to])
-            yield UploadChunk(top + body, len(handles), start + 1 - ends_header)
-            begin, handles = n + 1, set()
-    if not rows:
+    if not (rows := place_rows(table)):
         yield UploadChunk(text, 1, 1)
+        return
+    keys = [dict.fromkeys((*placed.suspects, *filter(None, [placed.product]))) for placed in rows]
+    last = {key: n for n, row_keys in enumerate(keys) for key in row_keys}
+    top = "".join(table.lines[: table.header_end])
+    start, read, open_until, size, products = table.header_end, table.header_end, -1, 0, set[str]()
+    for n, placed in enumerate(rows):
+        products.update(keys[n])
+        open_until = max([open_until, n, *(last[key] for key in keys[n])])
+        # Blank lines above a row go with it.
+        size += sum(len(line.encode()) for line in table.lines[read : placed.row.end])
+        read = placed.row.end
+        is_full = len(products) >= MAX_PRODUCTS_PER_CHUNK or size > MAX_BYTES_PER_CHUNK
+        if n == len(rows) - 1 or (n == open_until and is_full):
+            body = "".join(table.lines[start:read])
+            yield UploadChunk(top + body, len(products), start + 1 - table.header_end)
+            start, size = read, 0
+            products.clear()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Run every worked example of docs/rules/catalog.md."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from shop.catalog.actions.importing import import_products
+from shop.catalog.actions.importing import ImportResult, import_products
 from shop.catalog.actions.product_admin import Draft, DraftVariant, create_product, update_product
 from shop.catalog.actions.storefront import search_products
 from shop.catalog.model import (
@@ -21,7 +22,7 @@ from shop.catalog.model import (
     select_variant,
     tokenize,
 )
-from shop.catalog.schemas.file_parsing import ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
 from shop.catalog.schemas.files import parse_product_file
 from shop.kernel.money import Money
 from tests.doubles.catalog import MemoryProductCatalog
@@ -168,13 +169,25 @@ def check_choices(example: dict[str, Any]) -> None:
 
 def check_files(example: dict[str, Any]) -> None:
     catalog, expect = MemoryProductCatalog(), example["expect"]
-    parsed = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-    result = import_products(parsed.entries, catalog=catalog, at=THEN)
+    parsed, result = _import(example["csv"], catalog, THEN)
     assert sorted(result.accepted_ids) == expect["accepted"]
+    if "next_csv" in example:
+        parsed, result = _import(example["next_csv"], catalog, LATER)
+        assert sorted(result.accepted_ids) == expect["next_accepted"]
     assert {r.line: r.reason for r in parsed.rejected} == expect.get("rejected", {})
+    for product_id, variants in expect.get("on_sale", {}).items():
+        on_sale = catalog.get(product_id).on_sale
+        assert [f"{v.title} {v.price}" for v in on_sale] == variants
     if "again" in expect:
-        again = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-        assert len(import_products(again.entries, catalog=catalog, at=LATER).unchanged) == 1
+        _, again = _import(example["csv"], catalog, LATER)
+        assert len(again.unchanged) == 1
+
+
+def _import(
+    text: str, catalog: MemoryProductCatalog, at: datetime
+) -> tuple[FileParseResult, ImportResult]:
+    parsed = parse_product_file(text.encode(), "text/csv", ImportOptions())
+    return parsed, import_products(parsed.entries, catalog=catalog, at=at)
 
 
 CHECKS = {

@@ -42,21 +42,16 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
     if kind in CSV_MEDIA_TYPES:
         from shop.catalog.schemas.shopify import read_csv  # lazy: a file is of one kind
 
-        result = read_csv(text, options)
+        result = read_csv(text, options, max_products=MAX_PRODUCTS_PER_FILE)
     else:
         from shop.catalog.schemas import retail_demo_store  # lazy: loads PyYAML
 
-        result = retail_demo_store.read_retail_demo_yaml(text, options)
+        result = retail_demo_store.read_retail_demo_yaml(
+            text, options, max_products=MAX_PRODUCTS_PER_FILE
+        )
     if not result.entries and not result.rejected:
         raise Unprocessable(
             "The file contains no products. Send at least one.", code="file_empty", path="$"
-        )
-    if len(result.entries) > MAX_PRODUCTS_PER_FILE:
-        raise Unprocessable(
-            f"The file contains {len(result.entries)} products."
-            f" Send at most {MAX_PRODUCTS_PER_FILE} in one call.",
-            code="too_many",
-            path="$",
         )
     result.add_line_notices()
     return _without_duplicates(result)

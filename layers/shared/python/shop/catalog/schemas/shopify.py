@@ -6,16 +6,14 @@ has the fields of the product.
 Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, OptionChoice, ProductStatus, fold
+from shop.catalog.model.csv_rows import CsvTable, PlacedRow, place_rows, slug
 from shop.catalog.model.validation import MAX_OPTIONS, PRODUCT_ID, SKU
 from shop.catalog.schemas.file_parsing import (
     FileParseResult,
@@ -84,20 +82,32 @@ class _Group:
     rows: list[tuple[int, dict[str, str]]] = field(default_factory=list)
 
 
-def read_csv(text: str, options: ImportOptions) -> FileParseResult:
+def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FileParseResult:
     """Parse a file; the rows of a handle are one product, imported as a whole or rejected.
 
-    Raises :class:`Unprocessable` if the first line is not that of a Shopify product file.
+    Raises :class:`Unprocessable` if the first line is not that of a Shopify product file, or if the
+    file has more than ``max_products``.
     """
     result = FileParseResult()
+    table = CsvTable(text)
+    columns = _columns(table.header, result)
     groups: dict[str, _Group] = {}
-    for line, row in _rows(text, options, result):
-        handle = row.get("handle") or _slug(row.get("title", ""))
-        if handle:
-            groups.setdefault(handle, _Group(handle)).rows.append((line, row))
-        else:
-            result.reject(line, "Must have a handle or a title.")
+    broken: dict[str, int | None] = {}
+    for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
+        if placed.problem is not None:
+            _reject_row(placed, broken, result)
+        elif placed.product is not None:
+            cells = placed.row.cells
+            fields = {name: cells[n] for n, name in columns.items() if n < len(cells)}
+            group = groups.setdefault(placed.product, _Group(placed.product))
+            group.rows.append((placed.row.line, fields))
     for group in groups.values():
+        if group.handle in broken:
+            # Without one of its rows, the product would lose the variant of that row.
+            if (line := broken[group.handle]) is not None:
+                reason = f"Line {line} may belong to this product. Correct that line."
+                result.reject(group.rows[0][0], reason, group.handle)
+            continue
         try:
             result.entries.append(_entry(group, options, result))
         except ParseError as error:
@@ -105,69 +115,18 @@ def read_csv(text: str, options: ImportOptions) -> FileParseResult:
     return result
 
 
-def _rows(
-    text: str, options: ImportOptions, result: FileParseResult
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows by field name, each with its first line."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(1_000_000)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    raw = text.splitlines(keepends=True)
-    try:
-        header = [name.strip().lower() for name in next(lines, [])]
-    except csv.Error as error:
-        raise Unprocessable(
-            f"The file is not valid CSV: {error}.", code="csv_malformed", path="$"
-        ) from None
-    columns = _columns(header, result)
-    shift = options.first_line - 1
-    while True:
-        line = lines.line_num + 1 + shift
-        try:
-            cells = next(lines)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            result.reject(line, f"Must be valid CSV: {error}.")
-            return
-        if lines.line_num >= len(raw):
-            offset = _unclosed_quote_line("".join(raw[line - 1 - shift :]), delimiter)
-            if offset is not None:
-                message = f"The quote opened on line {line + offset} is never closed."
-                result.reject(line + offset, f"{message} Nothing was read from line {line} on.")
-                return
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            result.reject(line, f"Must have {len(header)} cells, as the header, not {len(cells)}.")
-            continue
-        yield line, {name: cells[n].strip() for n, name in columns.items() if n < len(cells)}
+def _reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FileParseResult) -> None:
+    """Report a row that cannot be placed, and note the products that may lack it.
 
-
-def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
-    """Return the line within a row, from 0, that opens an unclosed quote; ``None`` if none does.
-
-    Python's csv module reads the rest of the file into a cell whose quote is never closed. The
-    rules are those of csv: a quote at the start of a cell opens it, and a doubled quote is text.
+    The report names one product; the line of each other one (``broken``) is reported with it.
     """
-    opened: int | None = None
-    line, is_cell_start, at = 0, True, 0
-    while at < len(row):
-        char = row[at]
-        if opened is not None:
-            if char == '"' and row[at + 1 : at + 2] == '"':
-                at += 1
-            elif char == '"':
-                opened = None
-            is_cell_start = False
-        elif char == '"' and is_cell_start:
-            opened = line
-        else:
-            is_cell_start = char in (delimiter, "\n", "\r")
-        line += char == "\n"
-        at += 1
-    return opened
+    line = placed.row.problem_line or placed.row.line
+    named = placed.product or (placed.suspects[0] if len(placed.suspects) == 1 else None)
+    result.reject(line, placed.problem or "", named)
+    for key in placed.suspects:
+        broken.setdefault(key, line)
+    if named is not None:
+        broken[named] = None
 
 
 def _columns(header: list[str], result: FileParseResult) -> dict[int, str]:
@@ -205,11 +164,12 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
         raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
     handle = group.handle
     product_id = handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
-    names = [head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")]
     rows = [(at, row) for at, row in group.rows if _is_variant(row)]
-    if [n.lower() for n in names] == ["title"] and len(rows) == 1:
-        names = []  # Shopify gives a product without options the single option "Title".
-    if len(names) > MAX_OPTIONS or len(set(names)) < len(names):
+    _check_rows(group)
+    names = {n: head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")}
+    if [n.lower() for n in names.values()] == ["title"] and len(rows) == 1:
+        names = {}  # Shopify gives a product without options the single option "Title".
+    if len(names) > MAX_OPTIONS or len(set(names.values())) < len(names):
         raise ParseError(line, "options: Must have different names.")
     if not rows:
         raise ParseError(line, "price: Must not be empty.")
@@ -230,7 +190,7 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
         categories=_categories(head),
         tags=tuple(t.strip() for t in head.get("tags", "").split(",") if t.strip()),
         media=_media(group, options, result),
-        options=_options(names, variants),
+        options=_options(list(names.values()), variants),
         variants=tuple(variants),
     )
     return build_import_entry(
@@ -243,18 +203,47 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
     )
 
 
+def _check_rows(group: _Group) -> None:
+    """Raise :class:`ParseError` for a row that contradicts the first row, or is cut off."""
+    _, head = group.rows[0]
+    for line, row in group.rows[1:]:
+        for name in ("title", *(f"option{n}_name" for n in (1, 2, 3))):
+            label, first = _label(name), head.get(name, "")
+            if row.get(name) and fold(row[name]) != fold(first):
+                expected = f"empty or {first!r}" if first else "empty"
+                detail = f"{label}: Must be {expected}, as in the first row of the handle."
+                raise ParseError(line, f"{detail} Give another product its own handle.")
+        if not _is_variant(row) and not row.get("image") and "price" not in row:
+            raise ParseError(line, "The row ends early: Must have a price or an image.")
+    for line, row in group.rows:
+        for n in (1, 2, 3):
+            if row.get(f"option{n}_value") and not head.get(f"option{n}_name"):
+                name = f"Option{n} name"
+                raise ParseError(line, f"{name}: Must not be empty: this row has a value for it.")
+
+
+def _label(name: str) -> str:
+    return name.capitalize().replace("_", " ") if name.startswith("option") else name
+
+
+_VARIANT_FIELDS = (
+    *("price", "sku", "barcode", "units", "list_price"),
+    *(f"option{n}_value" for n in (1, 2, 3)),
+)
+
+
 def _is_variant(row: dict[str, str]) -> bool:
     """Return whether a row is a variant; otherwise it is a further image."""
-    return any(row.get(name) for name in ("price", "sku", "option1_value"))
+    return any(row.get(name) for name in _VARIANT_FIELDS)
 
 
 def _variant(
-    line: int, row: dict[str, str], names: list[str], product_id: str, options: ImportOptions
+    line: int, row: dict[str, str], names: dict[int, str], product_id: str, options: ImportOptions
 ) -> DraftVariant:
     if not row.get("price"):
         raise ParseError(line, "price: Must not be empty.")
     choices = tuple(
-        OptionChoice(name, row.get(f"option{n}_value", "")) for n, name in enumerate(names, 1)
+        OptionChoice(name, row.get(f"option{n}_value", "")) for n, name in names.items()
     )
     missing = next((c.name for c in choices if not c.value), None)
     if missing is not None:
@@ -300,7 +289,7 @@ def _derive_sku(product_id: str, choices: tuple[OptionChoice, ...]) -> str:
     """Derive a SKU for a variant without one; the same file always gets the same SKU."""
     if not choices:
         return product_id
-    sku = "-".join([product_id, *(_slug(c.value) for c in choices)])
+    sku = "-".join([product_id, *(slug(c.value) for c in choices)])
     return sku if SKU.fullmatch(sku) else derived_id("sku", product_id, *(c.value for c in choices))
 
 
@@ -338,7 +327,3 @@ def _status(head: dict[str, str], line: int) -> ProductStatus | None:
     if not status:
         return ProductStatus.PUBLISHED if published else None
     return _STATUS[status]
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[\W_]+", "-", fold(text)).strip("-")[:100]
