@@ -41,9 +41,9 @@ demo: $(READY) ## buy something in the running shop, from search to delivery
 	@$(BIN)/python -m local.demo
 
 .PHONY: import
-import: $(READY) ## import products into the running shop: FILE=products.csv|.yaml
-	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv (Shopify CSV or YAML)" >&2; exit 1; }
-	@$(BIN)/python -m local.importer "$(FILE)"
+import: $(READY) ## import products: FILE=products.csv|.yaml CURRENCY=USD (DECIMAL=comma if prices are 129,99)
+	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv CURRENCY=USD (Shopify CSV or YAML)" >&2; exit 1; }
+	@$(BIN)/python -m local.importer "$(FILE)" $(if $(CURRENCY),--currency "$(CURRENCY)") $(if $(DECIMAL),--decimal "$(DECIMAL)")
 
 .PHONY: fmt
 fmt: $(READY) ## format the code, and fix what ruff can fix

@@ -7,12 +7,13 @@ Rejected rows are shown with their line in the whole file.
 import argparse
 import os
 import re
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlencode
 
 from rich.console import Console
@@ -25,6 +26,7 @@ from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
 from shop.catalog.model.csv_rows import CsvTable, place_rows
 from shop.kernel.errors import InvalidRequest, Unprocessable
+from shop.kernel.money import CURRENCIES
 from shop.kernel.text_files import count_line_ends, decode_text, detect_wrong_file_type
 
 MAX_PRODUCTS_PER_CHUNK = 200
@@ -35,6 +37,9 @@ MAX_PARALLEL_UPLOADS = 2
 """While the shop writes one chunk, it reads the next one."""
 MAX_ROWS_SHOWN = 50
 """Rejected rows that are shown; the rest is counted."""
+
+MAX_PRODUCTS_NAMED = 20
+"""Products that a notice names; it counts the others."""
 
 KINDS = {".csv": "text/csv", ".yaml": "application/yaml", ".yml": "application/yaml"}
 
@@ -67,10 +72,43 @@ class ImportReport:
         return self.created + self.changed + self.unchanged
 
 
+@dataclass
+class Notices:
+    """The notices of all chunks: those on the file, and those on products by their text."""
+
+    on_file: dict[str, None] = field(default_factory=dict)
+    on_products: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+
+    def add(self, report: dict[str, Any]) -> None:
+        self.on_file.update(dict.fromkeys(report["notices"]))
+        for row in report["product_notices"]:
+            place = (int(row["line"]), str(row["product"]))
+            self.on_products.setdefault(row["notice"], []).append(place)
+
+    def texts(self) -> list[str]:
+        """Return each text once, with the products that it is about."""
+        return [
+            *self.on_file,
+            *(
+                f"{_products(sorted(places))}: {text}"
+                for text, places in sorted(self.on_products.items(), key=lambda item: min(item[1]))
+            ),
+        ]
+
+
+def _products(places: list[tuple[int, str]]) -> str:
+    named = [f"line {line} ({product})" for line, product in places[:MAX_PRODUCTS_NAMED]]
+    more = len(places) - len(named)
+    return ", ".join(named) + (f" and {more:,} more products" if more else "")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.importer", description=__doc__)
     parser.add_argument("file", type=Path, help="Shopify's product CSV, or YAML")
-    parser.add_argument("--currency", default="USD", help="currency of the prices in the file")
+    parser.add_argument("--currency", help="currency of the prices in the file, such as USD")
+    parser.add_argument(
+        "--decimal", choices=("point", "comma"), default="point", help="129.99 or 129,99"
+    )
     parser.add_argument(
         "--encoding", default="utf-8", help="encoding of a file without a byte order mark"
     )
@@ -83,7 +121,9 @@ def main() -> None:
     try:
         text, kind = read_products(args.file, args.encoding)
         chunks = list(split_into_chunks(text, kind))
-        terms = {"currency": args.currency, **({"media": args.media} if args.media else {})}
+        currency = args.currency or ask_for_currency(args.file, sys.stdin)
+        terms = {"currency": currency, "decimal": args.decimal}
+        terms |= {"media": args.media} if args.media else {}
         stored = upload(chunks, kind, terms, staff_client(args), console)
     except (CloudError, RuntimeError) as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
@@ -101,6 +141,20 @@ def staff_client(args: argparse.Namespace) -> HttpClient:
     if not cloud.is_up():
         raise CloudError("The shop does not run. Start it with: make up")
     return HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
+
+
+def ask_for_currency(file: Path, terminal: TextIO) -> str:
+    """Ask for the currency of a file. Raises :class:`CloudError` without a terminal or answer."""
+    if not terminal.isatty():
+        raise CloudError(
+            "The file does not name the currency of its prices."
+            f" Add it: make import FILE={file} CURRENCY=USD"
+        )
+    print(f"Currency of the prices in {file.name} (such as USD): ", end="", flush=True)
+    currency = terminal.readline().strip().upper()
+    if currency not in CURRENCIES:
+        raise CloudError("The currency must be an ISO 4217 code, such as USD or EUR.")
+    return currency
 
 
 def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
@@ -123,7 +177,7 @@ def upload(
     chunks: list[UploadChunk], kind: str, terms: dict[str, str], staff: HttpClient, console: Console
 ) -> int:
     """Upload all chunks and print the report. Returns the number of products accepted."""
-    total, notices = ImportReport(), dict[str, None]()
+    total, notices = ImportReport(), Notices()
     rejected: list[dict[str, Any]] = []
     columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
@@ -145,11 +199,11 @@ def upload(
                 raise RuntimeError(_failure_message(reply, chunk, total))
             total.add(reply.body)
             rejected += reply.body["rejected"]
-            notices.update(dict.fromkeys(reply.body["notices"]))
+            notices.add(reply.body)
             progress.advance(bar, chunk.products)
         seconds = progress.tasks[0].elapsed or 0.0
     rejected.sort(key=lambda row: int(row["line"]))
-    print_report(total, rejected, list(notices), seconds, console)
+    print_report(total, rejected, notices.texts(), seconds, console)
     return total.stored
 
 

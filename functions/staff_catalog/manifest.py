@@ -1,7 +1,15 @@
 """Endpoints and the schedule of product administration."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
-from functions.query_parameters import ENCODING, FIRST_LINE, IMPORT_CURRENCY, MEDIA, PAGE, status
+from functions.query_parameters import (
+    DECIMAL,
+    ENCODING,
+    FIRST_LINE,
+    IMPORT_CURRENCY,
+    MEDIA,
+    PAGE,
+    status,
+)
 
 GROUPS = ("staff", "catalog")
 _PRODUCT = "shop.catalog.schemas.admin:ProductBody"
@@ -64,7 +72,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/imports",
-            query=(IMPORT_CURRENCY, MEDIA, FIRST_LINE, ENCODING),
+            query=(IMPORT_CURRENCY, DECIMAL, MEDIA, FIRST_LINE, ENCODING),
             module="staff_catalog.import_products",
             access=Access.STAFF,
             groups=GROUPS,

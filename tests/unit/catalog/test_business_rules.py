@@ -169,24 +169,36 @@ def check_choices(example: dict[str, Any]) -> None:
 
 def check_files(example: dict[str, Any]) -> None:
     catalog, expect = MemoryProductCatalog(), example["expect"]
-    parsed, result = _import(example["csv"], catalog, THEN)
+    options = ImportOptions(**{"currency": "USD", **example.get("options", {})})
+    parsed, result = _import(example["csv"], options, catalog, THEN)
     assert sorted(result.accepted_ids) == expect["accepted"]
     if "next_csv" in example:
-        parsed, result = _import(example["next_csv"], catalog, LATER)
+        parsed, result = _import(example["next_csv"], options, catalog, LATER)
         assert sorted(result.accepted_ids) == expect["next_accepted"]
     assert {r.line: r.reason for r in parsed.rejected} == expect.get("rejected", {})
+    notices = [
+        {"line": notice.line, "product": entry.product_id, "text": notice.text}
+        for entry in parsed.entries
+        for notice in entry.notices
+    ]
+    assert notices == expect.get("notices", [])
     for product_id, variants in expect.get("on_sale", {}).items():
         on_sale = catalog.get(product_id).on_sale
         assert [f"{v.title} {v.price}" for v in on_sale] == variants
+    for product_id, tax_classes in expect.get("tax_classes", {}).items():
+        assert [v.tax_class for v in catalog.get(product_id).variants] == tax_classes
+    if "counts" in expect:
+        counts = {sku: units for e in parsed.entries for sku, units in e.counts.items()}
+        assert counts == expect["counts"]
     if "again" in expect:
-        _, again = _import(example["csv"], catalog, LATER)
+        _, again = _import(example["csv"], options, catalog, LATER)
         assert len(again.unchanged) == 1
 
 
 def _import(
-    text: str, catalog: MemoryProductCatalog, at: datetime
+    text: str, options: ImportOptions, catalog: MemoryProductCatalog, at: datetime
 ) -> tuple[FileParseResult, ImportResult]:
-    parsed = parse_product_file(text.encode(), "text/csv", ImportOptions())
+    parsed = parse_product_file(text.encode(), "text/csv", options)
     return parsed, import_products(parsed.entries, catalog=catalog, at=at)
 
 

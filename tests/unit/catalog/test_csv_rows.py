@@ -21,7 +21,7 @@ MUG = "mug,Mug,,,MUG,8\n"
 
 def read(text: str | bytes, kind: str = "text/csv", **options: Any) -> FileParseResult:
     raw = text.encode() if isinstance(text, str) else text
-    return parse_product_file(raw, kind, ImportOptions(**options))
+    return parse_product_file(raw, kind, ImportOptions("USD", **options))
 
 
 def accepted(reading: FileParseResult) -> set[str]:

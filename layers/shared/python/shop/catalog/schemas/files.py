@@ -7,6 +7,7 @@ not support is reported once, in a notice.
 import re
 from collections.abc import Mapping
 
+from shop.catalog.schemas.file_numbers import DECIMAL_SIGNS
 from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
@@ -53,21 +54,34 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
         raise Unprocessable(
             "The file contains no products. Send at least one.", code="file_empty", path="$"
         )
-    result.add_line_notices()
     return _without_duplicates(result)
 
 
 def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
-    """Parse ``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import.
+    """Parse ``?currency=USD&decimal=point&media=https://…/&first_line=1&encoding=utf-8``.
 
-    Raises :class:`InvalidRequest` for an invalid value.
+    Raises :class:`InvalidRequest` for an invalid value, and without a currency: no file format
+    names it, and a price in the wrong currency would be sold.
     """
-    currency = query.get("currency", "USD")
+    currency = query.get("currency")
+    if not currency:
+        raise InvalidRequest(
+            "The currency of the prices is required. Add it to the query, as in ?currency=USD.",
+            code="missing",
+            path="currency",
+        )
     if currency not in CURRENCIES:
         raise InvalidRequest(
             "Currency must be an ISO 4217 code such as USD.",
             code="currency_unknown",
             path="currency",
+        )
+    decimal = query.get("decimal", "point")
+    if decimal not in DECIMAL_SIGNS:
+        raise InvalidRequest(
+            f"Decimal must be one of {', '.join(DECIMAL_SIGNS)}.",
+            code="value_unknown",
+            path="decimal",
         )
     media = query.get("media")
     if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):
@@ -81,7 +95,8 @@ def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
             code="out_of_range",
             path="first_line",
         )
-    return ImportOptions(currency, media, int(first_line), query.get("encoding", "utf-8").lower())
+    encoding = query.get("encoding", "utf-8").lower()
+    return ImportOptions(currency, media, int(first_line), encoding, decimal)
 
 
 def _without_duplicates(result: FileParseResult) -> FileParseResult:
