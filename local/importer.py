@@ -77,12 +77,12 @@ class Notices:
     """The notices of all chunks: those on the file, and those on products by their text."""
 
     on_file: dict[str, None] = field(default_factory=dict)
-    on_products: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    on_products: dict[str, list[tuple[list[int], str]]] = field(default_factory=dict)
 
     def add(self, report: dict[str, Any]) -> None:
         self.on_file.update(dict.fromkeys(report["notices"]))
         for row in report["product_notices"]:
-            place = (int(row["line"]), str(row["product"]))
+            place = (list(row["lines"]), str(row["product"]))
             self.on_products.setdefault(row["notice"], []).append(place)
 
     def texts(self) -> list[str]:
@@ -96,8 +96,11 @@ class Notices:
         ]
 
 
-def _products(places: list[tuple[int, str]]) -> str:
-    named = [f"line {line} ({product})" for line, product in places[:MAX_PRODUCTS_NAMED]]
+def _products(places: list[tuple[list[int], str]]) -> str:
+    named = [
+        f"{'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines))} ({product})"
+        for lines, product in places[:MAX_PRODUCTS_NAMED]
+    ]
     more = len(places) - len(named)
     return ", ".join(named) + (f" and {more:,} more products" if more else "")
 

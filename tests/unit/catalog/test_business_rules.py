@@ -177,7 +177,7 @@ def check_files(example: dict[str, Any]) -> None:
         assert sorted(result.accepted_ids) == expect["next_accepted"]
     assert {r.line: r.reason for r in parsed.rejected} == expect.get("rejected", {})
     notices = [
-        {"line": notice.line, "product": entry.product_id, "text": notice.text}
+        {"lines": list(notice.lines), "product": entry.product_id, "text": notice.text}
         for entry in parsed.entries
         for notice in entry.notices
     ]

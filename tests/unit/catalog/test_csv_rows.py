@@ -245,3 +245,19 @@ def test_parts_are_measured_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     yaml_text = "".join(f"- {{id: h{n}, name: {'茶' * 20}, price: 1}}\n" for n in range(4))
     assert [part.products for part in csv_chunks(csv_text)] == [2, 2]
     assert [part.products for part in yaml_chunks(yaml_text)] == [1, 1, 1, 1]
+
+
+def test_reading_stops_after_many_rows_that_cannot_be_placed() -> None:
+    rows = "".join(f",,,{n},,1\n" for n in range(MAX_PRODUCTS_PER_FILE + 1))
+    with pytest.raises(Unprocessable) as raised:
+        read(HEADER + MUG + rows)
+    assert raised.value.detail == (
+        "More than 1000 rows cannot be placed, the first on line 3: Must have a handle or a title."
+    )
+
+
+def test_a_variant_too_many_is_rejected_with_its_line() -> None:
+    rows = "".join(f"tee,,,{n},T-{n},1\n" for n in range(101))
+    reading = read(HEADER + "tee,Tee,Size,,,\n" + rows + MUG)
+    assert reasons(reading) == {103: "Must have at most 100 variants, not 101."}
+    assert accepted(reading) == {"mug"}

@@ -125,13 +125,13 @@ def test_old_and_new_column_names_give_the_same_source_digest() -> None:
 
 def test_content_that_the_shop_does_not_store_is_reported_by_product() -> None:
     entries = by_id(read(OLD_CSV))
-    tee = [(notice.line, notice.text) for notice in entries["tee"].notices]
-    assert tee == [(2, "Not imported: price / europe 18. Create price lists for markets.")]
-    mug = [(notice.line, notice.text) for notice in entries["mug"].notices]
+    tee = [(notice.lines, notice.text) for notice in entries["tee"].notices]
+    assert tee == [((2,), "Not imported: price / europe. Create price lists for markets.")]
+    mug = [(notice.lines, notice.text) for notice in entries["mug"].notices]
     assert mug == [
-        (6, "Overselling is not imported: sales stop at zero stock."),
-        (6, "The count -2 is below zero: it is imported as zero."),
-        (6, NO_TRACKER),
+        ((6,), "Overselling is not imported: sales stop at zero stock."),
+        ((6,), "The count is below zero: it is imported as zero."),
+        ((6,), NO_TRACKER),
     ]
 
 
@@ -475,11 +475,11 @@ def test_inches_and_closed_quotes_are_text() -> None:
 def test_negative_stock_counts_are_reported_with_their_lines() -> None:
     rows = "".join(f"h{n},T,1,{-1 if n % 2 else 3}\n" for n in range(50))
     reading = read(f"Handle,Title,Price,Variant Inventory Qty\n{rows}".encode())
-    below_zero = "The count -1 is below zero: it is imported as zero."
-    notices = [(n.line, n.text) for entry in reading.entries for n in entry.notices]
-    assert notices == [(line, below_zero) for line in range(3, 52, 2)]
+    below_zero = "The count is below zero: it is imported as zero."
+    notices = [(n.lines, n.text) for entry in reading.entries for n in entry.notices]
+    assert notices == [((line,), below_zero) for line in range(3, 52, 2)]
     one = read(b"- {id: a, name: A, price: 1, current_stock: -4}\n", "application/yaml")
-    assert [(n.line, n.text) for n in by_id(one)["a"].notices] == [
-        (1, "The count -4 is below zero: it is imported as zero.")
+    assert [(n.lines, n.text) for n in by_id(one)["a"].notices] == [
+        ((1,), "The count is below zero: it is imported as zero.")
     ]
     assert by_id(one)["a"].counts == {"a": 0}

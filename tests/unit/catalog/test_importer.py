@@ -59,7 +59,7 @@ class Shop(HttpClient):
                     "rejected": rejected,
                     "notices": ["a notice"],
                     "product_notices": [
-                        {"line": n.line, "notice": n.text, "product": e.product_id}
+                        {"lines": n.lines, "notice": n.text, "product": e.product_id}
                         for e in reading.entries
                         for n in e.notices
                     ],

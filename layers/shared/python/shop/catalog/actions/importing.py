@@ -17,9 +17,9 @@ UNTAXED_CLASS = "zero"
 
 @frozen(slots=False)
 class EntryNotice:
-    """Content of a product that the shop does not take over as the file means it, by line."""
+    """Content of a product that the shop does not import as the file states it, and its lines."""
 
-    line: int
+    lines: tuple[int, ...]
     text: str
 
 

@@ -181,7 +181,9 @@ class _Places:
         self.rows, self.keys = rows, keys
         self.first_row: dict[str, int] = {}
         self.by_title: dict[str, str] = {}
+        self.keys_above: list[str | None] = [None]
         for n, key in enumerate(keys):
+            self.keys_above.append(key or self.keys_above[-1])
             if key is None:
                 continue
             self.first_row.setdefault(key, n)
@@ -272,7 +274,8 @@ class _Places:
         return handle_key(first) or None if self.handle_at == 0 and '"' not in first else None
 
     def _key_above(self, n: int) -> tuple[str, ...]:
-        return next(((key,) for key in reversed(self.keys[:n]) if key is not None), ())
+        above = self.keys_above[n]
+        return () if above is None else (above,)
 
 
 def handle_key(text: str) -> str:

@@ -205,10 +205,11 @@ class RejectedView(BaseModel):
 
 
 class ProductNoticeView(BaseModel):
-    """Content of an imported product that the shop does not take over as the file means it."""
+    """Content of an imported product that the shop does not import as the file states it."""
 
-    line: int
-    """Line of the file, from 1."""
+    lines: list[int]
+    """Lines of the file, from 1.
+    Example: [2, 3]"""
     notice: str
     """What the shop does instead, in words."""
     product: str
@@ -246,7 +247,9 @@ class ImportReportView(BaseModel):
     ) -> "ImportReportView":
         rejected = sorted((*imported.rejected, *parsed.rejected), key=lambda r: r.line)
         product_notices = [
-            ProductNoticeView(line=notice.line, notice=notice.text, product=entry.product_id)
+            ProductNoticeView(
+                lines=list(notice.lines), notice=notice.text, product=entry.product_id
+            )
             for entry in parsed.entries
             if entry.product_id in imported.accepted_ids
             for notice in entry.notices
@@ -261,7 +264,7 @@ class ImportReportView(BaseModel):
             stock_created=stock_created,
             stock_unchanged=stock_counted - stock_created,
             notices=list(parsed.notices),
-            product_notices=sorted(product_notices, key=lambda n: n.line),
+            product_notices=sorted(product_notices, key=lambda n: n.lines),
         )
 
 

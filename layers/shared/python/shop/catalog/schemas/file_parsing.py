@@ -38,15 +38,15 @@ class FileParseResult:
 
 @dataclass
 class EntryNotices:
-    """The notices on one product: each text once, with its first line."""
+    """The notices on one product: each text once, with all its lines."""
 
-    lines: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, line: int, text: str) -> None:
-        self.lines.setdefault(text, line)
+        self.lines.setdefault(text, []).append(line)
 
     def all(self) -> tuple[EntryNotice, ...]:
-        return tuple(EntryNotice(line, text) for text, line in self.lines.items())
+        return tuple(EntryNotice(tuple(lines), text) for text, lines in self.lines.items())
 
 
 @frozen(slots=False)
@@ -121,7 +121,7 @@ def parse_stock_count(text: Any, line: int, notices: EntryNotices) -> int:
     if units > 1_000_000_000:
         raise ParseError(line, f"stock: Must be at most 1000000000 units, not {units}.")
     if units < 0:
-        notices.add(line, f"The count {units} is below zero: it is imported as zero.")
+        notices.add(line, "The count is below zero: it is imported as zero.")
     return max(units, 0)
 
 

@@ -13,7 +13,7 @@ from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, ProductStatus, fold
 from shop.catalog.model.csv_rows import CsvTable, PlacedRow, place_rows
-from shop.catalog.model.validation import MAX_OPTIONS, PRODUCT_ID
+from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
     FileParseResult,
@@ -30,6 +30,7 @@ from shop.catalog.schemas.shopify_variants import (
     parse_variant,
     states_tax,
 )
+from shop.kernel.errors import Unprocessable
 from shop.kernel.ids import derived_id
 
 _STATUS = {
@@ -54,7 +55,7 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
     """Parse a file; the rows of a handle are one product, imported as a whole or rejected.
 
     Raises :class:`Unprocessable` if the first line is not that of a Shopify product file, or if the
-    file has more than ``max_products``.
+    file has more than ``max_products``, or more rows than that which cannot be placed.
     """
     result = FileParseResult()
     table = CsvTable(text)
@@ -64,6 +65,13 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
     for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
         if placed.problem is not None:
             _reject_row(placed, broken, result)
+            if len(result.rejected) > max_products:
+                raise Unprocessable(
+                    f"More than {max_products} rows cannot be placed, the first on line"
+                    f" {result.rejected[0].line}: {result.rejected[0].reason}",
+                    code="too_many",
+                    path="$",
+                )
         elif placed.product is not None:
             group = groups.setdefault(placed.product, _Group(placed.product))
             group.rows.append((placed.row.line, columns.read(placed.row.cells)))
@@ -106,6 +114,9 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
     product_id = handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
     _check_rows(group)
     rows = [(at, row) for at, row in group.rows if is_variant(row)]
+    if len(rows) > MAX_VARIANTS:
+        detail = f"Must have at most {MAX_VARIANTS} variants, not {len(rows)}."
+        raise ParseError(rows[MAX_VARIANTS][0], detail)
     names = _option_names(line, head, len(rows))
     if not rows:
         raise ParseError(line, "price: Must not be empty.")

@@ -56,7 +56,7 @@ _YES = frozenset({"true", "yes", "1"})
 _NO = frozenset({"false", "no", "0"})
 
 Fields = dict[str, str]
-"""The cells of a row by the parser's field; those of markets are in :data:`MARKET`."""
+"""The cells of a row by the parser's field; :data:`MARKET` has the columns of its markets."""
 MARKET = "market"
 
 
@@ -110,7 +110,7 @@ class Columns:
         """Return the cells of a row by field."""
         found = {name: cells[n] for n, name in self.fields.items() if n < len(cells)}
         markets = [
-            f"{name} {cells[n]}"
+            name
             for n, name in self.markets.items()
             if n < len(cells) and cells[n] and cells[n].lower() not in _YES
         ]

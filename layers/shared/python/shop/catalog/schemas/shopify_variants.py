@@ -89,7 +89,7 @@ def parse_opening_stock(line: int, row: Fields, notices: EntryNotices) -> int | 
         notices.add(
             line,
             "It has no inventory tracker, so Shopify sells it uncounted. The shop sells counted"
-            f" units only: the {units} of the file.",
+            " units only: those of the file.",
         )
         return units
     notices.add(
@@ -109,9 +109,7 @@ def _list_price(
     list_price = _price(row["list_price"], "compare-at price", line, options)
     if not list_price or price < list_price:
         return list_price or None
-    notices.add(
-        line, f"The compare-at price {list_price} is not above the price {price}: it is omitted."
-    )
+    notices.add(line, "The compare-at price is not above the price: it is omitted.")
     return None
 
 
@@ -132,11 +130,9 @@ def _note_unsupported(line: int, row: Fields, notices: EntryNotices) -> None:
     if (row.get("cost") or "0").strip("0.,") != "":
         notices.add(line, "The cost per item is not imported: the shop has no such field.")
     if row.get("tax_code"):
-        notices.add(line, f"The tax code {row['tax_code']} is not imported: set the tax class.")
+        notices.add(line, "The tax code is not imported: set the tax class.")
     if row.get("fulfilment", "manual").lower() not in ("", "manual"):
-        notices.add(
-            line, f"The fulfillment service {row['fulfilment']} is not imported: the shop ships it."
-        )
+        notices.add(line, "The fulfillment service is not imported: the shop ships every article.")
     if row.get(MARKET):
         notices.add(line, f"Not imported: {row[MARKET]}. Create price lists for markets.")
 
