@@ -34,6 +34,12 @@ def reasons(reading: FileParseResult) -> dict[int, str]:
 
 UNPLACED = {
     "a cell too many": ("tee,,,L,TEE-L,19,20\n", 4, "Must have 6 cells, as the header, not 7."),
+    "an unquoted price": (
+        "tee,,,L,TEE-L,1,299.00\n",
+        4,
+        "Must have 6 cells, as the header, not 7.",
+    ),
+    "a blank cell too many": ("tee,,,,L,TEE-L,\n", 4, "Must have 6 cells, as the header, not 7."),
     "no handle": (",,,L,TEE-L,19\n", 4, "Must have a handle or a title."),
     "no handle, only spaces": (" ,,,L,TEE-L,19\n", 4, "Must have a handle or a title."),
     "unclosed quote": ('tee,,,"L,TEE-L,19\n', 4, "The quote opened on line 4 is never closed."),

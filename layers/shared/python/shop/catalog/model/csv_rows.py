@@ -203,7 +203,8 @@ class _Places:
                 row=row, product=self._unread_handle(row), problem=row.problem, suspects=found
             )
         surplus = len(row.cells) - len(self.header)
-        if surplus > 0 and any(row.cells[len(self.header) :]):
+        # A surplus cell may be blank and yet shift the others: 19,99 is a price of 19.
+        if surplus > 0:
             problem = f"Must have {len(self.header)} cells, as the header, not {len(row.cells)}."
             return self._unplaced(n, problem, self._shifted_keys(n, surplus))
         if swallowed := self._swallowed_keys(row):
