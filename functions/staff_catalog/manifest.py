@@ -2,12 +2,14 @@
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
 from functions.query_parameters import (
+    CURSOR,
     DECIMAL,
     ENCODING,
     FIRST_LINE,
     IMPORT_CURRENCY,
     MEDIA,
     PAGE,
+    limit,
     status,
 )
 
@@ -79,6 +81,18 @@ FEATURE = Feature(
             summary="Import a product file: Shopify's CSV, or YAML",
             response="shop.catalog.schemas.admin_views:ImportReportView",
             writes=(Table.CATALOG, Table.INVENTORY),
+            timeout=30,
+            memory=1024,
+        ),
+        Endpoint(
+            route="GET /staff/exports/products",
+            query=(IMPORT_CURRENCY, limit(50, 50), CURSOR),
+            module="staff_catalog.export_products",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Export products as Shopify's CSV, each as a file that can be joined",
+            response="shop.catalog.schemas.shopify_export:ProductExportListView",
+            reads=(Table.CATALOG,),
             timeout=30,
             memory=1024,
         ),

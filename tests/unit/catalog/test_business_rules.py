@@ -1,5 +1,7 @@
 """Run every worked example of docs/rules/catalog.md."""
 
+import csv
+import io
 import re
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +26,7 @@ from shop.catalog.model import (
 )
 from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
 from shop.catalog.schemas.files import parse_product_file
+from shop.catalog.schemas.shopify_export import export_product
 from shop.kernel.money import Money
 from tests.doubles.catalog import MemoryProductCatalog
 from tests.unit.catalog.sample_products import LATER, THEN
@@ -190,6 +193,13 @@ def check_files(example: dict[str, Any]) -> None:
     if "counts" in expect:
         counts = {sku: units for e in parsed.entries for sku, units in e.counts.items()}
         assert counts == expect["counts"]
+    if "exported" in expect:
+        (stored,) = catalog.get_many(result.accepted_ids).values()
+        exported = export_product(stored, options.currency).csv or ""
+        (row,) = csv.DictReader(io.StringIO(exported))
+        assert {name: row[name] for name in expect["exported"]} == expect["exported"]
+        _, again = _import(exported, options, catalog, LATER)
+        assert set(again.unchanged) == result.accepted_ids
     if "again" in expect:
         _, again = _import(example["csv"], options, catalog, LATER)
         assert len(again.unchanged) == 1

@@ -98,10 +98,14 @@ def import_products(
             unchanged.append(entry.product_id)
             continue
         try:
-            products.append(_product(entry, before, at))
+            product = import_content(entry, before, at=at)
         except InvalidRequest as error:
             rejected += _validation_rejections(entry, error.problems)
             continue
+        if before is not None and _same_content(product, before):
+            unchanged.append(entry.product_id)
+            continue
+        products.append(product)
         (changed_entries if before else new_entries)[entry.product_id] = entry
     saved_as = {product.id: product for product in products}
     for product_id, save_error in catalog.save_many(products).items():
@@ -114,13 +118,22 @@ def import_products(
     )
 
 
-def _product(entry: ImportEntry, before: Product | None, at: datetime) -> Product:
+def import_content(entry: ImportEntry, before: Product | None, *, at: datetime) -> Product:
+    """Return the product that an entry makes of the stored one, if any.
+
+    Raises :class:`InvalidRequest` with every problem.
+    """
     product = build_product(entry.draft, entry.product_id, at=at, before=before)
     if before is not None:
         variants = tuple(_keep_unstated(v, before.variant(v.id), entry) for v in product.variants)
         product = replace(product, variants=variants)
     status = entry.status or (product.status if before else ProductStatus.PUBLISHED)
     return replace(product, status=status, source=entry.source)
+
+
+def _same_content(product: Product, before: Product) -> bool:
+    """Return whether an import would change nothing but its own marks on the product."""
+    return replace(product, updated_at=before.updated_at, source=before.source) == before
 
 
 def _keep_unstated(variant: Variant, stored: Variant | None, entry: ImportEntry) -> Variant:

@@ -21,7 +21,10 @@ from shop.kernel.text_files import LINE_END, count_line_ends
 
 DELIMITERS = ",;\t"
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_HANDLE_COLUMNS = ("handle", "url handle")
+ID_COLUMN = "doorbuster id"
+"""Column of the shop's own exports: the product's id, which may differ from its handle."""
+_HANDLE_COLUMNS = (ID_COLUMN, "handle", "url handle")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _MAX_SLUG_LENGTH = 100
 _QUOTES = re.compile('""|"')
 _SHOWN_CHARACTERS = 20
@@ -140,7 +143,7 @@ def place_rows(
     reading the others.
     """
     header = table.header
-    handle_at = next((n for n, name in enumerate(header) if name in _HANDLE_COLUMNS), None)
+    handle_at = next((header.index(name) for name in _HANDLE_COLUMNS if name in header), None)
     title_at = header.index("title") if "title" in header else None
     all_rows: list[CsvRow] = []
     keys: list[str | None] = []
@@ -290,8 +293,17 @@ def slug(text: str) -> str:
 
 
 def clean_cell(text: str) -> str:
-    """Return a cell without surrounding space, also without the marks of joined files."""
-    return text.strip().strip("\ufeff").strip()
+    """Return a cell without surrounding space, also without the marks of joined files.
+
+    The apostrophe before a neutralized formula is removed.
+    """
+    cleaned = text.strip().strip("\ufeff").strip()
+    return cleaned[1:] if cleaned.startswith("'") and _FORMULA.match(cleaned) else cleaned
+
+
+def neutralize_formula(text: str) -> str:
+    """Return a cell that no spreadsheet reads as a formula; :func:`clean_cell` restores it."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _key(row: CsvRow, handle_at: int | None, title_at: int | None) -> str | None:

@@ -57,13 +57,8 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
     return _without_duplicates(result)
 
 
-def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
-    """Parse ``?currency=USD&decimal=point&media=https://…/&first_line=1&encoding=utf-8``.
-
-    Raises :class:`InvalidRequest` for an invalid value, and without a currency: no file format
-    names it, and a price in the wrong currency would be sold.
-    """
-    currency = query.get("currency")
+def parse_file_currency(currency: str | None) -> str:
+    """Return the currency of a file's prices. Raises :class:`InvalidRequest` without one."""
     if not currency:
         raise InvalidRequest(
             "The currency of the prices is required. Add it to the query, as in ?currency=USD.",
@@ -76,6 +71,16 @@ def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
             code="currency_unknown",
             path="currency",
         )
+    return currency
+
+
+def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
+    """Parse ``?currency=USD&decimal=point&media=https://…/&first_line=1&encoding=utf-8``.
+
+    Raises :class:`InvalidRequest` for an invalid value, and without a currency: no file format
+    names it, and a price in the wrong currency would be sold.
+    """
+    currency = parse_file_currency(query.get("currency"))
     decimal = query.get("decimal", "point")
     if decimal not in DECIMAL_SIGNS:
         raise InvalidRequest(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, ProductStatus, fold
-from shop.catalog.model.csv_rows import CsvTable, PlacedRow, place_rows
+from shop.catalog.model.csv_rows import CsvTable, PlacedRow, handle_key, place_rows
 from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
@@ -110,8 +110,10 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
         raise ParseError(line, "title: Must not be empty in the first row of a handle.")
     if parse_flag(head, "gift_card", "gift card", line):
         raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
-    handle = group.handle
-    product_id = handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
+    handle = handle_key(head["handle"]) if head.get("id") and head.get("handle") else group.handle
+    product_id = head.get("id") or (
+        handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
+    )
     _check_rows(group)
     rows = [(at, row) for at, row in group.rows if is_variant(row)]
     if len(rows) > MAX_VARIANTS:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shop.catalog.model.csv_rows import ID_COLUMN
 from shop.catalog.schemas.file_parsing import FileParseResult, ParseError, listed
 from shop.kernel.errors import Unprocessable
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     # Field of the parser: Shopify's column names, old and new, in lower case.
+    "id": (ID_COLUMN,),
     "handle": ("handle", "url handle"),
     "title": ("title",),
     "html": ("body (html)", "body html", "body", "description"),
