@@ -1,5 +1,7 @@
 """Rows of a product CSV: each belongs to one product, or rejects those it may belong to."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -40,6 +42,7 @@ UNPLACED = {
         "Must have 6 cells, as the header, not 7.",
     ),
     "a blank cell too many": ("tee,,,,L,TEE-L,\n", 4, "Must have 6 cells, as the header, not 7."),
+    "a misspelt handle": ("te,,,L,TEE-L,19\n", 4, "title: Must not be empty in the first row of"),
     "no handle": (",,,L,TEE-L,19\n", 4, "Must have a handle or a title."),
     "no handle, only spaces": (" ,,,L,TEE-L,19\n", 4, "Must have a handle or a title."),
     "unclosed quote": ('tee,,,"L,TEE-L,19\n', 4, "The quote opened on line 4 is never closed."),
@@ -71,6 +74,45 @@ def test_an_unreadable_row_rejects_its_product_and_discontinues_nothing(
     assert "tee" in {rejected.product for rejected in reading.rejected}
     assert [v.sku for v in catalog.get("tee").on_sale] == ["TEE-S", "TEE-M", "TEE-L"]
     assert catalog.get("tee").version == 1
+
+
+DAMAGES: dict[str, Callable[[str, int], str]] = {
+    "a comma": lambda row, at: f"{row[:at]},{row[at:]}",
+    "a quote": lambda row, at: f'{row[:at]}"{row[at:]}',
+    "an end of line": lambda row, at: f"{row[:at]}\n{row[at:]}",
+    "no handle": lambda row, at: row[row.index(",") :],
+    "another letter in the handle": lambda row, at: row[: at % 4] + "x" + row[at % 4 :],
+    "no comma": lambda row, at: row.replace(",", "", 1 + at % 2),
+    "cut off": lambda row, at: row[:at],
+}
+
+
+@pytest.mark.parametrize("row", range(6))
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_no_damage_of_one_row_discontinues_a_variant(damage: str, row: int) -> None:
+    # A row that is cut off entirely is no row: its variant is omitted on purpose.
+    for at in range(1, 31):
+        _import_damaged(damage, row, at)
+
+
+def _import_damaged(damage: str, row: int, at: int) -> None:
+    # Given products on sale
+    catalog = MemoryProductCatalog()
+    lines = TEE + "tee,,,L,TEE-L,19\n" + MUG + "cup,Cup,Size,S,CUP-S,5\ncup,,,M,CUP-M,5\n"
+    import_products(read(HEADER + lines).entries, catalog=catalog, at=THEN)
+    before = catalog.get_many(["tee", "mug", "cup"]).values()
+    on_sale = {product.id: {v.sku for v in product.on_sale} for product in before}
+
+    # When one row of a changed file is damaged anywhere
+    rows = lines.replace(",19", ",21").splitlines()
+    rows[row] = DAMAGES[damage](rows[row], min(at, len(rows[row])))
+    with suppress(Unprocessable):
+        import_products(read(HEADER + "\n".join(rows) + "\n").entries, catalog=catalog, at=LATER)
+
+    # Then everything that was on sale is; a quote in its SKU makes another one of the same variant
+    for product in catalog.get_many(on_sale).values():
+        skus = {v.sku.replace('"', "") for v in product.on_sale}
+        assert skus == on_sale[product.id], rows[row]
 
 
 def test_a_handle_in_another_case_is_the_same_product() -> None:

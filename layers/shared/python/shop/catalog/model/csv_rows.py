@@ -220,6 +220,13 @@ class _Places:
             return self._unplaced(n, "Must have a handle or a title.", self._key_above(n))
         if self.handle_at is not None and not self._has_handle(n):
             return self._place_by_title(n, key)
+        above = self.keys_above[n]
+        if above not in (None, key) and self._is_headless(key, n) and self._may_continue(n):
+            problem = (
+                "title: Must not be empty in the first row of a handle."
+                f" If the row continues product {above}, correct its handle."
+            )
+            return self._unplaced(n, problem, self._key_above(n))
         return PlacedRow(row=row, product=key)
 
     def _place_by_title(self, n: int, key: str) -> PlacedRow:
@@ -238,6 +245,16 @@ class _Places:
         """Return whether the product's first row is row ``n`` and has no title."""
         return self.first_row[key] == n and not _cell(self.rows[n], self.title_at)
 
+    def _may_continue(self, n: int) -> bool:
+        """Return whether a row may be a further one: an option without its name, or a part."""
+        if len(self.rows[n].cells) < len(self.header):
+            return True
+        name_at, value_at = (
+            self.header.index(name) if name in self.header else None
+            for name in ("option1 name", "option1 value")
+        )
+        return bool(_cell(self.rows[n], value_at)) and not _cell(self.rows[n], name_at)
+
     def _unplaced(self, n: int, problem: str, suspects: Iterable[str]) -> PlacedRow:
         key = self.keys[n]
         own = (key,) if key is not None else ()
@@ -251,13 +268,15 @@ class _Places:
     def _shifted_keys(self, n: int, surplus: int) -> tuple[str, ...]:
         """Return the products that a row with surplus cells may belong to.
 
-        An unquoted delimiter before the handle moves the handle to the right. A blank cell in the
-        place of the handle may also be a missing handle.
+        An unquoted delimiter before the handle moves the handle to the right, and one inside parts
+        it. A blank cell in the place of the handle may also be a missing handle.
         """
         at = self.title_at if self.handle_at is None else self.handle_at
         if at is None:
             return ()
-        places = self.rows[n].cells[at : at + surplus + 1] if at else self.rows[n].cells[:1]
+        cells = self.rows[n].cells[at : at + surplus + 1]
+        joined = ("".join(cells[:k]) for k in range(2, surplus + 2))
+        places = [*(cells if at else cells[:1]), *joined]
         named = [key for cell in places for key in (handle_key(cell), slug(cell))]
         found = tuple(key for key in named if key in self.first_row)
         return (*found, *self._key_above(n)) if not all(places) else found

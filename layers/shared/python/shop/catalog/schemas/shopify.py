@@ -174,9 +174,9 @@ def _check_rows(group: _Group) -> None:
                 expected = f"empty or {first!r}" if first else "empty"
                 detail = f"{label}: Must be {expected}, as in the first row of the handle."
                 raise ParseError(line, f"{detail} Give another product its own handle.")
+    for line, row in group.rows:
         if not is_variant(row) and not row.get("image") and "price" not in row:
             raise ParseError(line, "The row ends early: Must have a price or an image.")
-    for line, row in group.rows:
         for n in (1, 2, 3):
             if row.get(f"option{n}_value") and not head.get(f"option{n}_name"):
                 name = f"Option{n} name"
