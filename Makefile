@@ -50,9 +50,14 @@ admin: $(READY) ## create the first staff user of a stage on AWS: STAGE=dev|prod
 	@$(BIN)/python -m local.token --stage "$(STAGE)" --email "$(EMAIL)"
 
 .PHONY: import
-import: $(READY) ## import products into the running shop: FILE=products.csv|.yaml
-	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv (Shopify CSV or YAML)" >&2; exit 1; }
-	@$(BIN)/python -m local.importer "$(FILE)"
+import: $(READY) ## import products: FILE=products.csv|.yaml CURRENCY=USD (DECIMAL=comma if prices are 129,99)
+	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv CURRENCY=USD (Shopify CSV or YAML)" >&2; exit 1; }
+	@$(BIN)/python -m local.importer "$(FILE)" $(if $(CURRENCY),--currency "$(CURRENCY)") $(if $(DECIMAL),--decimal "$(DECIMAL)")
+
+.PHONY: export
+export: $(READY) ## export products as Shopify's CSV: FILE=products.csv CURRENCY=USD
+	@test -n "$(FILE)" -a -n "$(CURRENCY)" || { echo "Choose file and currency: make export FILE=products.csv CURRENCY=USD" >&2; exit 1; }
+	@$(BIN)/python -m local.exporter "$(FILE)" --currency "$(CURRENCY)"
 
 .PHONY: fmt
 fmt: $(READY) ## format the code, and fix what ruff can fix

@@ -101,8 +101,14 @@ ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "r
 IMPORT_CURRENCY = QueryParameter(
     name="currency",
     description="Currency of the prices in the file as an ISO 4217 code.",
-    default="USD",
+    required=True,
     example="EUR",
+)
+DECIMAL = QueryParameter(
+    name="decimal",
+    description="Decimal sign of the numbers in the file: 129.99 or 129,99.",
+    values=("point", "comma"),
+    default="point",
 )
 MEDIA = QueryParameter(
     name="media",

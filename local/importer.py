@@ -5,15 +5,15 @@ Rejected rows are shown with their line in the whole file.
 """
 
 import argparse
-import csv
-import io
 import os
 import re
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlencode
 
 from rich.console import Console
@@ -24,8 +24,10 @@ from local.cloud import CLOUD_HOME, Cloud
 from local.http_actors import HttpClient, HttpResponse, sign_in
 from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
-from shop.kernel.errors import InvalidRequest
-from shop.kernel.text_files import decode_text, detect_wrong_file_type
+from shop.catalog.model.csv_rows import CsvTable, place_rows
+from shop.kernel.errors import InvalidRequest, Unprocessable
+from shop.kernel.money import CURRENCIES
+from shop.kernel.text_files import count_line_ends, decode_text, detect_wrong_file_type
 
 MAX_PRODUCTS_PER_CHUNK = 200
 """Some seconds of work for one Lambda; the gateway allows 30."""
@@ -35,6 +37,9 @@ MAX_PARALLEL_UPLOADS = 2
 """While the shop writes one chunk, it reads the next one."""
 MAX_ROWS_SHOWN = 50
 """Rejected rows that are shown; the rest is counted."""
+
+MAX_PRODUCTS_NAMED = 20
+"""Products that a notice names; it counts the others."""
 
 KINDS = {".csv": "text/csv", ".yaml": "application/yaml", ".yml": "application/yaml"}
 
@@ -67,10 +72,46 @@ class ImportReport:
         return self.created + self.changed + self.unchanged
 
 
+@dataclass
+class Notices:
+    """The notices of all chunks: those on the file, and those on products by their text."""
+
+    on_file: dict[str, None] = field(default_factory=dict)
+    on_products: dict[str, list[tuple[list[int], str]]] = field(default_factory=dict)
+
+    def add(self, report: dict[str, Any]) -> None:
+        self.on_file.update(dict.fromkeys(report["notices"]))
+        for row in report["product_notices"]:
+            place = (list(row["lines"]), str(row["product"]))
+            self.on_products.setdefault(row["notice"], []).append(place)
+
+    def texts(self) -> list[str]:
+        """Return each text once, with the products that it is about."""
+        return [
+            *self.on_file,
+            *(
+                f"{_products(sorted(places))}: {text}"
+                for text, places in sorted(self.on_products.items(), key=lambda item: min(item[1]))
+            ),
+        ]
+
+
+def _products(places: list[tuple[list[int], str]]) -> str:
+    named = [
+        f"{'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines))} ({product})"
+        for lines, product in places[:MAX_PRODUCTS_NAMED]
+    ]
+    more = len(places) - len(named)
+    return ", ".join(named) + (f" and {more:,} more products" if more else "")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.importer", description=__doc__)
     parser.add_argument("file", type=Path, help="Shopify's product CSV, or YAML")
-    parser.add_argument("--currency", default="USD", help="currency of the prices in the file")
+    parser.add_argument("--currency", help="currency of the prices in the file, such as USD")
+    parser.add_argument(
+        "--decimal", choices=("point", "comma"), default="point", help="129.99 or 129,99"
+    )
     parser.add_argument(
         "--encoding", default="utf-8", help="encoding of a file without a byte order mark"
     )
@@ -83,7 +124,9 @@ def main() -> None:
     try:
         text, kind = read_products(args.file, args.encoding)
         chunks = list(split_into_chunks(text, kind))
-        terms = {"currency": args.currency, **({"media": args.media} if args.media else {})}
+        currency = args.currency or ask_for_currency(args.file, sys.stdin)
+        terms = {"currency": currency, "decimal": args.decimal}
+        terms |= {"media": args.media} if args.media else {}
         stored = upload(chunks, kind, terms, staff_client(args), console)
     except (CloudError, RuntimeError) as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
@@ -101,6 +144,20 @@ def staff_client(args: argparse.Namespace) -> HttpClient:
     if not cloud.is_up():
         raise CloudError("The shop does not run. Start it with: make up")
     return HttpClient(cloud.url, sign_in(cloud, STAFF, STAFF_PASSWORD, staff=True))
+
+
+def ask_for_currency(file: Path, terminal: TextIO) -> str:
+    """Ask for the currency of a file. Raises :class:`CloudError` without a terminal or answer."""
+    if not terminal.isatty():
+        raise CloudError(
+            "The file does not name the currency of its prices."
+            f" Add it: make import FILE={file} CURRENCY=USD"
+        )
+    print(f"Currency of the prices in {file.name} (such as USD): ", end="", flush=True)
+    currency = terminal.readline().strip().upper()
+    if currency not in CURRENCIES:
+        raise CloudError("The currency must be an ISO 4217 code, such as USD or EUR.")
+    return currency
 
 
 def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
@@ -123,7 +180,7 @@ def upload(
     chunks: list[UploadChunk], kind: str, terms: dict[str, str], staff: HttpClient, console: Console
 ) -> int:
     """Upload all chunks and print the report. Returns the number of products accepted."""
-    total, notices = ImportReport(), dict[str, None]()
+    total, notices = ImportReport(), Notices()
     rejected: list[dict[str, Any]] = []
     columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
@@ -145,11 +202,11 @@ def upload(
                 raise RuntimeError(_failure_message(reply, chunk, total))
             total.add(reply.body)
             rejected += reply.body["rejected"]
-            notices.update(dict.fromkeys(reply.body["notices"]))
+            notices.add(reply.body)
             progress.advance(bar, chunk.products)
         seconds = progress.tasks[0].elapsed or 0.0
     rejected.sort(key=lambda row: int(row["line"]))
-    print_report(total, rejected, list(notices), seconds, console)
+    print_report(total, rejected, notices.texts(), seconds, console)
     return total.stored
 
 
@@ -212,57 +269,54 @@ def split_into_chunks(text: str, kind: str) -> Iterator[UploadChunk]:
 
 def yaml_chunks(text: str) -> Iterator[UploadChunk]:
     """Split a YAML list; text before the first item belongs to the first chunk."""
-    starts = [match.start() for match in re.finditer(r"^- ", text, re.MULTILINE)]
+    starts = [match.start() for match in re.finditer(r"(?:(?<=[\r\n])|\A)- ", text)]
     edges = [0, *starts[1:], len(text)]
-    begin, products, line = 0, 0, 1
-    for end, after in zip(edges[1:], [*edges[2:], None], strict=True):
+    sizes = [len(text[start:end].encode()) for start, end in pairwise(edges)]
+    begin, products, size, line = 0, 0, 0, 1
+    for n, end in enumerate(edges[1:]):
         products += 1
+        size += sizes[n]
+        is_last = n == len(sizes) - 1
         if (
-            after is None
+            is_last
             or products == MAX_PRODUCTS_PER_CHUNK
-            or after - begin > MAX_BYTES_PER_CHUNK
+            or size + sizes[n + 1] > MAX_BYTES_PER_CHUNK
         ):
             yield UploadChunk(text[begin:end], products, line)
-            line += text.count("\n", begin, end)
-            begin, products = end, 0
+            line += count_line_ends(text, begin, end)
+            begin, products, size = end, 0, 0
 
 
 def csv_chunks(text: str) -> Iterator[UploadChunk]:
-    """Split a CSV where no handle continues; each chunk begins with the header line."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(10_000_000)
-    lines = list(io.StringIO(text, newline=""))
-    reader = csv.reader(lines, delimiter=delimiter)
-    rows: list[tuple[int, int, str]] = []  # from line, to line, handle
+    """Split a CSV where no product continues; each chunk begins with the header line.
+
+    A row that cannot be placed stays with all products that it may belong to, so the shop rejects
+    them as it would in the whole file.
+    """
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        ends_header = reader.line_num
-        names = [n for n in ("handle", "url handle", "title") if n in header]
-        key = header.index(names[0]) if names else None
-        before = ends_header
-        for cells in reader:
-            handle = cells[key] if key is not None and key < len(cells) else ""
-            rows.append((before, reader.line_num, handle))
-            before = reader.line_num
-    except csv.Error:
-        yield UploadChunk(text, 1, 1)  # the shop reports the error and its line
+        table = CsvTable(text)
+    except Unprocessable:
+        yield UploadChunk(text, 1, 1)  # the shop reports what is wrong
         return
-    last = {handle: n for n, (_, _, handle) in enumerate(rows)}
-    top = "".join(lines[:ends_header])
-    begin, open_until, handles = 0, -1, set[str]()
-    for n, (_, to, handle) in enumerate(rows):
-        handles.add(handle)
-        open_until = max(open_until, last[handle])
-        size = sum(len(line) for line in lines[rows[begin][0] : to]) if n == open_until else 0
-        full = len(handles) >= MAX_PRODUCTS_PER_CHUNK or size > MAX_BYTES_PER_CHUNK
-        if n == len(rows) - 1 or (n == open_until and full):
-            start = rows[begin][0]
-            body = "".join(lines[start:to])
-            yield UploadChunk(top + body, len(handles), start + 1 - ends_header)
-            begin, handles = n + 1, set()
-    if not rows:
+    if not (rows := place_rows(table)):
         yield UploadChunk(text, 1, 1)
+        return
+    keys = [dict.fromkeys((*placed.suspects, *filter(None, [placed.product]))) for placed in rows]
+    last = {key: n for n, row_keys in enumerate(keys) for key in row_keys}
+    top = "".join(table.lines[: table.header_end])
+    start, read, open_until, size, products = table.header_end, table.header_end, -1, 0, set[str]()
+    for n, placed in enumerate(rows):
+        products.update(keys[n])
+        open_until = max([open_until, n, *(last[key] for key in keys[n])])
+        # Blank lines above a row go with it.
+        size += sum(len(line.encode()) for line in table.lines[read : placed.row.end])
+        read = placed.row.end
+        is_full = len(products) >= MAX_PRODUCTS_PER_CHUNK or size > MAX_BYTES_PER_CHUNK
+        if n == len(rows) - 1 or (n == open_until and is_full):
+            body = "".join(table.lines[start:read])
+            yield UploadChunk(top + body, len(products), start + 1 - table.header_end)
+            start, size = read, 0
+            products.clear()
 
 
 if __name__ == "__main__":

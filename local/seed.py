@@ -38,7 +38,9 @@ def seed(cloud: Cloud) -> int:
         if kind is None:
             continue
         reply = staff.request(
-            "POST /staff/imports", raw=file.read_bytes(), headers={"Content-Type": kind}
+            "POST /staff/imports?currency=USD",
+            raw=file.read_bytes(),
+            headers={"Content-Type": kind},
         )
         if reply.status >= 300 or reply.body["rejected"]:
             raise CloudError(

@@ -29,8 +29,7 @@ def handler(request: Request[None]) -> ImportReportView:
     )
     return ImportReportView.of(
         result,
-        parsed.rejected,
+        parsed,
         stock_created=len(created_levels),
         stock_counted=len(counts),
-        notices=list(parsed.notices),
     )

@@ -1,7 +1,17 @@
 """Endpoints and the schedule of product administration."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
-from functions.query_parameters import ENCODING, FIRST_LINE, IMPORT_CURRENCY, MEDIA, PAGE, status
+from functions.query_parameters import (
+    CURSOR,
+    DECIMAL,
+    ENCODING,
+    FIRST_LINE,
+    IMPORT_CURRENCY,
+    MEDIA,
+    PAGE,
+    limit,
+    status,
+)
 
 GROUPS = ("staff", "catalog")
 _PRODUCT = "shop.catalog.schemas.admin:ProductBody"
@@ -64,13 +74,25 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="POST /staff/imports",
-            query=(IMPORT_CURRENCY, MEDIA, FIRST_LINE, ENCODING),
+            query=(IMPORT_CURRENCY, DECIMAL, MEDIA, FIRST_LINE, ENCODING),
             module="staff_catalog.import_products",
             access=Access.STAFF,
             groups=GROUPS,
             summary="Import a product file: Shopify's CSV, or YAML",
             response="shop.catalog.schemas.admin_views:ImportReportView",
             writes=(Table.CATALOG, Table.INVENTORY),
+            timeout=30,
+            memory=1024,
+        ),
+        Endpoint(
+            route="GET /staff/exports/products",
+            query=(IMPORT_CURRENCY, limit(50, 50), CURSOR),
+            module="staff_catalog.export_products",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Export products as Shopify's CSV, each as a file that can be joined",
+            response="shop.catalog.schemas.shopify_export:ProductExportListView",
+            reads=(Table.CATALOG,),
             timeout=30,
             memory=1024,
         ),

@@ -59,11 +59,14 @@ def test_file_is_read_in_its_encoding(staff: HttpClient, encoding: str) -> None:
     file = f"Handle,Title,Variant SKU,Variant Price\n{word[4:]},{word},{word[4:]},5.00\n"
     csv = {"Content-Type": "text/csv"}
     if encoding == "windows-1252":
-        rejected = staff.request("POST /staff/imports", raw=file.encode(encoding), headers=csv)
+        rejected = staff.request(
+            "POST /staff/imports?currency=USD", raw=file.encode(encoding), headers=csv
+        )
         assert rejected.status == 400
         assert "Line 2, byte 13 (0xE9" in rejected.body["detail"]
-    query = "?encoding=windows-1252" if encoding == "windows-1252" else ""
-    accepted = staff.request(f"POST /staff/imports{query}", raw=file.encode(encoding), headers=csv)
+    query = "&encoding=windows-1252" if encoding == "windows-1252" else ""
+    route = f"POST /staff/imports?currency=USD{query}"
+    accepted = staff.request(route, raw=file.encode(encoding), headers=csv)
     assert accepted.status == 200, accepted.text
     assert accepted.body["created"] == 1
 

@@ -23,7 +23,9 @@ cup,Cup,,,CUP,4.50,0
 YAML = "- {id: a1, name: Rugged Backpack, category: bags, price: 129.99, current_stock: 15}\n"
 
 
-def send(text: str | bytes, kind: str = "text/csv", query: str = "", **more: Any) -> ApiResponse:
+def send(
+    text: str | bytes, kind: str = "text/csv", query: str = "currency=USD", **more: Any
+) -> ApiResponse:
     raw = text if isinstance(text, str) else text.decode()
     return call(
         import_products.handler,
@@ -52,6 +54,7 @@ def test_a_shopify_file_is_imported_and_invalid_rows_reported() -> None:
         "stock_created": 3,
         "stock_unchanged": 0,
         "notices": [],
+        "product_notices": [],
     }
     assert [v.sku for v in DynamoProductCatalog().get("tee").on_sale] == ["TEE-S", "TEE-M"]
     assert DynamoStockRepository().level("TEE-M").available == 7
@@ -126,12 +129,14 @@ def test_a_file_larger_than_the_usual_body_limit_is_imported() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "query", "status", "code"),
     [
-        ("", "text/csv", "", 422, "file_empty"),
-        ("nonsense", "text/csv", "", 422, "columns_missing"),
-        ("nonsense", "application/yaml", "", 422, "not_a_list"),
-        ("{}", "application/json", "", 400, "content_type_unsupported"),
+        ("", "text/csv", "currency=USD", 422, "file_empty"),
+        ("nonsense", "text/csv", "currency=USD", 422, "columns_missing"),
+        ("nonsense", "application/yaml", "currency=USD", 422, "not_a_list"),
+        ("{}", "application/json", "currency=USD", 400, "content_type_unsupported"),
+        (CSV, "text/csv", "", 400, "missing"),
         (CSV, "text/csv", "currency=dollars", 400, "currency_unknown"),
-        (CSV, "text/csv", "first_line=-1", 400, "out_of_range"),
+        (CSV, "text/csv", "currency=USD&decimal=komma", 400, "value_unknown"),
+        (CSV, "text/csv", "currency=USD&first_line=-1", 400, "out_of_range"),
     ],
 )
 def test_an_invalid_product_file_is_rejected(

@@ -1,13 +1,16 @@
 """Run every worked example of docs/rules/catalog.md."""
 
+import csv
+import io
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from shop.catalog.actions.importing import import_products
+from shop.catalog.actions.importing import ImportResult, import_products
 from shop.catalog.actions.product_admin import Draft, DraftVariant, create_product, update_product
 from shop.catalog.actions.storefront import search_products
 from shop.catalog.model import (
@@ -21,8 +24,9 @@ from shop.catalog.model import (
     select_variant,
     tokenize,
 )
-from shop.catalog.schemas.file_parsing import ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
 from shop.catalog.schemas.files import parse_product_file
+from shop.catalog.schemas.shopify_export import export_product
 from shop.kernel.money import Money
 from tests.doubles.catalog import MemoryProductCatalog
 from tests.unit.catalog.sample_products import LATER, THEN
@@ -168,13 +172,44 @@ def check_choices(example: dict[str, Any]) -> None:
 
 def check_files(example: dict[str, Any]) -> None:
     catalog, expect = MemoryProductCatalog(), example["expect"]
-    parsed = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-    result = import_products(parsed.entries, catalog=catalog, at=THEN)
+    options = ImportOptions(**{"currency": "USD", **example.get("options", {})})
+    parsed, result = _import(example["csv"], options, catalog, THEN)
     assert sorted(result.accepted_ids) == expect["accepted"]
+    if "next_csv" in example:
+        parsed, result = _import(example["next_csv"], options, catalog, LATER)
+        assert sorted(result.accepted_ids) == expect["next_accepted"]
     assert {r.line: r.reason for r in parsed.rejected} == expect.get("rejected", {})
+    notices = [
+        {"lines": list(notice.lines), "product": entry.product_id, "text": notice.text}
+        for entry in parsed.entries
+        for notice in entry.notices
+    ]
+    assert notices == expect.get("notices", [])
+    for product_id, variants in expect.get("on_sale", {}).items():
+        on_sale = catalog.get(product_id).on_sale
+        assert [f"{v.title} {v.price}" for v in on_sale] == variants
+    for product_id, tax_classes in expect.get("tax_classes", {}).items():
+        assert [v.tax_class for v in catalog.get(product_id).variants] == tax_classes
+    if "counts" in expect:
+        counts = {sku: units for e in parsed.entries for sku, units in e.counts.items()}
+        assert counts == expect["counts"]
+    if "exported" in expect:
+        (stored,) = catalog.get_many(result.accepted_ids).values()
+        exported = export_product(stored, options.currency).csv or ""
+        (row,) = csv.DictReader(io.StringIO(exported))
+        assert {name: row[name] for name in expect["exported"]} == expect["exported"]
+        _, again = _import(exported, options, catalog, LATER)
+        assert set(again.unchanged) == result.accepted_ids
     if "again" in expect:
-        again = parse_product_file(example["csv"].encode(), "text/csv", ImportOptions())
-        assert len(import_products(again.entries, catalog=catalog, at=LATER).unchanged) == 1
+        _, again = _import(example["csv"], options, catalog, LATER)
+        assert len(again.unchanged) == 1
+
+
+def _import(
+    text: str, options: ImportOptions, catalog: MemoryProductCatalog, at: datetime
+) -> tuple[FileParseResult, ImportResult]:
+    parsed = parse_product_file(text.encode(), "text/csv", options)
+    return parsed, import_products(parsed.entries, catalog=catalog, at=at)
 
 
 CHECKS = {

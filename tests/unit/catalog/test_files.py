@@ -70,9 +70,15 @@ YAML = """\
 """
 
 
+NO_TRACKER = (
+    "It has no inventory tracker, so Shopify sells it uncounted. The shop sells counted units"
+    " only: set its stock before it can be sold."
+)
+
+
 def read(text: str | bytes, kind: str = "text/csv", **options: object) -> FileParseResult:
     raw = text.encode() if isinstance(text, str) else text
-    return parse_product_file(raw, kind, ImportOptions(**options))  # type: ignore[arg-type]
+    return parse_product_file(raw, kind, ImportOptions(**{"currency": "USD", **options}))  # type: ignore[arg-type]
 
 
 def read_yaml(text: str, **options: object) -> FileParseResult:
@@ -108,7 +114,7 @@ def test_old_and_new_shopify_columns_are_parsed(text: str) -> None:
     assert tee.status is ProductStatus.PUBLISHED
     assert (mug.draft.options, mug.draft.variants[0].choices) == ((), ())
     assert mug.draft.variants[0].sku == "mug"
-    assert mug.counts == {"mug": 0}
+    assert mug.counts == {}
     assert mug.status is ProductStatus.DRAFT
 
 
@@ -117,12 +123,16 @@ def test_old_and_new_column_names_give_the_same_source_digest() -> None:
     assert {i: e.source for i, e in old.items()} == {i: e.source for i, e in new.items()}
 
 
-def test_unsupported_data_is_reported_once_in_notices() -> None:
-    notices = " | ".join(read(OLD_CSV).notices)
-    assert "Prices per market are ignored" in notices
-    assert "sales stop at zero" in notices
-    assert "Stock counts below zero are imported as zero" in notices
-    assert "tracker" not in notices
+def test_content_that_the_shop_does_not_store_is_reported_by_product() -> None:
+    entries = by_id(read(OLD_CSV))
+    tee = [(notice.lines, notice.text) for notice in entries["tee"].notices]
+    assert tee == [((2,), "Not imported: price / europe. Create price lists for markets.")]
+    mug = [(notice.lines, notice.text) for notice in entries["mug"].notices]
+    assert mug == [
+        ((6,), "Overselling is not imported: sales stop at zero stock."),
+        ((6,), "The count is below zero: it is imported as zero."),
+        ((6,), NO_TRACKER),
+    ]
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
@@ -147,7 +157,6 @@ def test_column_names_are_case_insensitive() -> None:
         ("mug,Mug,NaN,,,", "price: 'NaN' is not a price"),
         ("mug,Mug,,,,", "price: Must not be empty."),
         ("mug,,8,,,", "title: Must not be empty in the first row of a handle."),
-        (",,8,,,", "Must have a handle or a title."),
         ("mug,Mug,8,1.5,,", "stock: Must be a whole number of at most 10 digits, not '1.5'."),
         ("mug,Mug,8,99999999999,,", "stock: Must be a whole number of at most 10 digits"),
         (
@@ -266,6 +275,11 @@ def test_images_get_the_media_base_url() -> None:
         ("- id: x\n  name: {a: b}\n  price: 1\n", 2, "name: Must be text."),
         ("- id: x\n  name: X\n  price: 1\n  current_stock: lots\n", 2, "not 'lots'"),
         ("- id: x\n  name: X\n  price: 1\n  current_stock: true\n", 2, "not True"),
+        ("- id: x\n  name: X\n  price: 1\n  price: 2\n", 5, "price: Must appear once."),
+        ("- id: x\n  name: X\n  price: 1_299\n", 2, "price: '1_299' is not a price: it has"),
+        ("- id: x\n  name: X\n  price: 1:30\n", 2, "price: '1:30' is not a price"),
+        ("- id: x\n  name: X\n  price: 0x10\n", 2, "price: '0x10' is not a price"),
+        ("- id: x\n  name: X\n  price: 1\n  current_stock: 1_0\n", 2, "not '1_0'"),
         ("- id: x\n  name: X\n  price: 1\n  aliases: {a: 1}\n", 2, "aliases"),
         ("- !!python/object/apply:os.system ['true']\n", 2, "Must be valid YAML"),
         ("- &a [*a]\n", 2, "a bare value"),
@@ -328,6 +342,8 @@ def test_more_products_than_the_limit_of_a_call_are_rejected() -> None:
     [
         ({"currency": "usd"}, "currency_unknown", "currency"),
         ({"currency": "EURO"}, "currency_unknown", "currency"),
+        ({"currency": ""}, "missing", "currency"),
+        ({"decimal": ","}, "value_unknown", "decimal"),
         ({"media": "ftp://x/"}, "url_invalid", "media"),
         ({"media": "https://x/pictures"}, "url_invalid", "media"),
         ({"first_line": "0"}, "out_of_range", "first_line"),
@@ -336,7 +352,7 @@ def test_more_products_than_the_limit_of_a_call_are_rejected() -> None:
 )
 def test_invalid_import_options_are_rejected(query: dict[str, str], code: str, path: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
-        import_options_from_query(query)
+        import_options_from_query({"currency": "USD", **query})
     assert [(p.code, p.path) for p in raised.value.problems] == [(code, path)]
 
 
@@ -389,16 +405,16 @@ def test_the_encoding_is_detected_from_the_byte_order_mark(encoding: str) -> Non
 
 def test_windows_1252_is_decoded_if_the_options_name_it() -> None:
     raw = CAFE.replace("5\n", "“5”\n").encode("cp1252")
-    reading = parse_product_file(raw, "text/csv", ImportOptions(encoding="windows-1252"))
+    reading = parse_product_file(raw, "text/csv", ImportOptions("USD", encoding="windows-1252"))
     assert reading.rejected[0].reason == (
         "price: '“5”' is not a price. Write digits only, as in 129.99."
     )
     with pytest.raises(InvalidRequest, match=r"Line 2, byte 5 \(0x81"):
         parse_product_file(
-            HEADER.encode() + b"cafe\x81", "text/csv", ImportOptions(encoding="windows-1252")
+            HEADER.encode() + b"cafe\x81", "text/csv", ImportOptions("USD", encoding="windows-1252")
         )
     with pytest.raises(InvalidRequest, match="one of utf-8, windows-1252"):
-        parse_product_file(raw, "text/csv", ImportOptions(encoding="ebcdic"))
+        parse_product_file(raw, "text/csv", ImportOptions("USD", encoding="ebcdic"))
 
 
 @pytest.mark.parametrize(
@@ -459,10 +475,11 @@ def test_inches_and_closed_quotes_are_text() -> None:
 def test_negative_stock_counts_are_reported_with_their_lines() -> None:
     rows = "".join(f"h{n},T,1,{-1 if n % 2 else 3}\n" for n in range(50))
     reading = read(f"Handle,Title,Price,Variant Inventory Qty\n{rows}".encode())
-    lines = ", ".join(str(n) for n in range(3, 43, 2))
-    assert list(reading.notices) == [
-        f"Stock counts below zero are imported as zero: lines {lines} and 5 more."
-    ]
+    below_zero = "The count is below zero: it is imported as zero."
+    notices = [(n.lines, n.text) for entry in reading.entries for n in entry.notices]
+    assert notices == [((line,), below_zero) for line in range(3, 52, 2)]
     one = read(b"- {id: a, name: A, price: 1, current_stock: -4}\n", "application/yaml")
-    assert list(one.notices) == ["Stock counts below zero are imported as zero: line 1."]
+    assert [(n.lines, n.text) for n in by_id(one)["a"].notices] == [
+        ((1,), "The count is below zero: it is imported as zero.")
+    ]
     assert by_id(one)["a"].counts == {"a": 0}

@@ -42,14 +42,29 @@ class Shop(HttpClient):
             return HttpResponse(self.status, {}, json.dumps({"detail": "the reason"}))
         first_line = int(route.rpartition("first_line=")[2])
         kind = options["headers"]["Content-Type"]
-        reading = parse_product_file(options["raw"], kind, ImportOptions(first_line=first_line))
+        reading = parse_product_file(
+            options["raw"], kind, ImportOptions("USD", first_line=first_line)
+        )
         self.ids += [e.product_id for e in reading.entries]
         self.lines += [r.line for r in reading.rejected]
         report: dict[str, Any] = dict.fromkeys(NUMBERS, 0)
         report["created"] = len(reading.entries)
         rejected = [{"line": r.line, "reason": r.reason} for r in reading.rejected]
         return HttpResponse(
-            200, {}, json.dumps({**report, "rejected": rejected, "notices": ["a notice"]})
+            200,
+            {},
+            json.dumps(
+                {
+                    **report,
+                    "rejected": rejected,
+                    "notices": ["a notice"],
+                    "product_notices": [
+                        {"lines": n.lines, "notice": n.text, "product": e.product_id}
+                        for e in reading.entries
+                        for n in e.notices
+                    ],
+                }
+            ),
         )
 
 

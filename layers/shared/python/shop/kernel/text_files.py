@@ -2,6 +2,9 @@
 
 Decoding never guesses or drops a character. UTF-8 is decoded strictly, UTF-16 only with a byte
 order mark, and Windows-1252 (called ANSI by spreadsheets) only if the sender states it.
+
+A line ends with LF, CR LF or CR, as in text editors and spreadsheets. All messages count lines this
+way. ``str.splitlines`` does not: it also ends a line at U+000B, U+000C, U+0085 or U+2028.
 """
 
 import codecs
@@ -9,6 +12,8 @@ import re
 
 from shop.kernel.errors import InvalidRequest
 
+LINE_END = re.compile(r"\r\n|\n|\r")
+"""The end of a line."""
 ENCODINGS = ("utf-8", "windows-1252")
 """The encodings that a sender may state."""
 _BINARY_SIGNATURES = (
@@ -29,8 +34,13 @@ _BYTE_ORDER_MARKS = (
 )
 
 
+def count_line_ends(text: str, start: int = 0, end: int | None = None) -> int:
+    """Return the number of line ends in a part of a text."""
+    return len(LINE_END.findall(text, start, len(text) if end is None else end))
+
+
 def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
-    """Decode a file without its byte order mark.
+    """Decode a file without its byte order mark, or marks: some programs write a second one.
 
     ``encoding`` is one of :data:`ENCODINGS`; a byte order mark takes precedence. Raises
     :class:`InvalidRequest` (``encoding_unsupported``, ``file_unknown``) with the line and the byte
@@ -58,7 +68,8 @@ def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
     try:
         text = body.decode(name)
     except UnicodeDecodeError as error:
-        raise _undecodable_byte(name, body, error.start) from None
+        raise _undecodable_byte(name, raw, len(raw) - len(body) + error.start) from None
+    text = text.lstrip("\ufeff")
     replaced = text.find("\ufffd")
     if replaced >= 0:
         line, column = _line_and_column(text, replaced)
@@ -70,8 +81,11 @@ def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
 
 
 def _undecodable_byte(encoding: str, raw: bytes, at: int) -> InvalidRequest:
-    line = raw.count(b"\n", 0, at) + 1
-    column = at - raw.rfind(b"\n", 0, at)
+    before = raw[:at].decode(encoding, "replace")
+    line, column = _line_and_column(before, len(before))
+    # Bytes of the characters before it; a mark is not part of the first line.
+    in_line = before[len(before) - column + 1 :].lstrip("\ufeff")
+    column = len(in_line.encode("utf-16-le" if encoding == "utf-16" else encoding)) + 1
     place = f"Line {line}, byte {column} (0x{raw[at]:02X}, byte {at + 1} of the file)"
     if encoding == "utf-8":
         return _undecodable(
@@ -87,7 +101,8 @@ def _undecodable(detail: str) -> InvalidRequest:
 
 
 def _line_and_column(text: str, at: int) -> tuple[int, int]:
-    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    start = max((end.end() for end in LINE_END.finditer(text, 0, at)), default=0)
+    return count_line_ends(text, 0, at) + 1, at - start + 1
 
 
 _OTHER_FORMATS = (
@@ -109,7 +124,7 @@ def detect_wrong_file_type(text: str) -> str | None:
     for pattern, message in _OTHER_FORMATS:
         if pattern.match(text):
             return message
-    header = text.split("\n", 1)[0].lower()
+    header = LINE_END.split(text, maxsplit=1)[0].lower()
     columns = {name.strip().strip('"') for name in re.split(r"[,;\t]", header)}
     # A product export may share a column with another export, but only it has a title.
     return next(

@@ -5,10 +5,22 @@ from dataclasses import field, replace
 from datetime import datetime
 
 from shop.catalog.actions.product_admin import Draft, build_product, match_variant
-from shop.catalog.model import Product, ProductStatus
+from shop.catalog.model import Product, ProductStatus, Variant
 from shop.catalog.ports import ProductCatalog
 from shop.kernel.errors import InvalidRequest, Problem, ShopError
 from shop.kernel.frozen import frozen
+
+STANDARD_CLASS = "standard"
+"""The tax class of goods for which a file states none."""
+UNTAXED_CLASS = "zero"
+
+
+@frozen(slots=False)
+class EntryNotice:
+    """Content of a product that the shop does not import as the file states it, and its lines."""
+
+    lines: tuple[int, ...]
+    text: str
 
 
 @frozen(slots=False, kw_only=True)
@@ -17,7 +29,8 @@ class ImportEntry:
 
     ``line`` is the first line of the product and ``variant_lines`` those of its variants, counted
     from 1. ``status`` is ``None`` if the file has none: a new product is then published, and an
-    existing one keeps its status. ``counts`` are units on hand by SKU.
+    existing one keeps its status. ``counts`` are units on hand by SKU. ``taxed`` has the positions
+    of the variants that the file calls taxed. ``notices`` are for people and no part of the digest.
     """
 
     product_id: str
@@ -27,6 +40,8 @@ class ImportEntry:
     variant_lines: tuple[int, ...] = ()
     status: ProductStatus | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    taxed: frozenset[int] = frozenset()
+    notices: tuple[EntryNotice, ...] = ()
 
     def line_of(self, problem: Problem) -> int:
         """Return the line of the variant that the problem's path names, else of the product."""
@@ -83,10 +98,14 @@ def import_products(
             unchanged.append(entry.product_id)
             continue
         try:
-            products.append(_product(entry, before, at))
+            product = import_content(entry, before, at=at)
         except InvalidRequest as error:
             rejected += _validation_rejections(entry, error.problems)
             continue
+        if before is not None and _same_content(product, before):
+            unchanged.append(entry.product_id)
+            continue
+        products.append(product)
         (changed_entries if before else new_entries)[entry.product_id] = entry
     saved_as = {product.id: product for product in products}
     for product_id, save_error in catalog.save_many(products).items():
@@ -99,10 +118,42 @@ def import_products(
     )
 
 
-def _product(entry: ImportEntry, before: Product | None, at: datetime) -> Product:
+def import_content(entry: ImportEntry, before: Product | None, *, at: datetime) -> Product:
+    """Return the product that an entry makes of the stored one, if any.
+
+    Raises :class:`InvalidRequest` with every problem.
+    """
     product = build_product(entry.draft, entry.product_id, at=at, before=before)
+    if before is not None:
+        variants = tuple(_keep_unstated(v, before.variant(v.id), entry) for v in product.variants)
+        product = replace(product, variants=variants)
     status = entry.status or (product.status if before else ProductStatus.PUBLISHED)
     return replace(product, status=status, source=entry.source)
+
+
+def _same_content(product: Product, before: Product) -> bool:
+    """Return whether an import would change nothing but its own marks on the product."""
+    return replace(product, updated_at=before.updated_at, source=before.source) == before
+
+
+def _keep_unstated(variant: Variant, stored: Variant | None, entry: ImportEntry) -> Variant:
+    """Return the variant with what staff entered and a file cannot state, or left empty.
+
+    A file states that an article is taxed, but not at which rate: a reduced class stays.
+    """
+    position = match_variant(entry.draft, variant)
+    if stored is None or position is None:
+        return variant
+    tax_class = variant.tax_class
+    if tax_class == STANDARD_CLASS:
+        is_now_taxed = stored.tax_class == UNTAXED_CLASS and position in entry.taxed
+        tax_class = STANDARD_CLASS if is_now_taxed else stored.tax_class
+    measures = {
+        name: getattr(stored, name)
+        for name in ("weight_g", "length_mm", "width_mm", "height_mm")
+        if getattr(variant, name) is None
+    }
+    return replace(variant, tax_class=tax_class, **measures)
 
 
 def _save_rejections(entry: ImportEntry, product: Product, error: ShopError) -> list[RejectedEntry]:

@@ -1,10 +1,8 @@
 """Product responses for staff."""
 
-from collections.abc import Iterable
-
 from pydantic import BaseModel
 
-from shop.catalog.actions.importing import ImportResult, RejectedEntry
+from shop.catalog.actions.importing import ImportResult
 from shop.catalog.model import (
     Product,
     ProductCard,
@@ -12,6 +10,7 @@ from shop.catalog.model import (
     Variant,
 )
 from shop.catalog.schemas.admin import CategoryBody, ChoiceBody, MediaBody, MoneyBody, OptionBody
+from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
 
@@ -205,6 +204,18 @@ class RejectedView(BaseModel):
     """Id of the product, if the file names it."""
 
 
+class ProductNoticeView(BaseModel):
+    """Content of an imported product that the shop does not import as the file states it."""
+
+    lines: list[int]
+    """Lines of the file, from 1.
+    Example: [2, 3]"""
+    notice: str
+    """What the shop does instead, in words."""
+    product: str
+    """Id of the product."""
+
+
 class ImportReportView(BaseModel):
     """The result of an import of a product file."""
 
@@ -221,19 +232,28 @@ class ImportReportView(BaseModel):
     stock_unchanged: int
     """Number of SKUs that had stock before; an import leaves it unchanged."""
     notices: list[str]
-    """Notices about content of the file that the shop does not store."""
+    """Notices about the file as a whole, such as columns that the shop does not store."""
+    product_notices: list[ProductNoticeView]
+    """Notices about prices, taxes, stock and sale of single products, by line."""
 
     @classmethod
     def of(
         cls,
         imported: ImportResult,
-        parse_rejections: Iterable[RejectedEntry],
+        parsed: FileParseResult,
         *,
         stock_created: int,
         stock_counted: int,
-        notices: list[str],
     ) -> "ImportReportView":
-        rejected = sorted((*imported.rejected, *parse_rejections), key=lambda r: r.line)
+        rejected = sorted((*imported.rejected, *parsed.rejected), key=lambda r: r.line)
+        product_notices = [
+            ProductNoticeView(
+                lines=list(notice.lines), notice=notice.text, product=entry.product_id
+            )
+            for entry in parsed.entries
+            if entry.product_id in imported.accepted_ids
+            for notice in entry.notices
+        ]
         return cls(
             created=len(imported.created),
             changed=len(imported.changed),
@@ -243,7 +263,8 @@ class ImportReportView(BaseModel):
             ],
             stock_created=stock_created,
             stock_unchanged=stock_counted - stock_created,
-            notices=notices,
+            notices=list(parsed.notices),
+            product_notices=sorted(product_notices, key=lambda n: n.lines),
         )
 
 

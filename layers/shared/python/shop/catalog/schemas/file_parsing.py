@@ -3,30 +3,31 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from shop.catalog.actions.importing import ImportEntry, RejectedEntry
+from shop.catalog.actions.importing import EntryNotice, ImportEntry, RejectedEntry
 from shop.catalog.actions.product_admin import Draft
 from shop.catalog.model import Media, ProductStatus
 from shop.kernel.frozen import frozen
 
-MAX_LISTED_LINES = 20
-"""Line numbers that a notice lists; it counts the others."""
+MAX_LISTED = 20
+"""Names that a notice lists; it counts the others."""
 
 
 @dataclass
 class FileParseResult:
-    """The entries, rejections and notices of a file.
+    """The entries and rejections of a file, and the notices on the file as a whole.
 
-    ``below_zero`` lists the lines with negative stock counts.
+    ``unknown_fields`` are names of fields that the shop does not store.
     """
 
     entries: list[ImportEntry] = field(default_factory=list)
     rejected: list[RejectedEntry] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
-    below_zero: list[int] = field(default_factory=list)
+    unknown_fields: dict[str, None] = field(default_factory=dict)
 
     def reject(self, line: int, reason: str, product: str | None = None) -> None:
         self.rejected.append(RejectedEntry(line, reason, product))
@@ -34,29 +35,35 @@ class FileParseResult:
     def notice(self, text: str) -> None:
         self.notices[text] = None
 
-    def add_line_notices(self) -> None:
-        """Add the notice on negative counts; call it after the whole file is parsed."""
-        if self.below_zero:
-            lines = ", ".join(str(line) for line in self.below_zero[:MAX_LISTED_LINES])
-            more = len(self.below_zero) - MAX_LISTED_LINES
-            lines += f" and {more} more" if more > 0 else ""
-            word = "line" if len(self.below_zero) == 1 else "lines"
-            self.notice(f"Stock counts below zero are imported as zero: {word} {lines}.")
+
+@dataclass
+class EntryNotices:
+    """The notices on one product: each text once, with all its lines."""
+
+    lines: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, line: int, text: str) -> None:
+        self.lines.setdefault(text, []).append(line)
+
+    def all(self) -> tuple[EntryNotice, ...]:
+        return tuple(EntryNotice(tuple(lines), text) for text, lines in self.lines.items())
 
 
 @frozen(slots=False)
 class ImportOptions:
     """Options of an import that the file itself does not contain.
 
-    ``currency`` is that of its prices. ``encoding`` names an encoding other than UTF-8.
-    ``media_base`` is the base URL of images that the file gives by name. ``first_line`` is the
-    number of the first line of a file that is part of a larger one.
+    ``currency`` is that of its prices, and ``decimal`` names their decimal sign (``point`` or
+    ``comma``). ``encoding`` names an encoding other than UTF-8. ``media_base`` is the base URL of
+    images that the file gives by name. ``first_line`` is the number of the first line of a file
+    that is part of a larger one.
     """
 
-    currency: str = "USD"
+    currency: str
     media_base: str | None = None
     first_line: int = 1
     encoding: str = "utf-8"
+    decimal: str = "point"
 
 
 class ParseError(Exception):
@@ -76,6 +83,8 @@ def build_import_entry(
     variant_lines: tuple[int, ...] = (),
     status: ProductStatus | None = None,
     counts: dict[str, int] | None = None,
+    taxed: Iterable[int] = (),
+    notices: EntryNotices | None = None,
 ) -> ImportEntry:
     """Build an entry with the digest of all data of the product in the file."""
     content = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
@@ -87,10 +96,18 @@ def build_import_entry(
         variant_lines=variant_lines,
         status=status,
         counts=counts or {},
+        taxed=frozenset(taxed),
+        notices=notices.all() if notices else (),
     )
 
 
-def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
+def listed(names: Sequence[str]) -> str:
+    """Return the first names of a list, and the number of the others."""
+    more = len(names) - MAX_LISTED
+    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def parse_stock_count(text: Any, line: int, notices: EntryNotices) -> int:
     """Parse a number of units; a negative one becomes zero and adds a notice.
 
     Shop systems export negative counts for oversold articles. Raises :class:`ParseError`.
@@ -104,7 +121,7 @@ def parse_stock_count(text: Any, line: int, result: FileParseResult) -> int:
     if units > 1_000_000_000:
         raise ParseError(line, f"stock: Must be at most 1000000000 units, not {units}.")
     if units < 0:
-        result.below_zero.append(line)
+        notices.add(line, "The count is below zero: it is imported as zero.")
     return max(units, 0)
 
 

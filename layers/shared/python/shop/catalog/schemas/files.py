@@ -7,6 +7,7 @@ not support is reported once, in a notice.
 import re
 from collections.abc import Mapping
 
+from shop.catalog.schemas.file_numbers import DECIMAL_SIGNS
 from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
@@ -42,37 +43,50 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
     if kind in CSV_MEDIA_TYPES:
         from shop.catalog.schemas.shopify import read_csv  # lazy: a file is of one kind
 
-        result = read_csv(text, options)
+        result = read_csv(text, options, max_products=MAX_PRODUCTS_PER_FILE)
     else:
         from shop.catalog.schemas import retail_demo_store  # lazy: loads PyYAML
 
-        result = retail_demo_store.read_retail_demo_yaml(text, options)
+        result = retail_demo_store.read_retail_demo_yaml(
+            text, options, max_products=MAX_PRODUCTS_PER_FILE
+        )
     if not result.entries and not result.rejected:
         raise Unprocessable(
             "The file contains no products. Send at least one.", code="file_empty", path="$"
         )
-    if len(result.entries) > MAX_PRODUCTS_PER_FILE:
-        raise Unprocessable(
-            f"The file contains {len(result.entries)} products."
-            f" Send at most {MAX_PRODUCTS_PER_FILE} in one call.",
-            code="too_many",
-            path="$",
-        )
-    result.add_line_notices()
     return _without_duplicates(result)
 
 
-def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
-    """Parse ``?currency=USD&media=https://…/&first_line=1&encoding=utf-8`` of an import.
-
-    Raises :class:`InvalidRequest` for an invalid value.
-    """
-    currency = query.get("currency", "USD")
+def parse_file_currency(currency: str | None) -> str:
+    """Return the currency of a file's prices. Raises :class:`InvalidRequest` without one."""
+    if not currency:
+        raise InvalidRequest(
+            "The currency of the prices is required. Add it to the query, as in ?currency=USD.",
+            code="missing",
+            path="currency",
+        )
     if currency not in CURRENCIES:
         raise InvalidRequest(
             "Currency must be an ISO 4217 code such as USD.",
             code="currency_unknown",
             path="currency",
+        )
+    return currency
+
+
+def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
+    """Parse ``?currency=USD&decimal=point&media=https://…/&first_line=1&encoding=utf-8``.
+
+    Raises :class:`InvalidRequest` for an invalid value, and without a currency: no file format
+    names it, and a price in the wrong currency would be sold.
+    """
+    currency = parse_file_currency(query.get("currency"))
+    decimal = query.get("decimal", "point")
+    if decimal not in DECIMAL_SIGNS:
+        raise InvalidRequest(
+            f"Decimal must be one of {', '.join(DECIMAL_SIGNS)}.",
+            code="value_unknown",
+            path="decimal",
         )
     media = query.get("media")
     if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):
@@ -86,7 +100,8 @@ def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
             code="out_of_range",
             path="first_line",
         )
-    return ImportOptions(currency, media, int(first_line), query.get("encoding", "utf-8").lower())
+    encoding = query.get("encoding", "utf-8").lower()
+    return ImportOptions(currency, media, int(first_line), encoding, decimal)
 
 
 def _without_duplicates(result: FileParseResult) -> FileParseResult:

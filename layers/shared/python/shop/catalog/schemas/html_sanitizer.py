@@ -15,12 +15,13 @@ from shop.kernel.text_validation import TAG
 
 TAGS = frozenset(
     (
-        "a abbr b blockquote br code dd del div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
-        "img ins li mark ol p pre q s small span strong sub sup table tbody td tfoot th thead tr "
-        "u ul"
+        "a abbr b bdi bdo blockquote br code dd del div dl dt em figcaption figure h1 h2 h3 h4 h5 "
+        "h6 hr i img ins li mark ol p pre q s small span strong sub sup table tbody td tfoot th "
+        "thead tr u ul"
     ).split()
 )
 ATTRIBUTES = {
+    "*": {"dir"},
     "a": {"href", "title"},
     "img": {"src", "alt", "title", "width", "height"},
     "td": {"colspan", "rowspan"},
@@ -28,6 +29,7 @@ ATTRIBUTES = {
 }
 SCHEMES = frozenset({"http", "https", "mailto"})
 _MAX_PASSES = 6
+_DIRECTIONS = frozenset({"ltr", "rtl", "auto"})
 _WEB_URL = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -76,14 +78,29 @@ def _cleaner() -> Any:
 
 
 def _filter_attribute(tag: str, name: str, value: str) -> str | None:
-    """Remove the URL of an image that is not http(s); links may also be mailto."""
+    """Remove the URL of an image that is not http(s), and a text direction that is none.
+
+    Links may also be mailto.
+    """
+    if name == "dir":
+        return value.lower() if value.lower() in _DIRECTIONS else None
     return None if (tag, name) == ("img", "src") and not _WEB_URL.match(value) else value
 
 
 class _TextExtractor(HTMLParser):
-    """Extracts the text of HTML; block elements end a line, scripts and styles are omitted."""
+    """Extracts the text of HTML; block elements end a line, scripts and styles are omitted.
 
-    _BLOCKS = frozenset(("p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5"))
+    The text of a cell of a table, or beside a picture, is a word of its own.
+    """
+
+    _BLOCKS = frozenset(
+        (
+            "address article aside blockquote br caption dd details div dl dt fieldset figcaption "
+            "figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary "
+            "table tbody tfoot thead tr ul"
+        ).split()
+    )
+    _WORDS = frozenset(("td", "th", "img", "option", "button", "iframe", "video", "audio"))
     _HIDDEN = frozenset(("script", "style"))
 
     def __init__(self) -> None:
@@ -93,13 +110,15 @@ class _TextExtractor(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.hidden += tag in self._HIDDEN
-        if tag in self._BLOCKS:
-            self.parts.append("\n")
+        self._part(tag)
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden = max(self.hidden - (tag in self._HIDDEN), 0)
-        if tag in self._BLOCKS:
-            self.parts.append("\n")
+        self._part(tag)
+
+    def _part(self, tag: str) -> None:
+        if tag in self._BLOCKS or tag in self._WORDS:
+            self.parts.append("\n" if tag in self._BLOCKS else " ")
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:

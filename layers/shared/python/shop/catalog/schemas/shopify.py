@@ -6,74 +6,41 @@ has the fields of the product.
 Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
-from shop.catalog.model import Category, Media, Option, OptionChoice, ProductStatus, fold
-from shop.catalog.model.validation import MAX_OPTIONS, PRODUCT_ID, SKU
+from shop.catalog.model import Category, Media, Option, ProductStatus, fold
+from shop.catalog.model.csv_rows import CsvTable, PlacedRow, handle_key, place_rows
+from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
 from shop.catalog.schemas.file_parsing import (
+    EntryNotices,
     FileParseResult,
     ImportOptions,
     ParseError,
     build_import_entry,
-    parse_stock_count,
     product_image,
 )
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text, plain_text
-from shop.kernel.errors import InvalidRequest, Unprocessable
-from shop.kernel.ids import derived_id
-from shop.kernel.money import Money, parse_money
-
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    # Field of this module: Shopify's column names, old and new, in lower case.
-    "handle": ("handle", "url handle"),
-    "title": ("title",),
-    "html": ("body (html)", "body html", "body", "description"),
-    "brand": ("vendor",),
-    "category": ("product category",),
-    "type": ("type", "product type"),
-    "tags": ("tags",),
-    "published": ("published", "published on online store"),
-    "status": ("status",),
-    "sku": ("variant sku", "sku"),
-    "barcode": ("variant barcode", "barcode"),
-    "grams": ("variant grams", "weight value (grams)"),
-    "units": ("variant inventory qty", "inventory quantity"),
-    "price": ("variant price", "price"),
-    "list_price": ("variant compare at price", "compare-at price", "compare at price"),
-    "gift_card": ("gift card",),
-    "oversell": ("variant inventory policy", "continue selling when out of stock"),
-    "image": ("image src", "product image url"),
-    "image_alt": ("image alt text",),
-    "variant_image": ("variant image", "variant image url"),
-    **{f"option{n}_name": (f"option{n} name",) for n in (1, 2, 3)},
-    **{f"option{n}_value": (f"option{n} value",) for n in (1, 2, 3)},
-}
-_FIELD_BY_COLUMN = {column: field for field, columns in _COLUMNS.items() for column in columns}
-_UNUSED = frozenset(
-    {
-        *("variant inventory tracker", "inventory tracker", "variant fulfillment service"),
-        *("fulfillment service", "variant requires shipping", "requires shipping"),
-        *("variant taxable", "charge tax", "image position", "variant weight unit"),
-        *("weight unit for display", "cost per item", "seo title", "seo description"),
-        *("variant tax code", "tax code"),
-    }
+from shop.catalog.schemas.shopify_columns import Columns, Fields, parse_flag
+from shop.catalog.schemas.shopify_variants import (
+    is_variant,
+    parse_opening_stock,
+    parse_variant,
+    states_tax,
 )
-"""Columns of every export that the shop does not use; the parser ignores them without a notice."""
-_MARKET = re.compile(r"(price|compare[ -]at price|included) / .+|included / .+")
+from shop.kernel.errors import Unprocessable
+from shop.kernel.ids import derived_id
+
 _STATUS = {
     "active": ProductStatus.PUBLISHED,
     "draft": ProductStatus.DRAFT,
     "unlisted": ProductStatus.DRAFT,
     "archived": ProductStatus.ARCHIVED,
 }
-_YES = frozenset({"true", "yes", "1"})
+_UNPLACED_IMAGE = 10**9
+"""Position of an image without one: after all that have one."""
 
 
 @dataclass
@@ -81,23 +48,40 @@ class _Group:
     """The rows of one handle with their lines."""
 
     handle: str
-    rows: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    rows: list[tuple[int, Fields]] = field(default_factory=list)
 
 
-def read_csv(text: str, options: ImportOptions) -> FileParseResult:
+def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FileParseResult:
     """Parse a file; the rows of a handle are one product, imported as a whole or rejected.
 
-    Raises :class:`Unprocessable` if the first line is not that of a Shopify product file.
+    Raises :class:`Unprocessable` if the first line is not that of a Shopify product file, or if the
+    file has more than ``max_products``, or more rows than that which cannot be placed.
     """
     result = FileParseResult()
+    table = CsvTable(text)
+    columns = Columns.of(table.header, result)
     groups: dict[str, _Group] = {}
-    for line, row in _rows(text, options, result):
-        handle = row.get("handle") or _slug(row.get("title", ""))
-        if handle:
-            groups.setdefault(handle, _Group(handle)).rows.append((line, row))
-        else:
-            result.reject(line, "Must have a handle or a title.")
+    broken: dict[str, int | None] = {}
+    for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
+        if placed.problem is not None:
+            _reject_row(placed, broken, result)
+            if len(result.rejected) > max_products:
+                raise Unprocessable(
+                    f"More than {max_products} rows cannot be placed, the first on line"
+                    f" {result.rejected[0].line}: {result.rejected[0].reason}",
+                    code="too_many",
+                    path="$",
+                )
+        elif placed.product is not None:
+            group = groups.setdefault(placed.product, _Group(placed.product))
+            group.rows.append((placed.row.line, columns.read(placed.row.cells)))
     for group in groups.values():
+        if group.handle in broken:
+            # Without one of its rows, the product would lose the variant of that row.
+            if (line := broken[group.handle]) is not None:
+                reason = f"Line {line} may belong to this product. Correct that line."
+                result.reject(group.rows[0][0], reason, group.handle)
+            continue
         try:
             result.entries.append(_entry(group, options, result))
         except ParseError as error:
@@ -105,121 +89,46 @@ def read_csv(text: str, options: ImportOptions) -> FileParseResult:
     return result
 
 
-def _rows(
-    text: str, options: ImportOptions, result: FileParseResult
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows by field name, each with its first line."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    csv.field_size_limit(1_000_000)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    raw = text.splitlines(keepends=True)
-    try:
-        header = [name.strip().lower() for name in next(lines, [])]
-    except csv.Error as error:
-        raise Unprocessable(
-            f"The file is not valid CSV: {error}.", code="csv_malformed", path="$"
-        ) from None
-    columns = _columns(header, result)
-    shift = options.first_line - 1
-    while True:
-        line = lines.line_num + 1 + shift
-        try:
-            cells = next(lines)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            result.reject(line, f"Must be valid CSV: {error}.")
-            return
-        if lines.line_num >= len(raw):
-            offset = _unclosed_quote_line("".join(raw[line - 1 - shift :]), delimiter)
-            if offset is not None:
-                message = f"The quote opened on line {line + offset} is never closed."
-                result.reject(line + offset, f"{message} Nothing was read from line {line} on.")
-                return
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            result.reject(line, f"Must have {len(header)} cells, as the header, not {len(cells)}.")
-            continue
-        yield line, {name: cells[n].strip() for n, name in columns.items() if n < len(cells)}
+def _reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FileParseResult) -> None:
+    """Report a row that cannot be placed, and note the products that may lack it.
 
-
-def _unclosed_quote_line(row: str, delimiter: str) -> int | None:
-    """Return the line within a row, from 0, that opens an unclosed quote; ``None`` if none does.
-
-    Python's csv module reads the rest of the file into a cell whose quote is never closed. The
-    rules are those of csv: a quote at the start of a cell opens it, and a doubled quote is text.
+    The report names one product; the line of each other one (``broken``) is reported with it.
     """
-    opened: int | None = None
-    line, is_cell_start, at = 0, True, 0
-    while at < len(row):
-        char = row[at]
-        if opened is not None:
-            if char == '"' and row[at + 1 : at + 2] == '"':
-                at += 1
-            elif char == '"':
-                opened = None
-            is_cell_start = False
-        elif char == '"' and is_cell_start:
-            opened = line
-        else:
-            is_cell_start = char in (delimiter, "\n", "\r")
-        line += char == "\n"
-        at += 1
-    return opened
-
-
-def _columns(header: list[str], result: FileParseResult) -> dict[int, str]:
-    columns: dict[int, str] = {}
-    for n, name in enumerate(header):
-        field_name = _FIELD_BY_COLUMN.get(name)
-        if field_name is not None and field_name not in columns.values():
-            columns[n] = field_name
-        elif field_name is not None:
-            result.notice(f"The column {name} appears twice: the first one is used.")
-        elif _MARKET.fullmatch(name):
-            result.notice("Prices per market are ignored: create price lists instead.")
-        elif name and name not in _UNUSED:
-            result.notice(f"The column {name} is ignored: the shop has no such field.")
-    if "title" not in columns.values():
-        raise Unprocessable(
-            "The first line has no column 'Title'. Send Shopify's product CSV.",
-            code="columns_missing",
-            path="$",
-        )
-    if "price" not in columns.values():
-        raise Unprocessable(
-            "The first line has no column 'Price' or 'Variant Price'. Add one.",
-            code="columns_missing",
-            path="$",
-        )
-    return columns
+    line = placed.row.problem_line or placed.row.line
+    named = placed.product or (placed.suspects[0] if len(placed.suspects) == 1 else None)
+    result.reject(line, placed.problem or "", named)
+    for key in placed.suspects:
+        broken.setdefault(key, line)
+    if named is not None:
+        broken[named] = None
 
 
 def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     line, head = group.rows[0]
+    notices = EntryNotices()
     if not head.get("title"):
         raise ParseError(line, "title: Must not be empty in the first row of a handle.")
-    if head.get("gift_card", "").lower() in _YES:
+    if parse_flag(head, "gift_card", "gift card", line):
         raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
-    handle = group.handle
-    product_id = handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
-    names = [head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")]
-    rows = [(at, row) for at, row in group.rows if _is_variant(row)]
-    if [n.lower() for n in names] == ["title"] and len(rows) == 1:
-        names = []  # Shopify gives a product without options the single option "Title".
-    if len(names) > MAX_OPTIONS or len(set(names)) < len(names):
-        raise ParseError(line, "options: Must have different names.")
+    handle = handle_key(head["handle"]) if head.get("id") and head.get("handle") else group.handle
+    product_id = head.get("id") or (
+        handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
+    )
+    _check_rows(group)
+    rows = [(at, row) for at, row in group.rows if is_variant(row)]
+    if len(rows) > MAX_VARIANTS:
+        detail = f"Must have at most {MAX_VARIANTS} variants, not {len(rows)}."
+        raise ParseError(rows[MAX_VARIANTS][0], detail)
+    names = _option_names(line, head, len(rows))
     if not rows:
         raise ParseError(line, "price: Must not be empty.")
-    variants = [_variant(at, row, names, product_id, options) for at, row in rows]
+    variants: list[DraftVariant] = []
     counts: dict[str, int] = {}
-    for (at, row), variant in zip(rows, variants, strict=True):
-        if row.get("oversell", "").lower() in ("continue", *_YES):
-            result.notice("Overselling is ignored: sales stop at zero stock.")
-        if row.get("units"):
-            counts[variant.sku or product_id] = parse_stock_count(row["units"], at, result)
+    for at, row in rows:
+        variants.append(parse_variant(at, row, names, product_id, options, notices))
+        units = parse_opening_stock(at, row, notices)
+        if units is not None:
+            counts[variants[-1].sku or product_id] = units
     html = head.get("html", "")
     draft = Draft(
         title=head["title"],
@@ -230,7 +139,7 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
         categories=_categories(head),
         tags=tuple(t.strip() for t in head.get("tags", "").split(",") if t.strip()),
         media=_media(group, options, result),
-        options=_options(names, variants),
+        options=_options(list(names.values()), variants),
         variants=tuple(variants),
     )
     return build_import_entry(
@@ -238,70 +147,44 @@ def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> Im
         draft,
         line=line,
         variant_lines=tuple(at for at, _ in rows),
-        status=_status(head, line),
+        status=_status(head, line, notices),
         counts=counts,
+        taxed=(n for n, (_, row) in enumerate(rows) if states_tax(row)),
+        notices=notices,
     )
 
 
-def _is_variant(row: dict[str, str]) -> bool:
-    """Return whether a row is a variant; otherwise it is a further image."""
-    return any(row.get(name) for name in ("price", "sku", "option1_value"))
+def _option_names(line: int, head: Fields, variants: int) -> dict[int, str]:
+    """Return the names of the product's options by number. Raises :class:`ParseError`."""
+    names = {n: head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")}
+    if [n.lower() for n in names.values()] == ["title"] and variants == 1:
+        return {}  # Shopify gives a product without options the single option "Title".
+    if len(names) > MAX_OPTIONS or len(set(names.values())) < len(names):
+        raise ParseError(line, "options: Must have different names.")
+    return names
 
 
-def _variant(
-    line: int, row: dict[str, str], names: list[str], product_id: str, options: ImportOptions
-) -> DraftVariant:
-    if not row.get("price"):
-        raise ParseError(line, "price: Must not be empty.")
-    choices = tuple(
-        OptionChoice(name, row.get(f"option{n}_value", "")) for n, name in enumerate(names, 1)
-    )
-    missing = next((c.name for c in choices if not c.value), None)
-    if missing is not None:
-        raise ParseError(line, f"option {missing}: Must have a value for this variant.")
-    image = row.get("variant_image", "")
-    list_price = _price(row.get("list_price", ""), "compare-at price", line, options)
-    price = _price(row["price"], "price", line, options)
-    return DraftVariant(
-        price=price or Money(0, options.currency),
-        list_price=list_price or None,
-        sku=row.get("sku", "").lstrip("'") or _derive_sku(product_id, choices),
-        choices=choices,
-        weight_g=_grams(row.get("grams", ""), line),
-        barcode=row.get("barcode", "").lstrip("'") or None,
-        media=Media(image) if image.startswith(("http://", "https://")) else None,
-    )
+def _check_rows(group: _Group) -> None:
+    """Raise :class:`ParseError` for a row that contradicts the first row, or is cut off."""
+    _, head = group.rows[0]
+    for line, row in group.rows[1:]:
+        for name in ("title", *(f"option{n}_name" for n in (1, 2, 3))):
+            label, first = _label(name), head.get(name, "")
+            if row.get(name) and fold(row[name]) != fold(first):
+                expected = f"empty or {first!r}" if first else "empty"
+                detail = f"{label}: Must be {expected}, as in the first row of the handle."
+                raise ParseError(line, f"{detail} Give another product its own handle.")
+    for line, row in group.rows:
+        if not is_variant(row) and not row.get("image") and "price" not in row:
+            raise ParseError(line, "The row ends early: Must have a price or an image.")
+        for n in (1, 2, 3):
+            if row.get(f"option{n}_value") and not head.get(f"option{n}_name"):
+                name = f"Option{n} name"
+                raise ParseError(line, f"{name}: Must not be empty: this row has a value for it.")
 
 
-def _price(text: str, name: str, line: int, options: ImportOptions) -> Money | None:
-    if not text:
-        return None
-    try:
-        return parse_money(text, options.currency)
-    except InvalidRequest as error:
-        raise ParseError(line, f"{name}: {error.detail}") from None
-
-
-def _grams(text: str, line: int) -> int | None:
-    """Parse and round grams: exports convert pounds to values such as 226.796185."""
-    if not text:
-        return None
-    try:
-        grams = Decimal(text)
-    except InvalidOperation:
-        grams = Decimal("NaN")
-    if not grams.is_finite() or not 0 <= grams <= 10**9:
-        detail = f"weight: Must be a number of grams from 0 to 1000000000, not {text!r}."
-        raise ParseError(line, detail)
-    return round(grams)
-
-
-def _derive_sku(product_id: str, choices: tuple[OptionChoice, ...]) -> str:
-    """Derive a SKU for a variant without one; the same file always gets the same SKU."""
-    if not choices:
-        return product_id
-    sku = "-".join([product_id, *(_slug(c.value) for c in choices)])
-    return sku if SKU.fullmatch(sku) else derived_id("sku", product_id, *(c.value for c in choices))
+def _label(name: str) -> str:
+    return name.capitalize().replace("_", " ") if name.startswith("option") else name
 
 
 def _options(names: list[str], variants: list[DraftVariant]) -> tuple[Option, ...]:
@@ -318,27 +201,30 @@ def _categories(head: dict[str, str]) -> tuple[Category, ...]:
 
 
 def _media(group: _Group, options: ImportOptions, result: FileParseResult) -> tuple[Media, ...]:
-    by_url: dict[str, Media] = {}
-    for _, row in group.rows:
+    """Return the images by position; those without a position follow in the order of the file."""
+    placed: list[tuple[int, Media]] = []
+    for line, row in group.rows:
+        position = row.get("image_position", "")
+        if not re.fullmatch(r"[0-9]{0,9}", position):
+            raise ParseError(line, f"image position: Must be a whole number, not {position!r}.")
         for medium in product_image(row["image"], "", options, result) if row.get("image") else ():
-            by_url.setdefault(medium.url, Media(medium.url, alt=row.get("image_alt") or None))
+            image = Media(medium.url, alt=row.get("image_alt") or None)
+            placed.append((int(position or _UNPLACED_IMAGE), image))
+    by_url: dict[str, Media] = {}
+    for _, image in sorted(placed, key=lambda item: item[0]):
+        by_url.setdefault(image.url, image)
     return tuple(by_url.values())
 
 
-def _status(head: dict[str, str], line: int) -> ProductStatus | None:
-    status, published = head.get("status", "").lower(), head.get("published", "").lower()
+def _status(head: Fields, line: int, notices: EntryNotices) -> ProductStatus | None:
+    status = head.get("status", "").lower()
+    is_published = parse_flag(head, "published", "published", line)
     if status and status not in _STATUS:
         raise ParseError(line, f"status: Must be one of {', '.join(_STATUS)}, not {status!r}.")
-    if (
-        published
-        and published not in _YES
-        and _STATUS.get(status) in (None, ProductStatus.PUBLISHED)
-    ):
+    if status == "unlisted":
+        notices.add(line, "It is unlisted at Shopify, and sold by its link. Here it is a draft.")
+    if is_published is False and _STATUS.get(status) in (None, ProductStatus.PUBLISHED):
         return ProductStatus.DRAFT
     if not status:
-        return ProductStatus.PUBLISHED if published else None
+        return ProductStatus.PUBLISHED if is_published else None
     return _STATUS[status]
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[\W_]+", "-", fold(text)).strip("-")[:100]

@@ -1,0 +1,360 @@
+"""Rows of a product CSV, and the product that each of them belongs to.
+
+The parser of the shop and the upload of large files share this module, so a file that is uploaded
+in parts is read as a whole file is.
+
+A row belongs to the product of its handle; handles compare without case. A row that cannot be
+placed names every product that it may belong to (its *suspects*), because a product must not be
+imported without one of its rows.
+"""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from shop.catalog.model.tokenizer import fold
+from shop.kernel.errors import Unprocessable
+from shop.kernel.frozen import frozen
+from shop.kernel.text_files import LINE_END, count_line_ends
+
+DELIMITERS = ",;\t"
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+ID_COLUMN = "doorbuster id"
+"""Column of the shop's own exports: the product's id, which may differ from its handle."""
+_HANDLE_COLUMNS = (ID_COLUMN, "handle", "url handle")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_MAX_SLUG_LENGTH = 100
+_QUOTES = re.compile('""|"')
+_SHOWN_CHARACTERS = 20
+"""Characters after a misplaced quote that a message quotes."""
+
+
+@frozen(slots=False, kw_only=True)
+class CsvRow:
+    """A row of a file: its cells, and its first and last line in the file, from 1.
+
+    ``inner_lines`` are the lines of the text after the first one. ``unread`` is the text from a
+    malformed quote to the end of the file; the row then has no cells, and ``problem`` says where
+    the quote opens.
+    """
+
+    line: int
+    end: int
+    cells: tuple[str, ...] = ()
+    inner_lines: tuple[str, ...] = ()
+    unread: str = ""
+    problem: str | None = None
+    problem_line: int = 0
+
+
+@frozen(slots=False, kw_only=True)
+class PlacedRow:
+    """A row with the key of its product, or with the problem that prevents this.
+
+    ``product`` is the key that the row itself names, if any. ``suspects`` are the keys of all
+    products to which a row with a problem may belong.
+    """
+
+    row: CsvRow
+    product: str | None = None
+    problem: str | None = None
+    suspects: tuple[str, ...] = ()
+
+
+class CsvTable:
+    """The header and the rows of a CSV text.
+
+    Raises :class:`Unprocessable` (``csv_malformed``) if the header is no line of CSV.
+    """
+
+    def __init__(self, text: str) -> None:
+        # StringIO ends lines as LINE_END does, and csv counts the lines that it is given.
+        self.lines = list(io.StringIO(text, newline=""))
+        first = self.lines[0] if self.lines else ""
+        self.delimiter = max(DELIMITERS, key=first.count)
+        csv.field_size_limit(max(len(text), 1))
+        # Strict: text after a closing quote means that the quote was not meant to close there.
+        self._reader = csv.reader(self.lines, delimiter=self.delimiter, strict=True)
+        try:
+            names = next(self._reader, [])
+        except csv.Error:
+            problem = self._quote_problem(1)[1]
+            detail = f"The column names cannot be read. {problem}"
+            raise Unprocessable(detail, code="csv_malformed", path="$") from None
+        self.header = [clean_cell(name).lower() for name in names]
+        self.header_end = self._reader.line_num
+
+    def rows(self, first_line: int = 1) -> Iterator[CsvRow]:
+        """Yield the rows that are not blank, and the unread rest of a malformed file.
+
+        ``first_line`` is the number of the header's first line.
+        """
+        shift = first_line - 1
+        while True:
+            before = self._reader.line_num
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                opened, problem = self._quote_problem(before + 1, shift)
+                yield CsvRow(
+                    line=before + 1 + shift,
+                    end=len(self.lines) + shift,
+                    unread="".join(self.lines[before:]),
+                    problem=problem,
+                    problem_line=opened,
+                )
+                return
+            cleaned = tuple(clean_cell(cell) for cell in cells)
+            if any(cleaned):
+                end = self._reader.line_num
+                yield CsvRow(
+                    line=before + 1 + shift,
+                    end=end + shift,
+                    cells=cleaned,
+                    inner_lines=tuple(self.lines[before + 1 : end]),
+                )
+
+    def _quote_problem(self, line: int, shift: int = 0) -> tuple[int, str]:
+        """Return the line of the quote that makes a row malformed, and the problem in words."""
+        quote = _malformed_quote("".join(self.lines[line - 1 :]), self.delimiter)
+        if quote is None:
+            return line + shift, "Must be valid CSV."
+        opened, closed, after = (line + quote[0] + shift, line + quote[1] + shift, quote[2])
+        if not after:
+            problem = f"The quote opened on line {opened} is never closed."
+        else:
+            problem = (
+                f"The quote opened on line {opened} is closed on line {closed} before {after!r},"
+                " inside the cell. Close it at the end of the cell; double a quote that is text."
+            )
+        return opened, f"{problem} Nothing was read from line {line + shift} on."
+
+
+def place_rows(
+    table: CsvTable, *, first_line: int = 1, max_products: int | None = None
+) -> list[PlacedRow]:
+    """Return all rows with the products that they belong to.
+
+    Raises :class:`Unprocessable` (``too_many``) at the first row of a product too many, without
+    reading the others.
+    """
+    header = table.header
+    handle_at = next((header.index(name) for name in _HANDLE_COLUMNS if name in header), None)
+    title_at = header.index("title") if "title" in header else None
+    all_rows: list[CsvRow] = []
+    keys: list[str | None] = []
+    known: dict[str, None] = {}
+    for row in table.rows(first_line):
+        key = _key(row, handle_at, title_at)
+        all_rows.append(row)
+        keys.append(key)
+        if key is not None:
+            known[key] = None
+        if max_products is not None and len(known) > max_products:
+            raise too_many_products(max_products)
+    places = _Places(table, handle_at, title_at, all_rows, keys)
+    return [places.place(n) for n in range(len(all_rows))]
+
+
+def too_many_products(limit: int) -> Unprocessable:
+    return Unprocessable(
+        f"The file contains more than {limit} products. Send at most {limit} in one call.",
+        code="too_many",
+        path="$",
+    )
+
+
+class _Places:
+    """All rows of a file with their keys, from which the place of each row follows."""
+
+    def __init__(
+        self,
+        table: CsvTable,
+        handle_at: int | None,
+        title_at: int | None,
+        rows: list[CsvRow],
+        keys: list[str | None],
+    ) -> None:
+        self.header, self.delimiter = table.header, table.delimiter
+        self.handle_at, self.title_at = handle_at, title_at
+        self.rows, self.keys = rows, keys
+        self.first_row: dict[str, int] = {}
+        self.by_title: dict[str, str] = {}
+        self.keys_above: list[str | None] = [None]
+        for n, key in enumerate(keys):
+            self.keys_above.append(key or self.keys_above[-1])
+            if key is None:
+                continue
+            self.first_row.setdefault(key, n)
+            if self._has_handle(n) and (title := fold(_cell(rows[n], title_at))):
+                self.by_title.setdefault(title, key)
+
+    def _has_handle(self, n: int) -> bool:
+        return bool(_cell(self.rows[n], self.handle_at))
+
+    def place(self, n: int) -> PlacedRow:
+        row, key = self.rows[n], self.keys[n]
+        if row.problem is not None:
+            texts = _distinct_cells(row.unread)
+            suspects = {k for text in texts for k in (handle_key(text), slug(text))}
+            found = tuple(k for k in self.first_row if k in suspects)
+            return PlacedRow(
+                row=row, product=self._unread_handle(row), problem=row.problem, suspects=found
+            )
+        surplus = len(row.cells) - len(self.header)
+        # A surplus cell may be blank and yet shift the others: 19,99 is a price of 19.
+        if surplus > 0:
+            problem = f"Must have {len(self.header)} cells, as the header, not {len(row.cells)}."
+            return self._unplaced(n, problem, self._shifted_keys(n, surplus))
+        if swallowed := self._swallowed_keys(row):
+            problem = (
+                f"A quote opened on line {row.line} or below has rows of {', '.join(swallowed)}"
+                f" inside its cell, which ends on line {row.end}. Close it at the end of the cell."
+            )
+            return self._unplaced(n, problem, swallowed)
+        if key is None:
+            return self._unplaced(n, "Must have a handle or a title.", self._key_above(n))
+        if self.handle_at is not None and not self._has_handle(n):
+            return self._place_by_title(n, key)
+        above = self.keys_above[n]
+        if above not in (None, key) and self._is_headless(key, n) and self._may_continue(n):
+            problem = (
+                "title: Must not be empty in the first row of a handle."
+                f" If the row continues product {above}, correct its handle."
+            )
+            return self._unplaced(n, problem, self._key_above(n))
+        return PlacedRow(row=row, product=key)
+
+    def _place_by_title(self, n: int, key: str) -> PlacedRow:
+        """Place a row without a handle by its title, unless it may belong to another product."""
+        other = self.by_title.get(fold(_cell(self.rows[n], self.title_at)))
+        if other is not None and other != key:
+            problem = f"Must have a handle: product {other} has the same title."
+            return self._unplaced(n, problem, (other,))
+        below = self.keys[n + 1] if n + 1 < len(self.rows) else None
+        if below is not None and below != key and self._is_headless(below, n + 1):
+            problem = f"Must have a handle: the next row continues product {below}."
+            return self._unplaced(n, problem, (below,))
+        return PlacedRow(row=self.rows[n], product=key)
+
+    def _is_headless(self, key: str, n: int) -> bool:
+        """Return whether the product's first row is row ``n`` and has no title."""
+        return self.first_row[key] == n and not _cell(self.rows[n], self.title_at)
+
+    def _may_continue(self, n: int) -> bool:
+        """Return whether a row may be a further one: an option without its name, or a part."""
+        if len(self.rows[n].cells) < len(self.header):
+            return True
+        name_at, value_at = (
+            self.header.index(name) if name in self.header else None
+            for name in ("option1 name", "option1 value")
+        )
+        return bool(_cell(self.rows[n], value_at)) and not _cell(self.rows[n], name_at)
+
+    def _unplaced(self, n: int, problem: str, suspects: Iterable[str]) -> PlacedRow:
+        key = self.keys[n]
+        own = (key,) if key is not None else ()
+        return PlacedRow(
+            row=self.rows[n],
+            product=key,
+            problem=problem,
+            suspects=tuple(dict.fromkeys((*own, *suspects))),
+        )
+
+    def _shifted_keys(self, n: int, surplus: int) -> tuple[str, ...]:
+        """Return the products that a row with surplus cells may belong to.
+
+        An unquoted delimiter before the handle moves the handle to the right, and one inside parts
+        it. A blank cell in the place of the handle may also be a missing handle.
+        """
+        at = self.title_at if self.handle_at is None else self.handle_at
+        if at is None:
+            return ()
+        cells = self.rows[n].cells[at : at + surplus + 1]
+        joined = ("".join(cells[:k]) for k in range(2, surplus + 2))
+        places = [*(cells if at else cells[:1]), *joined]
+        named = [key for cell in places for key in (handle_key(cell), slug(cell))]
+        found = tuple(key for key in named if key in self.first_row)
+        return (*found, *self._key_above(n)) if not all(places) else found
+
+    def _swallowed_keys(self, row: CsvRow) -> tuple[str, ...]:
+        """Return the products that have a whole row inside a cell of this row."""
+        at = self.handle_at or 0
+        inner = [line.split(self.delimiter) for line in row.inner_lines]
+        handles = [cells[at].strip() for cells in inner if len(cells) >= len(self.header)]
+        # A quote on one side belongs to the text of the outer cell.
+        whole = [text for text in handles if text.startswith('"') == text.endswith('"')]
+        keys = (handle_key(text.strip('"')) for text in whole)
+        return tuple(dict.fromkeys(key for key in keys if key in self.first_row))
+
+    def _unread_handle(self, row: CsvRow) -> str | None:
+        """Return the handle at the start of a malformed row, if that part is readable."""
+        first = row.unread.split(self.delimiter, 1)[0]
+        return handle_key(first) or None if self.handle_at == 0 and '"' not in first else None
+
+    def _key_above(self, n: int) -> tuple[str, ...]:
+        above = self.keys_above[n]
+        return () if above is None else (above,)
+
+
+def handle_key(text: str) -> str:
+    """Return a handle as it is stored and compared: in lower case, without invisible characters."""
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text).strip()).lower()
+
+
+def slug(text: str) -> str:
+    """Return the handle of a product that the file names by its title only."""
+    return re.sub(r"[\W_]+", "-", fold(text)).strip("-")[:_MAX_SLUG_LENGTH]
+
+
+def clean_cell(text: str) -> str:
+    """Return a cell without surrounding space, also without the marks of joined files.
+
+    The apostrophe before a neutralized formula is removed.
+    """
+    cleaned = text.strip().strip("\ufeff").strip()
+    return cleaned[1:] if cleaned.startswith("'") and _FORMULA.match(cleaned) else cleaned
+
+
+def neutralize_formula(text: str) -> str:
+    """Return a cell that no spreadsheet reads as a formula; :func:`clean_cell` restores it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _key(row: CsvRow, handle_at: int | None, title_at: int | None) -> str | None:
+    title = _cell(row, title_at)
+    return handle_key(_cell(row, handle_at)) or slug(title) or handle_key(title) or None
+
+
+def _cell(row: CsvRow, at: int | None) -> str:
+    return row.cells[at] if at is not None and at < len(row.cells) else ""
+
+
+def _distinct_cells(text: str) -> set[str]:
+    cells = re.split('[,;\t"]', LINE_END.sub(",", text))
+    return {cell.strip() for cell in cells if cell.strip()}
+
+
+def _malformed_quote(row: str, delimiter: str) -> tuple[int, int, str] | None:
+    """Return where the first malformed quote of a row opens and closes, and the text after it.
+
+    Lines count from 0. Without text the quote is never closed. The rules are those of csv: a quote
+    at the start of a cell opens it, and a doubled quote is text.
+    """
+    line = at = 0
+    cell_start = re.compile(rf'(?:\A|[{re.escape(delimiter)}\r\n])"')
+    while (opening := cell_start.search(row, at)) is not None:
+        line += count_line_ends(row, at, opening.end())
+        opened, at = line, opening.end()
+        closing = next((q for q in _QUOTES.finditer(row, at) if q[0] == '"'), None)
+        if closing is None:
+            return opened, opened, ""
+        line += count_line_ends(row, at, closing.start())
+        at = closing.end()
+        if at < len(row) and row[at] not in (delimiter, "\r", "\n"):
+            return opened, line, LINE_END.split(row[at : at + _SHOWN_CHARACTERS])[0]
+    return None

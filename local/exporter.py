@@ -1,0 +1,64 @@
+"""`make export FILE=… CURRENCY=…`: write the products of the shop into a Shopify CSV."""
+
+import argparse
+import os
+from pathlib import Path
+from urllib.parse import urlencode
+
+from rich.console import Console
+from rich.markup import escape
+
+from local.cloud import CLOUD_HOME
+from local.http_actors import HttpClient
+from local.importer import staff_client
+from local.processes import CloudError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.exporter", description=__doc__)
+    parser.add_argument("file", type=Path, help="file to write")
+    parser.add_argument("--currency", required=True, help="currency of the prices, such as USD")
+    parser.add_argument("--home", default=os.environ.get("DOORBUSTER_HOME", str(CLOUD_HOME)))
+    parser.add_argument("--url", help="base URL of a shop that is not on this machine")
+    parser.add_argument("--token", help="access token of its staff")
+    args = parser.parse_args()
+    console = Console(highlight=False)
+    try:
+        text, products, omitted = download(staff_client(args), args.currency)
+        args.file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        console.print(f"[red]✗[/red] {escape(f'{args.file}: {error.strerror}.')}")
+        raise SystemExit(1) from None
+    except CloudError as failure:
+        console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
+        raise SystemExit(1) from None
+    for product_id, reason in omitted.items():
+        console.print(f"  [yellow]![/yellow] {escape(f'{product_id}: {reason}')}", soft_wrap=True)
+    without = f"; {len(omitted):,} omitted" if omitted else ""
+    console.print(f"  [green]✓[/green] {products:,} products in {escape(str(args.file))}{without}")
+
+
+def download(staff: HttpClient, currency: str) -> tuple[str, int, dict[str, str]]:
+    """Return the file, the number of its products, and the reasons of those that it omits.
+
+    Raises :class:`CloudError` if the shop rejects the request.
+    """
+    files, omitted, cursor = list[str](), dict[str, str](), ""
+    while True:
+        query = urlencode({"currency": currency, **({"cursor": cursor} if cursor else {})})
+        reply = staff.request(f"GET /staff/exports/products?{query}")
+        if reply.status != 200:
+            raise CloudError(f"The export returned {reply.status}: {reply.text[:400]}")
+        for product in reply.body["products"]:
+            if product.get("csv"):
+                # Only the first file has the line of column names.
+                files.append(product["csv"].partition("\n")[2] if files else product["csv"])
+            else:
+                omitted[product["id"]] = product["omitted"]
+        cursor = reply.body.get("cursor") or ""
+        if not cursor:
+            return "".join(files), len(files), omitted
+
+
+if __name__ == "__main__":
+    main()
