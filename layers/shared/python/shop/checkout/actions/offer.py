@@ -29,6 +29,7 @@ from shop.checkout.actions.offer_request import (
     PreviousOffer,
     known_stock_of,
     offer_request_of,
+    previous_offer,
 )
 from shop.checkout.model import CheckoutSession, Offer, offer_lines
 from shop.inventory.model.kits import find_kits
@@ -308,6 +309,32 @@ def remake_offer(
         previous=previous,
         lookup=lookup,
     )
+
+
+def at_current_prices(
+    session: CheckoutSession, pricing: PricingContext, at: datetime
+) -> CheckoutSession:
+    """Return an open session with the offer that holds at this instant.
+
+    A new offer replaces one that has expired or has become cheaper. The result has a new version if
+    the caller must write it, because the offer that is shown is the one that is bought.
+    """
+    current = is_current(session.offer, pricing.rule_source.rules(at), at)
+    if current and not session.offer.is_short:
+        return session
+    new_offer = remake_offer(
+        session,
+        pricing,
+        at,
+        read_stock=session.offer.is_short or not session.offer.is_fresh(at),
+        previous=previous_offer(session),
+    )
+    offer = choose_valid_offer(session.offer, new_offer, at)
+    after = replace(session, offer=offer, lines=offered_lines(session.lines, offer))
+    price_changed = offer.quote.total != session.offer.quote.total
+    if price_changed or (offer.quote is not session.offer.quote and not current):
+        return replace(after, version=session.version + 1)
+    return after
 
 
 def is_current(offer: Offer, rules: RuleSet, at: datetime) -> bool:

@@ -64,6 +64,8 @@ class CheckoutSession:
     - ``attempt`` numbers the next order. The order id is derived from it, so that a retry finds
       the order of its first attempt.
     - ``country``, ``region`` and ``postal_code`` are hints that apply before there is an address.
+    - ``cart_digests`` are digests of the parts of the cart as this checkout took them, by name.
+      They show which parts the buyer has changed since.
     """
 
     id: str
@@ -79,6 +81,7 @@ class CheckoutSession:
     postal_code: str | None = None
     attribution: Mapping[str, Any] = field(default_factory=dict)
     cart_id: str | None = None
+    cart_digests: Mapping[str, str] = field(default_factory=dict)
     channel: str = "web"
     codes: tuple[str, ...] = ()
     canceled: bool = False
