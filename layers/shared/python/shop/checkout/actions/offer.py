@@ -76,7 +76,7 @@ def make_offer(
     - The cheapest shipping option is selected unless the request names one.
     - ``strict`` raises an InvalidRequest for variants that are not sold and for shipping options
       that are not offered. Otherwise both are replaced, with a warning.
-    - ``lookup`` defines how remaining limits are read.
+    - ``lookup`` defines how products and remaining limits are read.
     - ``explain`` adds to the trace the promotions that do not concern the lines.
 
     Raises NotFound (``item_unavailable``) if no line is sold any more.
@@ -84,7 +84,8 @@ def make_offer(
     # One read covers both versions of the lines: _change_messages prices the old ones too.
     old_lines = previous.request.lines if previous is not None else ()
     variants = pricing.catalog.get_variants(
-        dict.fromkeys(line.variant_id for line in (*request.lines, *old_lines))
+        dict.fromkeys(line.variant_id for line in (*request.lines, *old_lines)),
+        consistent=lookup.consistent,
     )
     if strict and (error := unknown_items_error(request.lines, variants)):
         raise error

@@ -6,6 +6,8 @@ is not stored: once an order was placed from it, the state of the order decides.
 """
 
 from shop.checkout.model.messages import (
+    ITEM_UNAVAILABLE,
+    no_longer_sold_message,
     not_placed_message,
     payment_failed_message,
     waiting_room_message,
@@ -22,6 +24,7 @@ from shop.checkout.model.session import (
 )
 
 __all__ = [
+    "ITEM_UNAVAILABLE",
     "MAX_ROWS_PER_TRANSACTION",
     "SESSION_TTL",
     "CheckoutSession",
@@ -30,6 +33,7 @@ __all__ = [
     "OfferLine",
     "build_order",
     "destination_from",
+    "no_longer_sold_message",
     "not_placed_message",
     "offer_lines",
     "payment_failed_message",

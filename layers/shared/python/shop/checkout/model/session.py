@@ -9,9 +9,11 @@ from typing import Any
 from shop.cart.model import CartLine, Message
 from shop.cart.model.cart import destination_in
 from shop.checkout.model.messages import (
+    ITEM_UNAVAILABLE,
     address_undeliverable_message,
     goods_undeliverable_message,
     missing_message,
+    no_longer_sold_message,
     not_placed_message,
     order_pending_message,
     payment_being_confirmed_message,
@@ -168,6 +170,8 @@ def session_messages(session: CheckoutSession, order: Order | None) -> tuple[Mes
         return (order_pending_message(),)
     if order.never_placed:
         return (not_placed_message(order.cancel_reason or ""), *session.missing_messages())
+    if order.cancel_reason == ITEM_UNAVAILABLE:
+        return (no_longer_sold_message(()),)
     if order.status is OrderStatus.CANCELLED:
         reason = order.payment.reason or order.cancel_reason or "payment_failed"
         return (payment_failed_message(reason),)
