@@ -38,6 +38,7 @@ OPEN_OBJECTS: Mapping[str, str] = {
             "SearchRequest",
         )
     },
+    "$.Buyer.properties.consent.anyOf[0]": "by purpose, as UCP's extension defines them",
     **{
         f"$.{schema}.properties.attribution.anyOf[0]": ATTRIBUTION
         for schema in (
