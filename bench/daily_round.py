@@ -134,11 +134,14 @@ def cpu_of(command: Sequence[str], folder: Path) -> float:
             stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)
+        seconds = usage.ru_utime + usage.ru_stime
+        # Each command as it ends: a step takes up to half an hour, and the next may fail.
+        print(f"  {folder.name}: {' '.join(command)}: {seconds:.1f} s", file=sys.stderr)
         if os.waitstatus_to_exitcode(status) != 0:
             output.seek(0)
             tail = "".join(output.readlines()[-30:])
             raise RuntimeError(f"{' '.join(command)} failed in {folder}:\n{tail}")
-    return usage.ru_utime + usage.ru_stime
+    return seconds
 
 
 def clone_of(commit: str, folder: Path) -> Clone:

@@ -274,6 +274,6 @@ def test_too_many_ids_are_invalid_params() -> None:
 
 
 def test_a_tool_with_a_wrong_route_is_detected() -> None:
-    tool = replace(handle_mcp.TOOLS[0], route="POST /catalog/lookup")
+    tool = replace(handle_mcp.TOOLS[0], route="POST /catalogs/search")
     with pytest.raises(AssertionError):
         test_a_tool_matches_the_endpoint_of_its_manifest(tool)
