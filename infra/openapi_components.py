@@ -69,7 +69,8 @@ PROBLEM = {
                     "detail": {"type": "string", "description": "Problem and remedy, in words."},
                     "path": {
                         "type": "string",
-                        "description": "RFC 9535 JSONPath of the field, or name of the header.",
+                        "description": "RFC 9535 JSONPath of the field, or the name of a header or"
+                        " query parameter.",
                     },
                 },
             },
