@@ -46,7 +46,7 @@ REQUEST_COSTS: Mapping[str, Cost] = {
     "GET /checkout-sessions/{id}": Cost(1, {"sessions": 1.0}, {}),
     "PUT /checkout-sessions/{id}": Cost(3, {"catalog": 0.5, "sessions": 1.0}, {"sessions": 4}),
     "POST /checkout-sessions/{id}/complete": Cost(
-        3, {"sessions": 1.0}, {"inventory": 4, "orders": 5, "sessions": 4}
+        4, {"catalog": 1.0, "sessions": 1.0}, {"inventory": 4, "orders": 5, "sessions": 4}
     ),
 }
 BUDGETS: Mapping[str, int] = {
@@ -56,7 +56,7 @@ BUDGETS: Mapping[str, int] = {
     "PUT /carts/{id}": 2,
     "POST /checkout-sessions": 3,
     "PUT /checkout-sessions/{id}": 3,
-    "POST /checkout-sessions/{id}/complete": 3,
+    "POST /checkout-sessions/{id}/complete": 4,
 }
 """Maximum of DynamoDB calls per request."""
 

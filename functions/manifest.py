@@ -174,6 +174,8 @@ class Endpoint(Function):
     """Media type of the successful response."""
     status: int = 200
     """Status of the successful response."""
+    errors: tuple[int, ...] = ()
+    """Statuses of errors beside those that the other declarations imply."""
     cached: bool = False
     """The response is equal for all callers, so the CDN caches it as its Cache-Control states."""
     throttle: int | None = None

@@ -25,91 +25,13 @@ from functions.all import FEATURES
 from functions.manifest import Access, Endpoint, Feature
 from functions.query_parameters import QueryParameter
 from infra.error_codes import ERRORS_FILE, errors_page
+from infra.openapi_components import UCP_SCHEMAS, components
 from infra.openapi_schemas import describe
 from infra.stages import LOCAL
 
 OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 
-UCP_SCHEMAS = "https://ucp.dev/schemas/"
-
 SIGNED_IN = {Access.CUSTOMER: "customer", Access.STAFF: "staff", Access.SHOPPER: "customer"}
-
-ERROR_DESCRIPTIONS = {
-    400: "The request is malformed or has an invalid value",
-    401: "The credentials are missing, expired or forged",
-    403: "The caller is known and not allowed to do this",
-    404: "The resource does not exist for this caller",
-    409: "The resource's state does not allow this, or the key came with another request",
-    413: "The body exceeds 256 KiB",
-    422: "A referenced document is invalid or has another version",
-    424: "A referenced document could not be fetched",
-    429: "The caller sent too many requests",
-    503: "A provider of the shop is down: retry later",
-}
-
-PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457, with a code for programs and each invalid field",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string", "description": "URI of the error's type."},
-        "title": {"type": "string", "description": "Meaning of the status, in words."},
-        "status": {"type": "integer", "description": "HTTP status of the response."},
-        "code": {"type": "string", "description": "Code of the error, listed in docs/errors.md."},
-        "detail": {"type": "string", "description": "Problem, place and remedy, in words."},
-        "errors": {
-            "type": "array",
-            "description": "Every invalid field, if there are several.",
-            "items": {
-                "type": "object",
-                "required": ["code", "detail"],
-                "properties": {
-                    "code": {"type": "string", "description": "Code of the error."},
-                    "detail": {"type": "string", "description": "Problem and remedy, in words."},
-                    "path": {
-                        "type": "string",
-                        "description": "RFC 9535 JSONPath of the field, or name of the header.",
-                    },
-                },
-            },
-        },
-    },
-}
-
-
-PARAMETERS: dict[str, Any] = {
-    "IdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "description": "Makes a retry safe: the same key and request return the same "
-        "response for 24 hours",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    "OptionalIdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "The same key and request return the same response for 24 hours; "
-        "the key with another request is an error (409 idempotency_key_reused)",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    "IfMatch": {
-        "name": "If-Match",
-        "in": "header",
-        "required": False,
-        "description": 'The version that was read, such as `"3"`, where the body does '
-        "not name it. If it changed meanwhile, the request fails (409 stale)",
-        "schema": {"type": "string"},
-    },
-    "UcpAgent": {
-        "name": "UCP-Agent",
-        "in": "header",
-        "required": False,
-        "description": 'The platform\'s profile: `profile="https://…"`',
-        "schema": {"type": "string"},
-    },
-}
 
 
 def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
@@ -133,33 +55,7 @@ def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
             {"name": f.name, "description": _first_sentence(f)} for f in features if _has_routes(f)
         ],
         "paths": paths,
-        "components": _components(definitions),
-    }
-
-
-def _components(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schemas, responses, parameters and security schemes that operations refer to."""
-    return {
-        "schemas": {"Problem": PROBLEM} | dict(sorted(definitions.items())),
-        "responses": {
-            **{f"Problem{s}": _problem(s, ucp=False) for s in ERROR_DESCRIPTIONS},
-            **{f"Ucp{s}": _problem(s, ucp=True) for s in ERROR_DESCRIPTIONS},
-        },
-        "parameters": PARAMETERS,
-        "securitySchemes": _security_schemes(),
-    }
-
-
-def _security_schemes() -> dict[str, Any]:
-    return {
-        "customer": _bearer("Access token of a customer"),
-        "staff": _bearer("Access token of a member of staff; the groups are in x-groups"),
-        "signature": {
-            "type": "apiKey",
-            "in": "header",
-            "name": "webhook-signature",
-            "description": "Standard Webhooks, with webhook-id and webhook-timestamp",
-        },
+        "components": components(definitions),
     }
 
 
@@ -188,10 +84,8 @@ def _operation(
         needed = not entry.bodiless
         operation["requestBody"] = {"required": needed, "content": {"application/json": body}}
     operation["responses"] = {str(entry.status): _success(entry, schemas)} | {
-        str(status): {
-            "$ref": f"#/components/responses/{'Ucp' if entry.capability else 'Problem'}{status}"
-        }
-        for status in _error_statuses(entry)
+        str(status): {"$ref": f"#/components/responses/{_error_shape(entry)}{status}"}
+        for status in sorted({*_error_statuses(entry), *entry.errors})
     }
     return operation
 
@@ -255,6 +149,13 @@ def _security(entry: Endpoint) -> list[dict[str, list[str]]]:
     return [{}, signed_in] if entry.access is Access.SHOPPER else [signed_in]
 
 
+def _error_shape(entry: Endpoint) -> str:
+    """Return the key of :data:`ERROR_SHAPES`: only MCP calls the Lambdas of other routes."""
+    if entry.invokes:
+        return "JsonRpc"
+    return "Ucp" if entry.capability else "Problem"
+
+
 def _error_statuses(entry: Endpoint) -> Iterator[int]:
     writes = entry.method != "GET"
     yield 400
@@ -262,7 +163,9 @@ def _error_statuses(entry: Endpoint) -> Iterator[int]:
         yield 401
     if entry.access is Access.STAFF or entry.capability:
         yield 403
-    if "{" in entry.path or entry.capability:
+    # An object is named by the path, by the body or by a parameter.
+    names_object = entry.request or any(parameter.required for parameter in entry.query)
+    if "{" in entry.path or entry.capability or names_object:
         yield 404
     if writes:
         yield 409
@@ -291,7 +194,38 @@ def _schemas_of(
     found, schema = models_json_schema(models, ref_template="#/components/schemas/{model}")
     for (name, mode), (model, _) in zip(wanted, models, strict=True):
         schemas[name, mode] = found[model, mode]
-    return schemas, describe(schema.get("$defs", {}), _classes(model for model, _ in models))
+    definitions = schema.get("$defs", {})
+    requests = _reachable(
+        definitions, (s for (_, mode), s in schemas.items() if mode == "validation")
+    )
+    for name in definitions.keys() - requests:
+        _omit_nulls(definitions[name])
+    return schemas, describe(definitions, _classes(model for model, _ in models))
+
+
+def _reachable(definitions: dict[str, Any], roots: Iterable[Any]) -> set[str]:
+    """Return the names of the definitions that these schemas refer to, directly or not."""
+    found: set[str] = set()
+    pending = list(roots)
+    while pending:
+        names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(pending.pop())))
+        pending += [definitions[name] for name in names - found]
+        found |= names
+    return found
+
+
+def _omit_nulls(schema: dict[str, Any]) -> None:
+    """Require no field that may be null: a response leaves such a field out instead."""
+    nullable = {
+        name
+        for name, field in schema.get("properties", {}).items()
+        if any(one.get("type") == "null" for one in field.get("anyOf", ()))
+    }
+    required = [name for name in schema.get("required", ()) if name not in nullable]
+    if required:
+        schema["required"] = required
+    else:
+        schema.pop("required", None)
 
 
 def _classes(models: Iterable[type[BaseModel]]) -> dict[str, type]:
@@ -329,26 +263,6 @@ def _model(name: str) -> type[BaseModel]:
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise TypeError(f"{name} is not a pydantic class")
     return model
-
-
-def _problem(status: int, *, ucp: bool) -> dict[str, Any]:
-    schema = (
-        f"{UCP_SCHEMAS}common/types/error_response.json" if ucp else "#/components/schemas/Problem"
-    )
-    kind = "application/json" if ucp else "application/problem+json"
-    return {
-        "description": ERROR_DESCRIPTIONS[status],
-        "content": {kind: {"schema": {"$ref": schema}}},
-    }
-
-
-def _bearer(description: str) -> dict[str, str]:
-    return {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": description,
-    }
 
 
 def _has_routes(feature: Feature) -> bool:

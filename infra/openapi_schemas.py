@@ -87,6 +87,9 @@ class _ModelSchemas:
         name, omitted = node.pop("x-model", None), node.pop("x-omit", ())
         if name is not None:
             self._merge(node, _load(name), omitted)
+        # Pydantic rejects keys that match no pattern, and its schema leaves that out.
+        if "patternProperties" in node:
+            node.setdefault("additionalProperties", False)
         for child in list(node.values()):
             self._resolve(child)
 
@@ -151,6 +154,9 @@ class _ModelSchemas:
             return {"type": "array", "items": self._type(arguments[0]), "uniqueItems": True}
         if origin is tuple:
             return self._tuple(arguments)
+        if origin is Mapping:
+            accepted = True if arguments[1] is Any else self._type(arguments[1])
+            return {"type": "object", "additionalProperties": accepted}
         if annotation in SCALARS:
             return dict(SCALARS[annotation])
         if isinstance(annotation, type) and issubclass(annotation, enum.Enum):

@@ -3,8 +3,8 @@
 The emulator finds an API by a Host header or a path that no ordinary client sends, and it serves
 some paths (``/health``, ``/_ministack/reset``) itself. The proxy therefore adds the API's address
 before each path. It forwards method, path, query, headers and body unchanged, streams
-both ways, and has API Gateway's limits: 10 MB, 30 seconds. Its own errors have the shop's format,
-``application/problem+json`` of RFC 9457.
+both ways, and has API Gateway's limits: 10 MB, 30 seconds. Its own errors and those of
+the gateway have the shop's format, ``application/problem+json`` of RFC 9457.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
 from aiohttp.client_exceptions import ClientConnectionError, ClientError
 from multidict import CIMultiDict
 from yarl import URL
@@ -85,10 +85,9 @@ class CdnProxy:
                 data=limited_body(request) if request.body_exists else None,
                 allow_redirects=False,
             ) as reply:
-                answer = web.StreamResponse(status=reply.status, reason=reply.reason)
-                for name, value in reply.headers.items():
-                    if name.lower() not in HOP_BY_HOP:
-                        answer.headers.add(name, value)
+                if (problem := await gateway_problem(reply)) is not None:
+                    return problem
+                answer = response_head(reply)
                 await answer.prepare(request)
                 async for chunk in reply.content.iter_any():
                     await answer.write(chunk)
@@ -118,6 +117,58 @@ class CdnProxy:
             return problem_response(
                 502, "bad_gateway", f"The response of the emulated AWS is invalid: {error}."
             )
+
+
+def response_head(reply: ClientResponse) -> web.StreamResponse:
+    """Return a response with status and headers of the reply, without those of its connection."""
+    answer = web.StreamResponse(status=reply.status, reason=reply.reason)
+    for name, value in reply.headers.items():
+        if name.lower() not in HOP_BY_HOP:
+            answer.headers.add(name, value)
+    return answer
+
+
+GATEWAY_CODES = {
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "route_unknown",
+    429: "too_many_requests",
+    500: "fault",
+    502: "bad_gateway",
+    503: "unavailable",
+    504: "gateway_timeout",
+}
+"""Codes for the responses that API Gateway sends itself, by status."""
+GATEWAY_BODY_BYTES = 1_000
+"""Bytes of such a response; it has one short sentence."""
+
+
+async def gateway_problem(reply: ClientResponse) -> web.Response | None:
+    """Return API Gateway's own error in the shop's format; ``None`` for every other response.
+
+    A response of a Lambda has a ``Request-Id``. One of the gateway has none, and the body
+    ``{"message": …}``: its authorizer rejects the tokens of staff and account routes.
+    """
+    code = GATEWAY_CODES.get(reply.status)
+    is_own = "Request-Id" not in reply.headers and reply.content_type == "application/json"
+    if code is None or not is_own or (reply.content_length or 0) > GATEWAY_BODY_BYTES:
+        return None
+    try:
+        message = json.loads(await reply.read())["message"]
+    except (ValueError, KeyError, TypeError):
+        message = HTTPStatus(reply.status).phrase
+    detail = (
+        "The token is missing, invalid or expired. Sign in and send a new one."
+        if reply.status == 401
+        else f"{str(message).removesuffix('.')}. Try again."
+    )
+    problem = problem_response(reply.status, code, detail)
+    for name in ("WWW-Authenticate", "Retry-After"):
+        if name in reply.headers:
+            problem.headers[name] = reply.headers[name]
+    if reply.status == 401:
+        problem.headers.setdefault("WWW-Authenticate", 'Bearer realm="shop"')
+    return problem
 
 
 class BodyTooLarge(ValueError):

@@ -80,6 +80,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Import a product file: Shopify's CSV, or YAML",
             response="shop.catalog.schemas.admin_views:ImportReportView",
+            errors=(422,),
             writes=(Table.CATALOG, Table.INVENTORY),
             timeout=30,
             memory=1024,

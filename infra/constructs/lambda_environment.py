@@ -61,7 +61,11 @@ def _common(
 
 
 def _endpoint(entry: Endpoint, names: ResourceNames, shared: SharedResources) -> Environment:
-    env: Environment = {"ACCESS": entry.access.value, "ACCESS_GROUPS": ",".join(entry.groups)}
+    env: Environment = {
+        "ACCESS": entry.access.value,
+        "ACCESS_GROUPS": ",".join(entry.groups),
+        "QUERY": ",".join(parameter.name for parameter in entry.query),
+    }
     if names.stage.cdn and entry.access in (Access.PUBLIC, Access.SHOPPER):
         env["EDGE_KEY"] = names.edge_key_reference
     if entry.access in (Access.SHOPPER, Access.CUSTOMER, Access.STAFF):

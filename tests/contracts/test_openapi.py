@@ -2,7 +2,8 @@
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ OPEN_OBJECTS: Mapping[str, str] = {
             "SearchRequest",
         )
     },
+    "$.Buyer.properties.consent.anyOf[0]": "by purpose, as UCP's extension defines them",
     **{
         f"$.{schema}.properties.attribution.anyOf[0]": ATTRIBUTION
         for schema in (
@@ -228,3 +230,83 @@ def test_body_without_example_is_detected() -> None:
     assert list(bodies_without_example({"PlantedBody": bare, "PlantedView": bare})) == [
         "PlantedBody"
     ]
+
+
+# ----------------------------------------------------------------------------- fields of responses
+
+
+def definitions_of(document: Mapping[str, Any], *, responses: bool) -> set[str]:
+    """Return the names of the definitions that successful responses, or request bodies, reach."""
+    pending: list[Any] = []
+    for _, operation in operations(document):
+        bodies = operation["responses"] if responses else operation.get("requestBody", {})
+        pending.append(
+            {status: each for status, each in bodies.items() if status < "4"}
+            if responses
+            else bodies
+        )
+    found = set[str]()
+    while pending:
+        names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(pending.pop())))
+        pending += [document["components"]["schemas"][name] for name in names - found]
+        found |= names
+    return found
+
+
+def required_nulls(schemas: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
+    """Yield every field that a schema requires although it may be null."""
+    for name in sorted(names):
+        fields = schemas[name].get("properties", {})
+        for field in schemas[name].get("required", ()):
+            if {"type": "null"} in fields.get(field, {}).get("anyOf", ()):
+                yield f"{name}.{field}"
+
+
+def test_response_requires_no_field_that_is_left_out_when_it_is_null() -> None:
+    sent = definitions_of(DOCUMENT, responses=False)
+    returned = definitions_of(DOCUMENT, responses=True)
+    assert len(returned - sent) > 50
+    assert list(required_nulls(SCHEMAS, returned - sent)) == []
+
+
+def test_required_null_is_detected() -> None:
+    tracking = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    schema = {"properties": {"url": tracking, "id": {"type": "string"}}, "required": ["url", "id"]}
+    assert list(required_nulls({"Shipment": schema}, ["Shipment"])) == ["Shipment.url"]
+
+
+def test_fields_that_belong_together_are_fields_of_their_schema() -> None:
+    together = {
+        name: schema["dependentRequired"]
+        for name, schema in SCHEMAS.items()
+        if "dependentRequired" in schema
+    }
+    assert {"LocationBody", "LocationView", "BackorderTermsView"} <= together.keys()
+    for name, dependent in together.items():
+        named = {*dependent, *(field for fields in dependent.values() for field in fields)}
+        assert named <= SCHEMAS[name]["properties"].keys(), name
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [
+        ("POST /mcp", "415"),
+        ("POST /mcp", "413"),
+        ("POST /gift-cards/balance", "404"),
+        ("POST /staff/gift-cards/void", "404"),
+        ("GET /staff/stock-levels", "404"),
+        ("POST /staff/imports", "422"),
+    ],
+)
+def test_errors_that_a_route_returns_are_declared(operation: str, status: str) -> None:
+    declared = dict(operations(DOCUMENT))
+    assert operation in declared, sorted(declared)
+    assert status in declared[operation]["responses"]
+
+
+def test_errors_of_mcp_are_those_of_json_rpc() -> None:
+    responses = dict(operations(DOCUMENT))["POST /mcp"]["responses"]
+    errors = {status: each for status, each in responses.items() if status >= "4"}
+    assert errors
+    for status, error in errors.items():
+        assert error == {"$ref": f"#/components/responses/JsonRpc{status}"}

@@ -44,7 +44,9 @@ class MemoryProductCatalog:
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
         return {i: self._products[i] for i in set(product_ids) if i in self._products}
 
-    def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+    def get_variants(
+        self, variant_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, tuple[Product, Variant]]:
         found: dict[str, tuple[Product, Variant]] = {}
         for variant_id in set(variant_ids):
             product = self._products.get(product_id_from(variant_id))

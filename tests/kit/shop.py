@@ -6,13 +6,18 @@ moto checks mapping and validation only. Concurrency is tested on the emulator (
 import copy
 import functools
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import boto3
+
+from functions.all import FEATURES
+from functions.manifest import Endpoint
 
 _QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
 
@@ -196,6 +201,17 @@ class ApiResponse:
         return json.loads(self.text)
 
 
+@functools.cache
+def _query_names() -> dict[str, str]:
+    """Return the setting ``QUERY`` of every route."""
+    return {
+        entry.route: ",".join(parameter.name for parameter in entry.query)
+        for feature in FEATURES
+        for entry in feature.functions
+        if isinstance(entry, Endpoint)
+    }
+
+
 def call(
     handler: Any,
     route: str,
@@ -235,5 +251,8 @@ def call(
         event["pathParameters"] = {name: v.replace("%", "%25") for name, v in path.items()}
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
-    response = handler(event, Context())
+    # The route's own setting, as its template has it. A route of a test only has no parameters set.
+    settings = {} if route not in _query_names() else {"QUERY": _query_names()[route]}
+    with patch.dict(os.environ, settings):
+        response = handler(event, Context())
     return ApiResponse(response["statusCode"], response["headers"], response["body"])

@@ -130,6 +130,45 @@ def test_response_is_returned_unchanged() -> None:
     through_the_proxy(respond_with_all_parts, act)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (401, '{"message":"Unauthorized"}', "unauthenticated"),
+        (403, '{"message":"Forbidden"}', "forbidden"),
+        (404, '{"message":"Not Found"}', "route_unknown"),
+        (429, '{"message":"Too Many Requests"}', "too_many_requests"),
+        (500, '{"message":"Internal Server Error"}', "fault"),
+        (503, "[]", "unavailable"),
+        (502, "no JSON", "bad_gateway"),
+    ],
+)
+def test_error_of_the_gateway_is_a_json_problem(status: int, body: str, code: str) -> None:
+    async def reject(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=body, content_type="application/json")
+
+    async def act(client: ClientSession, proxy: str) -> None:
+        async with client.get(f"{proxy}/staff/orders") as answer:
+            assert (answer.status, answer.content_type) == (status, "application/problem+json")
+            problem = json.loads(await answer.text())
+            assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+        assert (problem["status"], problem["code"]) == (status, code)
+        assert problem["errors"] == [{"code": code, "detail": problem["detail"]}]
+
+    through_the_proxy(reject, act)
+
+
+def test_error_of_a_lambda_is_forwarded_unchanged() -> None:
+    async def reject(_: web.Request) -> web.StreamResponse:
+        headers = {"Request-Id": "r-1"}
+        return web.json_response({"message": "mine"}, status=401, headers=headers)
+
+    async def act(client: ClientSession, proxy: str) -> None:
+        async with client.get(f"{proxy}/carts/1") as answer:
+            assert (answer.status, await answer.json()) == (401, {"message": "mine"})
+
+    through_the_proxy(reject, act)
+
+
 def test_body_over_the_limit_is_rejected_with_and_without_a_declared_length() -> None:
     async def undeclared() -> AsyncIterator[bytes]:
         for _ in range(11):

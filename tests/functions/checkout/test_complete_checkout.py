@@ -479,17 +479,22 @@ def test_write_without_idempotency_key_is_rejected(handler: Any) -> None:
     ("body", "code"),
     [
         (payment_body("tok_of_another"), "payment_token_unknown"),
-        ({"payment": {"instruments": []}}, "missing"),
-        ({"payment": {}}, "missing"),
-        ({}, "missing"),
+        ({"payment": {"instruments": []}}, "payment_failed"),
+        ({"payment": {}}, "payment_failed"),
+        ({}, "payment_failed"),
     ],
 )
 def test_unusable_payment_is_rejected_before_any_write(body: dict[str, Any], code: str) -> None:
     publish_with_stock(mug(), pieces=5)
     checkout = create(("mug.1", 1))
     answer = call(complete_checkout.handler, COMPLETE, body, id=checkout["id"])
-    assert (answer.status, answer.json["messages"][0]["code"]) == (400, code)
+    (message,) = answer.json["messages"]
+    assert (answer.status, message["code"]) == (400, code)
+    if code == "payment_failed":
+        assert message["path"] == "$.payment.instruments"
+        assert "18.98 USD is due" in message["content"]
     assert get(checkout)["status"] == "ready_for_complete"
+    assert available("MUG-RED") == 5
 
 
 def test_continue_url_is_set_only_with_a_shop_page(

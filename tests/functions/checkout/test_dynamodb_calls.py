@@ -101,7 +101,7 @@ def test_get_checkout_prices_again_only_under_other_rules() -> None:
     assert shop_calls(looking) == read[:1]
 
 
-def test_quote_takes_three_calls_and_completing_three() -> None:
+def test_quote_takes_three_calls_and_completing_four() -> None:
     # When a checkout is created, updated, read and completed, and its order read
     with count_calls() as creating:
         checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
@@ -125,6 +125,7 @@ def test_quote_takes_three_calls_and_completing_three() -> None:
     assert shop_calls(buying) == [
         "GetItem sessions",
         "TransactWriteItems inventory+orders+sessions",
+        "BatchGetItem catalog",
         "PutItem orders",
     ]
     assert shop_calls(reading) == ["GetItem orders"]

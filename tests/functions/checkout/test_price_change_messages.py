@@ -197,11 +197,10 @@ def test_unit_price_change_is_reported_for_any_quantity() -> None:
 
 def test_checkout_from_cart_reports_changes_since_cart_was_shown() -> None:
     run(**SALE)
-    cart = new_cart()
-    body = {**checkout_body(), "cart_id": cart["id"]}
-    assert change_messages(new_checkout(**body)) == {}
+    unchanged, cart = new_cart(), new_cart()
+    assert change_messages(new_checkout(cart_id=unchanged["id"])) == {}
     end_sale()
-    checkout = new_checkout(**body)
+    checkout = new_checkout(cart_id=cart["id"])
     assert change_messages(checkout)[TOTAL] == (
         "The displayed total of 15.59 USD is now 25.98 USD; sale has ended."
     )

@@ -133,7 +133,7 @@ def test_sharded_quota_sells_to_the_last_unit(clock: ShardClock) -> None:
     # When 64 units are sold
     with count_calls() as calls:
         assert complete(first).json["status"] == "completed"
-    assert shop_calls(calls) == 3, calls.names
+    assert shop_calls(calls) == 4, calls.names
     for _ in range(5):
         assert complete(create(10)).json["status"] == "completed"
     clock.expire_caches()
@@ -228,7 +228,7 @@ def test_code_usage_is_sharded_like_a_quota() -> None:
     assert goods_total(checkout) == 1299 - 130
     with count_calls() as calls:
         assert complete(checkout).json["status"] == "completed"
-    assert shop_calls(calls) == 3, calls.names
+    assert shop_calls(calls) == 4, calls.names
     assert level(f"CODE#{code}").available == 31
     row = PricingRow.get(f"CODE#{code}", "CODE")
     assert (int(row.remaining), int(row.used), int(row.in_shards)) == (0, 0, 33)

@@ -67,6 +67,7 @@ TYPES_OF_SCHEMAS: dict[str, set[str]] = {
 TYPES_OF_CONSTRAINTS = {
     ("list", "min_length"): "too_short",
     ("list", "max_length"): "too_long",
+    ("dict", "max_length"): "too_long",
     ("str", "min_length"): "string_too_short",
     ("str", "max_length"): "string_too_long",
     ("str", "pattern"): "string_pattern_mismatch",

@@ -463,3 +463,44 @@ def test_error_is_logged_in_one_line_with_its_code(log_lines: list[dict[str, Any
 def test_successful_request_logs_nothing(log_lines: list[dict[str, Any]]) -> None:
     post({"name": "x"})
     assert log_lines == []
+
+
+# ------------------------------------------------------------------------------ query parameters
+
+
+@pytest.mark.parametrize(
+    ("known", "query", "problems"),
+    [
+        ("", "x=1", [("unknown_field", "x")]),
+        ("cursor,limit", "limti=5", [("unknown_field", "limti")]),
+        (
+            "cursor,limit",
+            "limit=5&Limit=5&page=2",
+            [("unknown_field", "Limit"), ("unknown_field", "page")],
+        ),
+        ("cursor,limit", "limit=5&limit=6", [("duplicate", "limit")]),
+        ("limit", "a=1&a=2&limit=1&limit=1", [("unknown_field", "a"), ("duplicate", "limit")]),
+        ("limit", "", []),
+        ("limit", "limit=5", []),
+        ("limit", "limit=", []),
+        ("limit", "%6Cimit=5", []),
+        ("limit", "=5", [("unknown_field", "")]),
+        ("limit", f"{'x' * 5_000}=1", [("unknown_field", "x" * 64)]),
+        ("limit", "%00a%0A=1", [("unknown_field", "a")]),
+    ],
+)
+def test_unknown_and_repeated_parameters_are_rejected(
+    monkeypatch: pytest.MonkeyPatch, known: str, query: str, problems: list[tuple[str, str]]
+) -> None:
+    monkeypatch.setenv("QUERY", known)
+    response = post({"name": "x"}, query=query)
+    if not problems:
+        assert response.status == 200
+        return
+    body = problem(response, 400, problems[0][0])
+    assert [(each["code"], each.get("path", "")) for each in body["errors"]] == problems
+
+
+def test_known_parameters_are_named_by_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUERY", "cursor,limit")
+    assert "Use cursor, limit." in problem(post({}, query="x=1"), 400, "unknown_field")["detail"]

@@ -122,11 +122,13 @@ class OrderFixture:
             carrier, number, tracking_event, at=self.now, orders=self.orders
         )
 
-    def report(self, status: str, number: str, *, at: datetime | None = None) -> bool:
+    def report(
+        self, status: str, number: str, *, at: datetime | None = None, carrier: str = "ups"
+    ) -> bool:
         """Receive a carrier's tracking event; return whether it is parked."""
         event = TrackingEvent(f"{number}.{status}", at or self.now, ShipmentStatus(status))
         return record_or_park(
-            ParkedEvent("ups", number, event, self.now),
+            ParkedEvent(carrier, number, event, self.now),
             orders=self.orders,
             parked_events=self.parked_events,
         )

@@ -327,7 +327,7 @@ def test_table_is_warmed_up_to_the_quota_of_the_stage() -> None:
         [peak], NOON, ENVIRONMENTS_PER_ORDER, WarmThroughput(240_000, 240_000)
     ).tables
     assert raised["sessions"][""] == WarmThroughput(50_000, 238_000)
-    assert raised["catalog"][""] == WarmThroughput(75_000, 4_000)
+    assert raised["catalog"][""] == WarmThroughput(88_000, 4_000)
 
 
 def test_limited_counters_are_split_and_merged_with_the_sale(shop: CapacityShop) -> None:

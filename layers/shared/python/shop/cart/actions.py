@@ -82,10 +82,10 @@ class CartResult:
 
 @frozen(slots=False)
 class LimitLookup:
-    """The way in which remaining limits are read.
+    """The way in which a checkout's products and remaining limits are read.
 
-    ``consistent`` reads usage counters as last written. ``exhausted_gifts`` overrides the stock of
-    gifts (SKU to units) that a failed transaction has just found short.
+    ``consistent`` reads products and usage counters as last written. ``exhausted_gifts`` overrides
+    the stock of gifts (SKU to units) that a failed transaction has just found short.
     """
 
     consistent: bool = False

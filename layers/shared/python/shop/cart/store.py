@@ -77,6 +77,7 @@ def _row(cart: Cart) -> _Row:
         **({"codes": list(cart.codes)} if cart.codes else {}),
         **({"channel": cart.channel} if cart.channel != "web" else {}),
         **({"shown": cart.shown.to_dict()} if cart.shown is not None else {}),
+        **({"checkout_id": cart.checkout_id} if cart.checkout_id is not None else {}),
     }
     return _Row(
         _pk(cart.owner, cart.id),
@@ -106,5 +107,6 @@ def _cart(owner: str, cart_id: str, row: _Row) -> Cart:
         attribution=doc["attribution"],
         codes=tuple(doc.get("codes", ())),
         channel=doc.get("channel", "web"),
+        checkout_id=doc.get("checkout_id"),
         version=int(row.version),
     )

@@ -17,8 +17,12 @@ class ProductCatalog(Protocol):
     def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
         """Return those of the products that exist, of any status; one read per 100."""
 
-    def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+    def get_variants(
+        self, variant_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, tuple[Product, Variant]]:
         """Return the variants that are *on sale*, with their products; one read per 100 products.
+
+        ``consistent`` reads the products as last written; otherwise the state may lag.
 
         The result omits missing and discontinued variants, and those of unpublished products, so a
         cart cannot sell them by mistake.

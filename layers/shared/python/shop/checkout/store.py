@@ -67,6 +67,7 @@ _PLAIN_FIELDS = (
     "postal_code",
     "attribution",
     "cart_id",
+    "cart_digests",
     "channel",
     "canceled",
     "order_id",

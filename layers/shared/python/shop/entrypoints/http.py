@@ -16,14 +16,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import parse_qsl
 
 from aws_lambda_powertools import Logger
 
 from shop.entrypoints import ucp
 from shop.entrypoints.authorization import Caller, authenticate
 from shop.entrypoints.fault_mapping import as_unavailable, http_status, log_fields
-from shop.entrypoints.request_body import BODY_LIMIT, parse_body, raw_body, validate_body
+from shop.entrypoints.request_body import (
+    BODY_LIMIT,
+    parse_body,
+    query_from,
+    raw_body,
+    validate_body,
+)
 from shop.kernel.errors import InvalidRequest, NotFound, ShopError
 from shop.kernel.frozen import frozen
 from shop.kernel.idempotency import IdempotentRequest
@@ -244,7 +249,7 @@ def _request_from(event: Mapping[str, Any], headers: Mapping[str, str], limit: i
     return Request(
         body=None,
         path=path,
-        query=dict(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
+        query=query_from(event),
         headers=headers,
         caller=caller,
         received_at=datetime.now(UTC),

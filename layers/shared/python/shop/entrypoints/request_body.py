@@ -1,4 +1,4 @@
-"""Strict parsing of request bodies, with a problem and a path for everything that is wrong.
+"""Strict parsing of bodies and query parameters, with a problem and a path for everything wrong.
 
 Strict means:
 
@@ -12,9 +12,11 @@ Strict means:
 import base64
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from shop.kernel.errors import InvalidRequest, PayloadTooLarge, Problem
 from shop.kernel.money import MAX_SAFE_INTEGER
@@ -85,6 +87,43 @@ def _too_large(limit: int) -> PayloadTooLarge:
 
 def _invalid(detail: str, code: str, path: str = "$") -> InvalidRequest:
     return InvalidRequest(detail, code=code, path=path)
+
+
+# ---------------------------------------------------------------------------------------- query
+
+
+def query_from(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the query parameters of a request. ``QUERY`` holds the names that its route has.
+
+    Raises :class:`InvalidRequest` for every other name (``unknown_field``), since a misspelt filter
+    would otherwise return everything, and for a repeated one (``duplicate``).
+    """
+    pairs = parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)
+    # The default route has no parameters of its own: it answers for routes that do not exist.
+    known = os.environ.get("QUERY")
+    if known is None or not pairs:
+        return dict(pairs)
+    names = [name for name, _ in pairs]
+    allowed = known.split(",") if known else []
+    remedy = f"Use {', '.join(allowed)}." if allowed else "This route has none. Remove it."
+    problems = [
+        Problem("unknown_field", f"The query parameter {name!r} is unknown. {remedy}", name)
+        for name in dict.fromkeys(map(_shown, names))
+        if name not in allowed
+    ]
+    problems += [
+        Problem("duplicate", f"The query parameter {name!r} appears twice. Send one value.", name)
+        for name in allowed
+        if names.count(name) > 1
+    ]
+    if problems:
+        first, listed = problems[0], problems[:MAX_LISTED_PROBLEMS]
+        raise InvalidRequest(first.detail, code=first.code, problems=listed)
+    return dict(pairs)
+
+
+def _shown(name: str) -> str:
+    return "".join(c for c in name[:MAX_ECHOED_NAME_LENGTH] if c.isprintable())
 
 
 # ----------------------------------------------------------------------------------------- JSON
@@ -342,6 +381,9 @@ def _existing_parts(location: Iterable[int | str], data: Any) -> list[int | str]
 def _json_path(location: _Path, data: Any) -> str:
     """Return a location as JSONPath (RFC 9535), up to the first name that is too long to echo."""
     path = "$"
+    # Pydantic marks an invalid name in a mapping; the path of the name itself is that of its value.
+    if len(location) > 1 and location[-1] == "[key]":
+        location = location[:-1]
     # The last part may be missing in the data: a required field, or an invalid discriminator.
     parts = _existing_parts(location[:-1], data) + list(location[-1:])
     for part in parts:

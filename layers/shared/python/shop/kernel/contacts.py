@@ -30,17 +30,19 @@ class Buyer:
     """Phone number."""
     tax_id: str | None = None
     """VAT number of the European Union, of a business."""
+    consent: Mapping[str, Any] | None = None
+    """Consents by purpose, as UCP's buyer consent extension defines them."""
 
     def with_defaults_from(self, other: "Buyer") -> "Buyer":
         """Return this buyer, with fields of ``other`` where this one has none."""
         return Buyer(**{**other.to_dict(), **self.to_dict()})
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the fields that are set, as JSON values."""
         return _set_fields(self)
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, str]) -> "Buyer":
+    def from_dict(cls, raw: Mapping[str, Any]) -> "Buyer":
         """Read the result of :meth:`to_dict`, also of a later release with more fields."""
         return cls(**_known_fields(cls, raw))
 
@@ -86,12 +88,12 @@ class PostalAddress:
         return cls(**_known_fields(cls, raw))
 
 
-def _known_fields(cls: Any, raw: Mapping[str, str]) -> dict[str, str]:
+def _known_fields(cls: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(cls)}
-    return {name: text for name, text in raw.items() if name in names}
+    return {name: value for name, value in raw.items() if name in names}
 
 
-def _set_fields(value: Any) -> dict[str, str]:
+def _set_fields(value: Any) -> dict[str, Any]:
     return {
         field.name: text
         for field in fields(value)

@@ -117,30 +117,34 @@ def run_idempotent(
     *,
     idempotency: IdempotencyStore,
     uow: UnitOfWork,
+    attempts: int = 1,
 ) -> Mapping[str, Any]:
     """Commit a change once and return its response, also for every repetition.
+
+    ``attempts`` is how often the change is made anew after another request changed what it read;
+    more than one is for a change that overwrites nothing that its client has seen.
 
     Raises :class:`VersionConflict` when another request changed the object at the same time, and
     every error of ``make``.
     """
-    try:
-        change = make()
-    except ShopError:
-        # A repetition may fail because the first request succeeded (its cart no longer exists).
-        stored = stored_response(request, idempotency)
-        if stored is not None:
-            return stored
-        raise
-    response = render(change.value)
-    # The key is claimed unread: the usual first request needs no extra read.
-    try:
-        uow.commit(*change.writes, idempotency.claim(request, response))
-    except ConditionFailed:
-        # Either the key is taken, by a repetition of this request, or the object changed.
-        stored = stored_response(request, idempotency)
-        if stored is not None:
-            return stored
-        raise VersionConflict(
-            "The object changed at the same time. Read it again and retry."
-        ) from None
-    return response
+    for _ in range(attempts):
+        try:
+            change = make()
+        except ShopError:
+            # A repetition may fail because the first request succeeded (its cart is gone).
+            stored = stored_response(request, idempotency)
+            if stored is not None:
+                return stored
+            raise
+        response = render(change.value)
+        # The key is claimed unread: the usual first request needs no extra read.
+        try:
+            uow.commit(*change.writes, idempotency.claim(request, response))
+        except ConditionFailed:
+            # Either the key is taken, by a repetition of this request, or the object changed.
+            stored = stored_response(request, idempotency)
+            if stored is not None:
+                return stored
+            continue
+        return response
+    raise VersionConflict("The object changed at the same time. Read it again and retry.")

@@ -87,6 +87,8 @@ class Cart:
     """Discount codes as typed, including those that have no effect at present."""
     shown: PriceSnapshot | None = None
     """The prices shown at the last write; ``None`` if no prices were recorded."""
+    checkout_id: str | None = None
+    """Id of the checkout that was created last from this cart, open or not."""
     version: int = 1
 
     @property

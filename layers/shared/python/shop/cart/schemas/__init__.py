@@ -4,7 +4,7 @@ Unknown fields are rejected, so that a misspelt field is reported. Fields that o
 (``totals``, ``id``) may be sent back and are ignored.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -121,6 +121,37 @@ TaxId = Annotated[str, StringConstraints(max_length=30), AfterValidator(_vat_num
 Example: FR40303265045"""
 
 
+Purpose = Annotated[
+    str,
+    StringConstraints(
+        max_length=200,
+        pattern=r"^[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9_])?)+$",
+    ),
+]
+"""Purpose of a consent, or a segment of one, as a reverse domain name.
+Example: dev.ucp.consent.marketing"""
+
+
+class ConsentSegmentRequest(StrictRequestModel):
+    """A decision of the buyer about a part of a purpose, such as emails."""
+
+    granted: bool
+    """Whether the buyer consents."""
+    source: Literal["business", "platform"]
+    """Origin of the decision: a default of the shop, or the buyer's own choice on the platform.
+    Example: platform"""
+    description: ReadOnly = None
+    links: ReadOnly = None
+
+
+class ConsentRequest(ConsentSegmentRequest):
+    """A decision of the buyer about a purpose, such as marketing."""
+
+    segments: Annotated[dict[Purpose, ConsentSegmentRequest], Field(max_length=20)] | None = None
+    """Decisions about parts of the purpose, 20 at most; each overrides the purpose's own.
+    Example: {"dev.ucp.consent.marketing.email": {"granted": true, "source": "platform"}}"""
+
+
 class BuyerRequest(StrictRequestModel):
     """The person or business that buys. A guest needs an email address only."""
 
@@ -137,11 +168,24 @@ class BuyerRequest(StrictRequestModel):
     phone_number: Phone | None = None
     tax_id: TaxId | None = None
     """VAT number of the European Union; a business of another member state pays the VAT itself."""
-    consent: ReadOnly = None
-    """Consents of UCP's buyer consent extension; the shop ignores them."""
+    consent: Annotated[dict[Purpose, ConsentRequest], Field(max_length=20)] | None = None
+    """Consents by purpose, 20 at most, as UCP's buyer consent extension defines them.
+    Example: {"dev.ucp.consent.marketing": {"granted": true, "source": "platform"}}"""
 
     def to_buyer(self) -> Buyer:
-        return Buyer(**self.model_dump(exclude={"consent"}))
+        consent = {
+            purpose: each.model_dump(exclude_none=True, exclude=_SET_BY_SHOP)
+            for purpose, each in (self.consent or {}).items()
+        }
+        return Buyer(**self.model_dump(exclude={"consent"}), consent=consent or None)
+
+
+_SET_BY_SHOP: Any = {
+    "description": True,
+    "links": True,
+    "segments": {"__all__": {"description", "links"}},
+}
+"""Members of a consent that a client may send back; the shop's own are shown."""
 
 
 class BuyerContextRequest(OpenRequestModel):

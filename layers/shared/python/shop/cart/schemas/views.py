@@ -1,7 +1,7 @@
 """The JSON of a cart response, in UCP's terms."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shop.cart.actions import CartResult
@@ -14,6 +14,7 @@ from shop.cart.model import (
     title,
 )
 from shop.credits.model.loyalty import PROGRAM, earned_points
+from shop.kernel.contacts import Buyer
 from shop.kernel.ids import derived_id
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.quote_lines import QuoteLine
@@ -48,7 +49,7 @@ def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
     discounts = discounts_view(cart.codes, result.priced.quote)
     if discounts:
         view["discounts"] = discounts
-    if buyer := cart.buyer.to_dict():
+    if buyer := buyer_view(cart.buyer):
         view["buyer"] = buyer
     context = {
         "address_country": cart.country,
@@ -60,6 +61,36 @@ def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
     if result.priced.messages:
         view["messages"] = messages_view(result.priced.messages)
     return view
+
+
+CONSENT_DESCRIPTIONS = {
+    "dev.ucp.consent.marketing": "Promotional messages.",
+    "dev.ucp.consent.marketing.email": "Promotional emails.",
+    "dev.ucp.consent.marketing.sms": "Promotional text messages.",
+    "dev.ucp.consent.analytics": "Measurement of how the shop is used.",
+    "dev.ucp.consent.preferences": "Storage of the buyer's preferences.",
+    "dev.ucp.consent.sale_or_sharing": "Sale or sharing of personal data.",
+}
+"""Texts of UCP's purposes and of their segments."""
+
+
+def buyer_view(buyer: Buyer) -> dict[str, Any]:
+    """Return the fields of a buyer that are set, with a text for each consent, as UCP requires."""
+    view = buyer.to_dict()
+    if buyer.consent is not None:
+        view["consent"] = _consents_view(buyer.consent)
+    return view
+
+
+def _consents_view(consents: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {
+            **consent,
+            "description": CONSENT_DESCRIPTIONS.get(name, f"The purpose {name}."),
+            **({"segments": _consents_view(consent["segments"])} if "segments" in consent else {}),
+        }
+        for name, consent in consents.items()
+    }
 
 
 def lines_view(priced: PricedLines) -> list[dict[str, Any]]:

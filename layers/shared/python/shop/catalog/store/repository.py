@@ -49,19 +49,23 @@ class DynamoProductCatalog:
         except CatalogRow.DoesNotExist:
             raise NotFound(f"Product {product_id} does not exist. Check the id.") from None
 
-    def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
+    def get_many(
+        self, product_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, Product]:
         keys = {product_key(product_id) for product_id in product_ids}
-        found = (product_from_row(row) for row in get_many(CatalogRow, keys))
-        return {product.id: product for product in found}
+        rows = get_many(CatalogRow, keys, consistent=consistent)
+        return {product.id: product for product in map(product_from_row, rows)}
 
     def read_set(self, variant_ids: Iterable[str]) -> ReadSet:
         """Return the keys that :meth:`get_variants` reads, for prefetching."""
         products = dict.fromkeys(product_id_from(variant_id) for variant_id in variant_ids)
         return ReadSet(CatalogRow, tuple(product_key(product_id) for product_id in products))
 
-    def get_variants(self, variant_ids: Iterable[str]) -> dict[str, tuple[Product, Variant]]:
+    def get_variants(
+        self, variant_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, tuple[Product, Variant]]:
         ids = set(variant_ids)
-        products = self.get_many({product_id_from(v) for v in ids})
+        products = self.get_many({product_id_from(v) for v in ids}, consistent=consistent)
         return {
             variant.id: (product, variant)
             for product in products.values()

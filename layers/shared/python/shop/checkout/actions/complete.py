@@ -199,8 +199,8 @@ def _cover_total(
     total, payment = session.offer.quote.total, completion.payment
     if not payment.ids and total.minor:
         raise InvalidRequest(
-            f"{total} is due. Send a payment instrument.",
-            code="missing",
+            f"{total} is due, and no instrument pays it. Nothing was bought. Send an instrument.",
+            code="payment_failed",
             path="$.payment.instruments",
         )
     owner = completion.request.owner
@@ -237,7 +237,8 @@ def _coverage_message(
     due = Money(total.minor - sum(part.amount for part in parts if part), total.currency)
     # Credits alone were sent, and they do not suffice.
     if payment.credential is None and due.minor:
-        code, text = "missing", f"The credits leave {due} to pay. Add another instrument."
+        code = "payment_failed"
+        text = f"The credits leave {due} to pay. Nothing was bought. Add another instrument."
     elif payment.amount is not None and payment.amount != due.minor:
         code = "payment_amount_invalid"
         text = f"The amount of this instrument must be {due}, the rest of the total."

@@ -1,12 +1,10 @@
 """Get a checkout."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.actions import PricingContext
-from shop.checkout.actions.offer import choose_valid_offer, is_current, offered_lines, remake_offer
-from shop.checkout.actions.offer_request import previous_offer
+from shop.checkout.actions.offer import at_current_prices
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.ports import CheckoutSessionRepository
 from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
@@ -32,23 +30,9 @@ def get_checkout(
         return CheckoutResult(session, orders.get(owner, session.order_id))
     if session.canceled:
         return CheckoutResult(session)
-    current = is_current(session.offer, pricing.rule_source.rules(at), at)
-    if current and not session.offer.is_short:
-        return CheckoutResult(session)
-    new_offer = remake_offer(
-        session,
-        pricing,
-        at,
-        read_stock=session.offer.is_short or not session.offer.is_fresh(at),
-        previous=previous_offer(session),
-    )
-    offer = choose_valid_offer(session.offer, new_offer, at)
-    after = replace(session, offer=offer, lines=offered_lines(session.lines, offer))
-    price_changed = offer.quote.total != session.offer.quote.total
-    if price_changed or (offer.quote is not session.offer.quote and not current):
-        # The offer that is shown is the one that is bought, so it is written. A concurrent
-        # request that wins this write has shown a newer offer.
-        after = replace(after, version=session.version + 1)
+    after = at_current_prices(session, pricing, at)
+    if after.version != session.version:
+        # A concurrent request that wins this write has shown a newer offer.
         with suppress(ConditionFailed):
             uow.commit(sessions.update_op(session, after))
     return CheckoutResult(after)

@@ -1,6 +1,6 @@
 """Messages about a request that changes or completes a checkout."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from shop.cart.model import Message
 from shop.cart.model.messages import shortage_text
@@ -132,6 +132,28 @@ def option_price_messages(old: ShippingOption, new: ShippingOption) -> tuple[Mes
         return ()
     text = f"{new.title} now costs {new.price}; it was shown at {old.price}."
     return (Message("warning", "shipping_price_changed", text, SELECTED_OPTION_PATH),)
+
+
+def checkout_resumed_message() -> Message:
+    """Return the notice that the cart had an open checkout, which is the response."""
+    text = "This cart has an open checkout. It is returned; update it to change it."
+    return Message("info", "checkout_resumed", text)
+
+
+def cart_changed_message(parts: Collection[str], *, locked: bool) -> Message:
+    """Return the warning that the buyer changed these parts of the cart after its checkout.
+
+    A checkout that is ``locked`` by its payment keeps its earlier content.
+    """
+    changed = ", ".join(sorted(parts))
+    text = (
+        f"The cart has changed ({changed}), but the checkout keeps its content while its payment is"
+        " being confirmed. Check out the cart again afterwards."
+        if locked
+        else f"The cart has changed ({changed}). The checkout now has the content of the cart."
+        " Review it."
+    )
+    return Message("warning", "cart_changed", text)
 
 
 def raise_if_completed(order: Order) -> None:

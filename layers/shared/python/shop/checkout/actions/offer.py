@@ -30,6 +30,7 @@ from shop.checkout.actions.offer_request import (
     PreviousOffer,
     known_stock_of,
     offer_request_of,
+    previous_offer,
 )
 from shop.checkout.model import ADDRESS_PATH, CheckoutSession, Offer, offer_lines
 from shop.inventory.model.kits import find_kits
@@ -84,7 +85,7 @@ def make_offer(
     - The cheapest shipping option is selected unless the request names one.
     - ``strict`` raises an InvalidRequest for variants that are not sold and for shipping options
       that are not offered. Otherwise both are replaced, with a warning.
-    - ``lookup`` defines how remaining limits are read.
+    - ``lookup`` defines how products and remaining limits are read.
     - ``explain`` adds to the trace the promotions that do not concern the lines.
 
     Raises NotFound (``item_unavailable``) if no line is sold any more.
@@ -92,7 +93,8 @@ def make_offer(
     # One read covers both versions of the lines: _change_messages prices the old ones too.
     old_lines = previous.request.lines if previous is not None else ()
     variants = pricing.catalog.get_variants(
-        dict.fromkeys(line.variant_id for line in (*request.lines, *old_lines))
+        dict.fromkeys(line.variant_id for line in (*request.lines, *old_lines)),
+        consistent=lookup.consistent,
     )
     if strict and (error := unknown_items_error(request.lines, variants)):
         raise error
@@ -336,6 +338,32 @@ def remake_offer(
         previous=previous,
         lookup=lookup,
     )
+
+
+def at_current_prices(
+    session: CheckoutSession, pricing: PricingContext, at: datetime
+) -> CheckoutSession:
+    """Return an open session with the offer that holds at this instant.
+
+    A new offer replaces one that has expired or has become cheaper. The result has a new version if
+    the caller must write it, because the offer that is shown is the one that is bought.
+    """
+    current = is_current(session.offer, pricing.rule_source.rules(at), at)
+    if current and not session.offer.is_short:
+        return session
+    new_offer = remake_offer(
+        session,
+        pricing,
+        at,
+        read_stock=session.offer.is_short or not session.offer.is_fresh(at),
+        previous=previous_offer(session),
+    )
+    offer = choose_valid_offer(session.offer, new_offer, at)
+    after = replace(session, offer=offer, lines=offered_lines(session.lines, offer))
+    price_changed = offer.quote.total != session.offer.quote.total
+    if price_changed or (offer.quote is not session.offer.quote and not current):
+        return replace(after, version=session.version + 1)
+    return after
 
 
 def is_current(offer: Offer, rules: RuleSet, at: datetime) -> bool:

@@ -1,14 +1,22 @@
 """Authorize the payment of an order that a checkout has placed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from shop.cart.actions import LimitLookup
+from shop.cart.model import GIFT_LINE_PREFIX
 from shop.checkout.actions.dependencies import Completion
 from shop.checkout.actions.messages import payment_split_messages, short_line_messages
+from shop.checkout.actions.placement import renew_offer
 from shop.checkout.actions.results import CheckoutResult
-from shop.checkout.model import CheckoutSession, not_placed_message
-from shop.kernel.errors import Conflict, InvalidRequest
+from shop.checkout.model import (
+    ITEM_UNAVAILABLE,
+    CheckoutSession,
+    no_longer_sold_message,
+    not_placed_message,
+)
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound
 from shop.kernel.idempotency import store_response, stored_response
 from shop.orders.actions.batched_placement import abandon_placement, place_in_batches
 from shop.orders.actions.cancellation import cancel_order
@@ -57,6 +65,8 @@ def continue_placement(
 def _authorize(session: CheckoutSession, order: Order, completion: Completion) -> Mapping[str, Any]:
     """Authorize the payment at the provider, and record the result on the order.
 
+    Goods that left sale since they were offered are not charged: the order is cancelled instead.
+
     The provider's webhook may arrive before its answer, and the process may crash at any line:
 
     - before the provider's answer: a retry calls the provider with the same key, which charges
@@ -69,6 +79,8 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
     # A retry, and the payment was recorded before: by the first request or by a webhook.
     if order.status is not OrderStatus.PLACED or order.payment.status is not PaymentStatus.CREATED:
         return _response(session, order, completion)
+    if titles := _no_longer_sold(order, completion):
+        return _withdraw(session, order, titles, completion)
     try:
         state = _payment_state(order, completion)
     except InvalidRequest:
@@ -99,6 +111,47 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
         ),
     )
     return _response(session, order, completion)
+
+
+def _no_longer_sold(order: Order, completion: Completion) -> tuple[str, ...]:
+    """Return the titles of the lines whose product or variant has left sale, as last written.
+
+    Read after the order was placed and before it is paid: a product that staff archived before the
+    placement is always seen. A condition of the placement itself would let every order of a hot
+    product meet on the product's row.
+    """
+    bought = [line for line in order.lines if not line.id.startswith(GIFT_LINE_PREFIX)]
+    on_sale = completion.deps.pricing.catalog.get_variants(
+        [line.variant_id for line in bought], consistent=True
+    )
+    return tuple(line.title for line in bought if line.variant_id not in on_sale)
+
+
+def _withdraw(
+    session: CheckoutSession, order: Order, titles: Sequence[str], completion: Completion
+) -> Mapping[str, Any]:
+    """Cancel an unpaid order of goods that have left sale, and offer the buyer the rest."""
+    deps = completion.deps
+    order = cancel_order(
+        order.id,
+        ITEM_UNAVAILABLE,
+        at=completion.at,
+        actor=deps.provider.name,
+        unless_paid=True,
+        writes=deps.writes,
+    )
+    # An earlier attempt reached the provider, and its webhook was faster: the order stands.
+    if order.was_confirmed:
+        return _response(session, order, completion)
+    message = no_longer_sold_message(titles)
+    try:
+        lookup = LimitLookup(consistent=True)
+        renewed = renew_offer(replace(session, order_id=None), completion, lookup)
+        result = CheckoutResult(renewed, None, (message,))
+    except NotFound:
+        # No line is sold any more, so there is no offer. The cancelled order explains that.
+        result = CheckoutResult(session, order)
+    return final_response(completion.render(result), completion)
 
 
 def _payment_state(order: Order, completion: Completion) -> ProviderPaymentState:

@@ -6,6 +6,8 @@ is not stored: once an order was placed from it, the state of the order decides.
 """
 
 from shop.checkout.model.messages import (
+    ITEM_UNAVAILABLE,
+    no_longer_sold_message,
     not_placed_message,
     payment_failed_message,
     waiting_room_message,
@@ -25,6 +27,7 @@ from shop.checkout.model.session import (
 
 __all__ = [
     "ADDRESS_PATH",
+    "ITEM_UNAVAILABLE",
     "MAX_ROWS_PER_TRANSACTION",
     "SESSION_TTL",
     "CheckoutSession",
@@ -32,6 +35,7 @@ __all__ = [
     "Offer",
     "OfferLine",
     "build_order",
+    "no_longer_sold_message",
     "not_placed_message",
     "offer_lines",
     "payment_failed_message",

@@ -1,6 +1,11 @@
 """Messages about the state of a checkout session and of the order placed from it."""
 
+from collections.abc import Collection
+
 from shop.cart.model import Message
+
+ITEM_UNAVAILABLE = "item_unavailable"
+"""Code of a message, and the reason of an order that was cancelled because its goods left sale."""
 
 _INSTRUMENT_PATH = "$.payment.instruments[0]"
 
@@ -73,6 +78,13 @@ def not_placed_message(reason: str) -> Message:
         " Complete the checkout again.",
         severity="recoverable",
     )
+
+
+def no_longer_sold_message(titles: Collection[str]) -> Message:
+    """Return the error for goods that staff took off sale before their order was paid."""
+    names = f"{', '.join(titles)}: no longer sold." if titles else "Goods are no longer sold."
+    text = f"{names} Nothing was bought. Review the checkout and complete it again."
+    return Message("error", ITEM_UNAVAILABLE, text, "$.line_items", "recoverable")
 
 
 def waiting_room_message() -> Message:

@@ -8,9 +8,11 @@ from typing import Any
 
 from shop.cart.model import CartLine, Message, hinted_place
 from shop.checkout.model.messages import (
+    ITEM_UNAVAILABLE,
     address_undeliverable_message,
     goods_undeliverable_message,
     missing_message,
+    no_longer_sold_message,
     not_placed_message,
     order_pending_message,
     payment_being_confirmed_message,
@@ -64,6 +66,8 @@ class CheckoutSession:
     - ``attempt`` numbers the next order. The order id is derived from it, so that a retry finds
       the order of its first attempt.
     - ``country``, ``region`` and ``postal_code`` are hints that apply before there is an address.
+    - ``cart_digests`` are digests of the parts of the cart as this checkout took them, by name.
+      They show which parts the buyer has changed since.
     """
 
     id: str
@@ -79,6 +83,7 @@ class CheckoutSession:
     postal_code: str | None = None
     attribution: Mapping[str, Any] = field(default_factory=dict)
     cart_id: str | None = None
+    cart_digests: Mapping[str, str] = field(default_factory=dict)
     channel: str = "web"
     codes: tuple[str, ...] = ()
     canceled: bool = False
@@ -167,6 +172,8 @@ def session_messages(session: CheckoutSession, order: Order | None) -> tuple[Mes
         return (order_pending_message(),)
     if order.never_placed:
         return (not_placed_message(order.cancel_reason or ""), *session.missing_messages())
+    if order.cancel_reason == ITEM_UNAVAILABLE:
+        return (no_longer_sold_message(()),)
     if order.status is OrderStatus.CANCELLED:
         reason = order.payment.reason or order.cancel_reason or "payment_failed"
         return (payment_failed_message(reason),)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shop.cart.schemas.views import (
+    buyer_view,
     continue_url_view,
     discounts_view,
     gifts_view,
@@ -81,7 +82,7 @@ def checkout_view(
     discounts = discounts_view(session.codes, offer.quote)
     if discounts:
         view["discounts"] = discounts
-    if buyer := session.buyer.to_dict():
+    if buyer := buyer_view(session.buyer):
         view["buyer"] = buyer
     if session.attribution:
         view["attribution"] = dict(session.attribution)

@@ -38,7 +38,7 @@ from shop.entrypoints.mcp.tools import (
     Tool,
     list_tools,
 )
-from shop.entrypoints.request_body import parse_json, raw_body
+from shop.entrypoints.request_body import parse_json, query_from, raw_body
 from shop.kernel.errors import InvalidRequest, ShopError, Unavailable
 from shop.kernel.frozen import frozen
 
@@ -67,6 +67,7 @@ def build_mcp_handler(
         message_id: Any = None
         try:
             _check_headers(headers)
+            query_from(event)
             message = _parse_message(raw_body(event))
             message_id = message.get("id")
             raise_if_disabled()

@@ -42,7 +42,17 @@ class BackorderTermsView(BaseModel):
     ``kind``, ``limit``, ``ships_from`` and ``until`` are absent if the SKU has no terms.
     """
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(
+        defer_build=True,
+        json_schema_extra={
+            "dependentRequired": {
+                "kind": ["limit", "ships_from"],
+                "limit": ["kind", "ships_from"],
+                "ships_from": ["kind", "limit"],
+                "until": ["kind", "limit", "ships_from"],
+            }
+        },
+    )
 
     sku: str
     """Stock keeping unit."""

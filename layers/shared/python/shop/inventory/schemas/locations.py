@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shop.inventory.model import allocation
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, LocationPreference
@@ -38,8 +39,16 @@ class _RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
+COORDINATES_TOGETHER: JsonDict = {
+    "dependentRequired": {"latitude": ["longitude"], "longitude": ["latitude"]}
+}
+"""Both coordinates, or neither."""
+
+
 class LocationBody(_RequestModel):
-    """A warehouse or store."""
+    """A warehouse or store. It has both coordinates or none."""
+
+    model_config = ConfigDict(json_schema_extra=COORDINATES_TOGETHER)
 
     country: Country
     latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=False)] | None = (
@@ -106,7 +115,9 @@ class _ResponseModel(BaseModel):
 
 
 class LocationView(_ResponseModel):
-    """A location and its settings."""
+    """A location and its settings. It has both coordinates or none."""
+
+    model_config = ConfigDict(json_schema_extra=COORDINATES_TOGETHER)
 
     name: str
     """Name of the location."""
