@@ -25,8 +25,7 @@ FRESHNESS = {
 """How long the caches of a process are fresh in these tests: longer than any test takes."""
 
 
-@pytest.fixture
-def caches_stay_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def keep_caches_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test count calls on a machine of any speed: no cache expires while it runs."""
     for name, value in FRESHNESS.items():
         monkeypatch.setattr(name, value)
@@ -35,8 +34,9 @@ def caches_stay_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cloud(caches_stay_fresh: None) -> Iterator[None]:
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Empty tables and queues in one process, whose caches expire only when a test clears them."""
+    keep_caches_fresh(monkeypatch)
     with mock_aws():
         create_tables()
         rule_set_cache(tax_table_cache()).clear()
