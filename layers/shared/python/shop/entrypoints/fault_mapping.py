@@ -1,4 +1,4 @@
-"""Mapping of errors: domain errors to HTTP statuses, AWS faults to domain errors, log fields."""
+"""Mapping of errors: domain errors to HTTP, AWS faults to domain errors, faults to log fields."""
 
 import re
 import traceback
@@ -42,6 +42,35 @@ def http_status(error: type[ShopError]) -> int:
         if ancestor in HTTP_STATUS_BY_ERROR:
             return HTTP_STATUS_BY_ERROR[ancestor]
     raise LookupError(f"{error.__name__} has no HTTP status.")
+
+
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: "Conflict",
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    424: "Failed Dependency",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}
+
+
+def problem_document(error: ShopError, status: int) -> dict[str, Any]:
+    """Return the problem document (RFC 9457) of a domain error, with each of its problems."""
+    return {
+        "type": "about:blank",
+        "title": _TITLES[status],
+        "status": status,
+        "code": error.code,
+        "detail": error.detail,
+        "errors": [
+            {"code": p.code, "detail": p.detail, **({"path": p.path} if p.path else {})}
+            for p in error.problems
+        ],
+    }
 
 
 _TRANSIENT_ERROR_CODES = frozenset(

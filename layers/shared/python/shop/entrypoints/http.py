@@ -21,7 +21,12 @@ from aws_lambda_powertools import Logger
 
 from shop.entrypoints import ucp
 from shop.entrypoints.authorization import Caller, authenticate
-from shop.entrypoints.fault_mapping import as_unavailable, http_status, log_fields
+from shop.entrypoints.fault_mapping import (
+    as_unavailable,
+    http_status,
+    log_fields,
+    problem_document,
+)
 from shop.entrypoints.request_body import (
     BODY_LIMIT,
     parse_body,
@@ -323,17 +328,7 @@ def _error_response(
     if capability is not None:
         payload = ucp.error_body(error, negotiated, capability)
         return respond(ucp.ucp_http_status(error, status), payload, headers)
-    body = {
-        "type": "about:blank",
-        "title": _TITLES[status],
-        "status": status,
-        "code": error.code,
-        "detail": error.detail,
-        "errors": [
-            {"code": p.code, "detail": p.detail, **({"path": p.path} if p.path else {})}
-            for p in error.problems
-        ],
-    }
+    body = problem_document(error, status)
     return respond(status, body, {"Content-Type": "application/problem+json", **headers})
 
 
@@ -382,19 +377,6 @@ _HEADERS = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-}
-
-_TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    409: "Conflict",
-    413: "Content Too Large",
-    422: "Unprocessable Content",
-    424: "Failed Dependency",
-    429: "Too Many Requests",
-    503: "Service Unavailable",
 }
 
 
