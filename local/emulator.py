@@ -11,6 +11,7 @@ MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 - refuses every preflight, because it does not read the names of a template's CORS settings;
 - loses the bytes of a body that are not UTF-8, before a Lambda could reject them;
 - unpacks code and layers for every worker, thousands of files each;
+- starts an interpreter for every worker, and any number of them at once;
 - writes Lambda logs to CloudWatch Logs only;
 - identifies queues by URLs with its port, so that readers do not find them on another port.
 
@@ -30,8 +31,10 @@ import warnings
 from pathlib import Path
 
 from local import emulator_patches, lambda_logs
+from local.forked_workers import ForkedWorkers
 from local.processes import watch_lifeline
 from local.state_persistence import StatePersistence
+from local.worker_pool import Admission, WorkerPool
 from local.workflow_resumption import resume_workflows
 
 RUNNING = "running"
@@ -62,6 +65,9 @@ def main() -> None:
     emulator_patches.preserve_body_bytes()
     emulator_patches.share_unpacked_packages(args.home / "tmp" / "packages")
     lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)
+    forked_workers = ForkedWorkers()
+    forked_workers.attach()
+    WorkerPool(Admission()).attach()
     running = args.home / "state" / RUNNING
     running.touch()
     signal.signal(signal.SIGUSR1, lambda *_: persistence.request())
@@ -73,6 +79,7 @@ def main() -> None:
     app.main()
     # MiniStack's threads may still wait for a Lambda or a callback; the last save is done.
     _end_workers()
+    forked_workers.close()
     running.unlink()
     logging.shutdown()
     os._exit(0)
