@@ -5,7 +5,7 @@ MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 - saves its state only in an orderly stop, file by file, so a kill in between mixes two moments;
 - keeps the position up to which a stream was read, but not the stream: after a restart, as many
   changes as were read before are lost;
-- marks running workflows as failed;
+- marks running workflows as failed, and leaves stack operations in progress for ever;
 - rejects a stack with an alarm on a sum of metrics;
 - fails at a bearer token whose parts are JSON but no objects; API Gateway returns 401;
 - refuses every preflight, because it does not read the names of a template's CORS settings;
