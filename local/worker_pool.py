@@ -13,14 +13,16 @@ import threading
 from collections import OrderedDict, deque
 from typing import Any
 
+from local.emulator_patches import TIMEOUT_FACTOR
+
 RUNNING = max(8, 4 * (os.cpu_count() or 1))
 """Invocations at once. A handler uses a part of a core: it often waits for the emulator."""
 RUNNING_PER_FUNCTION = RUNNING // 2
 """Invocations of one function at once; the others always find a place."""
 WAITING_PER_FUNCTION = 200
 """Invocations that wait for one function; AWS throttles at its limit of concurrency too."""
-PATIENCE_SECONDS = 20.0
-"""Time in the queue before an invocation is throttled (429), within API Gateway's 30 seconds."""
+PATIENCE_SECONDS = 20.0 * TIMEOUT_FACTOR
+"""Time in the queue before an invocation is throttled (429), within the gateway's timeout."""
 IDLE = 80
 """Idle workers that are kept; of more, the least recently used end."""
 
