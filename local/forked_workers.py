@@ -109,13 +109,20 @@ class WorkerTemplate:
             )
         self._lock = threading.Lock()
         self._workers: weakref.WeakSet[ForkedProcess] = weakref.WeakSet()
-        ready = json.loads(self._receive(HEADER.unpack(self._receive(HEADER.size))[0]))
+        try:
+            ready = json.loads(self._receive(HEADER.unpack(self._receive(HEADER.size))[0]))
+        except OSError:
+            self.close()
+            raise
         self.read: dict[str, str | None] = ready["read"]
         self._modules = frozenset(ready["modules"])
+        self._threads: int = ready["threads"]
         self._own = {entry.stem for layer in layers for entry in (layer / "python").glob("*")}
 
     def obstacle(self, env: Mapping[str, str], code: Path) -> str | None:
         """Return why a worker needs an interpreter of its own; ``None`` if it may be a fork."""
+        if self._threads:  # a fork would copy their locks, but not the threads
+            return "an imported module has started a thread"
         for name, value in self.read.items():
             if env.get(name) != value:
                 return f"an imported module has read {name}"

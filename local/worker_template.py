@@ -28,6 +28,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import types
 from collections.abc import Iterable, Iterator
@@ -235,7 +236,8 @@ def main() -> None:
     gc.freeze()  # a collection in a worker would copy every page of the template
     connection = socket.socket(fileno=int(control))
     names = sorted({name.partition(".")[0] for name in sys.modules})
-    answer = json.dumps({"read": read, "modules": names}).encode()
+    ready = {"read": read, "modules": names, "threads": threading.active_count() - 1}
+    answer = json.dumps(ready).encode()
     connection.sendall(HEADER.pack(len(answer)) + answer)
     Template(connection).serve()
 

@@ -190,6 +190,18 @@ def test_package_with_a_module_of_its_own_is_not_replaced(lambdas: Lambdas) -> N
     assert lambdas.invoke("second", layer=layer, code=code, package=package) == "mine"
 
 
+def test_layer_that_starts_a_thread_is_not_forked(lambdas: Lambdas) -> None:
+    start = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()"
+    assert lambdas.invoke("sell", layer={**LAYER, "shared/watch.py": start})["threads"] == 1
+    assert not lambdas.is_fork("sell")
+
+
+def test_function_runs_if_its_layer_ends_the_template(lambdas: Lambdas) -> None:
+    layer = {**LAYER, "shared/fatal.py": "import os\nos._exit(3)"}
+    assert lambdas.invoke("sell", layer=layer)["table"] == "things"
+    assert not lambdas.is_fork("sell")
+
+
 def test_function_without_layers_has_its_own_interpreter(lambdas: Lambdas) -> None:
     assert lambdas.invoke("plain", code="def handler(*_): return 1", layer=None) == 1
     assert not lambdas.is_fork("plain")
