@@ -40,6 +40,7 @@ from local.processes import (
     CloudError,
     free_port,
     is_port_in_use,
+    is_running,
     port_owner,
     servers,
     start_server,
@@ -138,16 +139,22 @@ class Cloud:
         Without ``stacks`` this is an empty emulated AWS.
         """
         with self._exclusive():
-            if not servers(self.home, "local.emulator"):
+            with self.progress.short_step("look for processes of an earlier run"):
+                running = servers(self.home, "local.emulator")
+            if not running:
                 recover(self.home, self.progress)
-            self._choose_ports()
+            with self.progress.short_step("choose the ports"):
+                self._choose_ports()
             self._start_emulator()
             if not stacks:
                 return
             changed = self._deployment().run()
             if self._auth:
                 # It denies the CDK CLI's roles, which depend on aws:ResourceAccount.
-                self._stop_emulator()
+                with self.progress.step(
+                    "stop the emulated AWS, to enforce IAM from its next start"
+                ):
+                    self._stop_emulator()
                 self._start_emulator(auth=True)
             self._start_proxy()
             if seed:
@@ -171,18 +178,18 @@ class Cloud:
         """Save the emulator's state now, and wait until it is on disk."""
         state = self.home / "state"
         before = max((save.name for save in saves(state)), default="")
-        for process in servers(self.home, "local.emulator"):
+        emulators = servers(self.home, "local.emulator")
+        for process in emulators:
             process.send_signal(signal.SIGUSR1)
         deadline = time.monotonic() + SAVE_TIMEOUT_SECONDS + 30
         while not any(save.name > before and (save / COMPLETE).exists() for save in saves(state)):
-            if time.monotonic() > deadline:
-                raise CloudError(
-                    f"The emulator did not save its state; see {self._log('emulator')}"
-                )
+            if time.monotonic() > deadline or not any(map(is_running, emulators)):
+                log = self._log("emulator")
+                raise CloudError(f"The emulator did not save its state; see {log}")
             time.sleep(0.05)
 
     def is_up(self) -> bool:
-        """Whether both servers run and answer."""
+        """Return whether both servers run and answer."""
         return bool(self.emulator_port) and self._emulator_answers() and self._proxy_answers()
 
     # ------------------------------------------------------------------ the steps
@@ -206,16 +213,15 @@ class Cloud:
                     f"  Port {stored} is in use by {escape(port_owner(stored))}; "
                     f"the emulated AWS uses port {self.emulator_port}."
                 )
-        self._settings_file.write_text(
-            json.dumps(
-                {"stage": self.stage, "port": self.port, "emulator_port": self.emulator_port}
-            )
-        )
+        settings = {"stage": self.stage, "port": self.port, "emulator_port": self.emulator_port}
+        self._settings_file.write_text(json.dumps(settings))
 
     def _start_emulator(self, *, auth: bool = False) -> None:
         running = servers(self.home, "local.emulator")
-        if running and self._emulator_answers(timeout=10):
-            return
+        if running:
+            with self.progress.short_step("wait for an answer of the running emulated AWS"):
+                if self._emulator_answers(timeout=10):
+                    return
         if running:
             self.progress.print("  The emulator runs but does not answer; it is started again.")
             stop([*running, *workers(self.home)], grace=5)
@@ -251,10 +257,12 @@ class Cloud:
             client=self.client,
             environment=self.environment(),
             progress=self.progress,
+            save=self.save,
         )
 
     def _start_proxy(self) -> None:
-        upstream = f"{self.endpoint}/_aws/execute-api/{self._api()}/$default"
+        with self.progress.short_step("look up the shop's API"):
+            upstream = f"{self.endpoint}/_aws/execute-api/{self._api()}/$default"
         for process in servers(self.home, "local.cdn_proxy"):
             line = process.cmdline()
             if upstream in line and str(self.port) in line and self._proxy_answers():
@@ -302,7 +310,8 @@ class Cloud:
         remaining = [*servers(self.home), *workers(self.home)]
         if remaining:
             raise CloudError(f"Still running: {', '.join(str(p.pid) for p in remaining)}")
-        shutil.rmtree(self.home / "tmp", ignore_errors=True)
+        with self.progress.short_step("delete the temporary files"):
+            shutil.rmtree(self.home / "tmp", ignore_errors=True)
         if self._pipe is not None:
             for end in self._pipe:
                 os.close(end)

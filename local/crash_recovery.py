@@ -12,14 +12,22 @@ from local.state_persistence import COMPLETE, is_whole, saves
 
 def recover(home: Path, progress: Progress) -> None:
     """Clean up after a run that was killed. No emulator of this home may be running."""
-    orphans = workers(home)
-    if orphans:
-        progress.print(f"  An earlier run was killed; its {len(orphans)} Lambda workers are ended.")
-        stop(orphans, grace=2)
-    shutil.rmtree(home / "tmp", ignore_errors=True)
+    with progress.short_step("end the Lambda workers of an earlier run"):
+        orphans = workers(home)
+        if orphans:
+            progress.print(f"  An earlier run was killed; its {len(orphans)} workers are ended.")
+            stop(orphans, grace=2)
+    with progress.short_step("delete the temporary files of an earlier run"):
+        shutil.rmtree(home / "tmp", ignore_errors=True)
+    with progress.short_step("check the saved state"):
+        _check_state(home, progress)
+
+
+def _check_state(home: Path, progress: Progress) -> None:
     state = home / "state"
     complete = [save for save in saves(state) if is_whole(save)]
-    if (state / RUNNING).exists() and complete:
+    was_killed = (state / RUNNING).exists()
+    if was_killed and complete:
         at = datetime.fromtimestamp((complete[0] / COMPLETE).stat().st_mtime).astimezone()
         progress.print(
             f"  The emulated AWS was killed; the shop continues with the state of {at:%T}."
@@ -30,6 +38,8 @@ def recover(home: Path, progress: Progress) -> None:
         for name in ("state", "s3"):
             (home / name).rename(aside / name)
         progress.print(f"  The saved state is damaged; it was moved to {aside}. The shop is empty.")
+    elif was_killed and not complete:
+        progress.print("  The emulated AWS was killed before its first save; the shop is empty.")
     if not complete:
         # Buckets are on disk at once, also those of a start that was killed before any save.
         erase(home)

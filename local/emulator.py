@@ -5,12 +5,13 @@ MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 - saves its state only in an orderly stop, file by file, so a kill in between mixes two moments;
 - keeps the position up to which a stream was read, but not the stream: after a restart, as many
   changes as were read before are lost;
-- marks running workflows as failed;
+- marks running workflows as failed, and leaves stack operations in progress for ever;
 - rejects a stack with an alarm on a sum of metrics;
 - fails at a bearer token whose parts are JSON but no objects; API Gateway returns 401;
 - refuses every preflight, because it does not read the names of a template's CORS settings;
 - loses the bytes of a body that are not UTF-8, before a Lambda could reject them;
 - unpacks code and layers for every worker, thousands of files each;
+- starts an interpreter for every worker, and any number of them at once;
 - ends a Lambda at its timeout on AWS, however slow or busy the laptop is;
 - writes Lambda logs to CloudWatch Logs only;
 - identifies queues by URLs with its port, so that readers do not find them on another port.
@@ -31,8 +32,10 @@ import warnings
 from pathlib import Path
 
 from local import emulator_patches, lambda_logs
+from local.forked_workers import ForkedWorkers
 from local.processes import watch_lifeline
 from local.state_persistence import StatePersistence
+from local.worker_pool import Admission, WorkerPool
 from local.workflow_resumption import resume_workflows
 
 RUNNING = "running"
@@ -64,6 +67,9 @@ def main() -> None:
     emulator_patches.extend_timeouts()
     emulator_patches.share_unpacked_packages(args.home / "tmp" / "packages")
     lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)
+    forked_workers = ForkedWorkers()
+    forked_workers.attach()
+    WorkerPool(Admission()).attach()
     running = args.home / "state" / RUNNING
     running.touch()
     signal.signal(signal.SIGUSR1, lambda *_: persistence.request())
@@ -75,6 +81,7 @@ def main() -> None:
     app.main()
     # MiniStack's threads may still wait for a Lambda or a callback; the last save is done.
     _end_workers()
+    forked_workers.close()
     running.unlink()
     logging.shutdown()
     os._exit(0)

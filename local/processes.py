@@ -141,14 +141,15 @@ def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Pr
     deadline = time.monotonic() + seconds
     remaining = list(processes)
     while remaining:
-        remaining = [process for process in remaining if _is_running(process)]
+        remaining = [process for process in remaining if is_running(process)]
         if not remaining or time.monotonic() > deadline:
             break
         time.sleep(0.05)
     return remaining
 
 
-def _is_running(process: psutil.Process) -> bool:
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process has not ended; one that only waits to be collected has."""
     child = _children.get(process.pid)
     if child is not None and child.poll() is not None:
         return False

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,11 +22,25 @@ class StepStatus(Protocol):
     def __call__(self, detail: str, done: int | None = None) -> None: ...
 
 
+SHOWN_AFTER_SECONDS = 2.0
+"""A step that is usually short is shown when it has taken this long."""
+
+Timer = Callable[[float, Callable[[], None]], threading.Timer]
+
+
 class Progress:
     """Steps with their times: live on a terminal; elsewhere a line at the start and at the end."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        timer: Timer = threading.Timer,
+    ) -> None:
         self.console = Console(highlight=False, quiet=quiet)
+        self._clock = clock
+        self._timer = timer
 
     def print(self, text: str = "") -> None:
         self.console.print(text, soft_wrap=True)
@@ -33,7 +48,7 @@ class Progress:
     @contextlib.contextmanager
     def step(self, text: str, total: int | None = None) -> Iterator[StepStatus]:
         """Show a step while it runs, and its duration at the end. ``total`` adds a progress bar."""
-        started = time.monotonic()
+        started = self._clock()
         bar = [BarColumn(bar_width=20)] if total else []
         columns = [TextColumn(" "), SpinnerColumn(), TextColumn("{task.description}"), *bar]
         if not self.console.is_terminal:
@@ -51,7 +66,30 @@ class Progress:
                 ticking.update(task, completed=done, description=f"{text} [dim]{detail}[/dim]")
 
             yield at
-        self.print(f"  [green]✓[/green] {text} [dim]{time.monotonic() - started:.1f} s[/dim]")
+        self._print_end(text, started)
+
+    @contextlib.contextmanager
+    def short_step(self, text: str) -> Iterator[None]:
+        """Run a step that is usually short. It is shown only if it takes longer."""
+        started = self._clock()
+        shown = threading.Event()
+
+        def show() -> None:
+            shown.set()
+            self.print(f"  … {text}")
+
+        timer = self._timer(SHOWN_AFTER_SECONDS, show)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        if shown.is_set():
+            self._print_end(text, started)
+
+    def _print_end(self, text: str, started: float) -> None:
+        self.print(f"  [green]✓[/green] {text} [dim]{self._clock() - started:.1f} s[/dim]")
 
 
 def run_logged(

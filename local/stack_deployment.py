@@ -35,39 +35,61 @@ class StackDeployment:
     client: Callable[[str], Any]
     environment: Mapping[str, str]
     progress: Progress
+    save: Callable[[], None]
+    """Saves the emulator's state and waits for the end of it."""
 
     def run(self) -> bool:
-        """Deploy what changed. Returns whether anything was deployed.
+        """Deploy what changed, and save it. Returns whether anything was deployed.
 
         Three fingerprints decide: ``sources`` of all inputs, ``templates`` of the inputs of the
         synthesis, ``assembly`` of its result with the present packages and addresses.
         """
         facts = {"stage": self.stage, "url": self.url, "endpoint": self.endpoint}
-        sources = cdk_deploy.sources_fingerprint(facts)
-        deployed = self._deployed()
-        if deployed.get("sources") == sources:
-            return False
-        earlier, assembly = self.home / "cdk.out", self.home / f"cdk.out.{os.getpid()}"
-        for left_over in self.home.glob("cdk.out.*"):  # of a run that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
+        with self.progress.short_step("compare the sources with the deployed ones"):
+            sources = cdk_deploy.sources_fingerprint(facts)
+            deployed = self._deployed()
+            if deployed.get("sources") == sources:
+                return False
+            earlier = self._deployed_assembly(deployed)
+        assembly = self.home / f"cdk.out.{os.getpid()}"
         with self.progress.step(f"build templates and packages of stage {self.stage}"):
             templates = assembly_of(STAGES[self.stage]).folder
             link(templates, assembly, url=self.url, endpoint=self.endpoint)
         fingerprint = cdk_deploy.assembly_fingerprint(assembly)
         changed = deployed.get("assembly") != fingerprint
-        same_stacks = (
-            earlier.is_dir()
+        if changed and not (
+            earlier is not None
             and deployed.get("templates") == str(templates)
-            and deployed.get("assembly") == cdk_deploy.assembly_fingerprint(earlier)
-        )
-        if changed and not (same_stacks and self._update(earlier, assembly)):
+            and self._update(earlier, assembly)
+        ):
             self._deploy_with_cdk(assembly)
-        shutil.rmtree(earlier, ignore_errors=True)
-        assembly.rename(earlier)
         self._note_deployed(
             {"sources": sources, "templates": str(templates), "assembly": fingerprint}
         )
+        if changed:
+            # Before anything that takes long: a kill then loses no deployment.
+            with self.progress.step("save the deployed stacks"):
+                self.save()
+        self._deployed_assembly({"assembly": fingerprint})
         return changed
+
+    def _deployed_assembly(self, deployed: Mapping[str, str]) -> Path | None:
+        """Return the assembly that the emulator's state has, and delete all others.
+
+        A run that was killed may leave it under its temporary name, or without a successor.
+        """
+        settled, wanted = self.home / "cdk.out", deployed.get("assembly")
+        found = None
+        for folder in [settled, *self.home.glob("cdk.out.*")]:
+            if not folder.is_dir():
+                continue
+            if found is None and cdk_deploy.assembly_fingerprint(folder) == wanted:
+                found = folder
+            else:
+                shutil.rmtree(folder)
+        if found is not None:
+            found = found.rename(settled)
+        return found
 
     def _update(self, earlier: Path, assembly: Path) -> bool:
         """Update the stacks whose packages or addresses changed. Returns whether it worked."""

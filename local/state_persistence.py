@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from local.interrupted_stacks import end_interrupted_operations
+
 log = logging.getLogger("doorbuster.emulator")
 
 COMPLETE = "complete"
@@ -70,6 +72,7 @@ class StatePersistence:
             load()
             self._load_streams(newest)
             _rewrite_queue_urls()
+            end_interrupted_operations()
             gc.enable()
             gc.freeze()
 
