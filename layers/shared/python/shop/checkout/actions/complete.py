@@ -25,9 +25,14 @@ from shop.checkout.actions.results import (
 from shop.checkout.model import CheckoutSession
 from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation
-from shop.kernel.errors import InvalidRequest, Unavailable
+from shop.kernel.errors import InvalidRequest, NotFound, Unavailable
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import IdempotencyRecord, IdempotentRequest, stored_record
+from shop.kernel.idempotency import (
+    IdempotencyRecord,
+    IdempotentRequest,
+    stored_record,
+    stored_response,
+)
 from shop.kernel.money import Money
 from shop.orders.model import GUEST_OWNER, Order, OrderStatus
 
@@ -90,11 +95,16 @@ def complete_checkout(
     previous: Covered | None = None
     # This loop is the only place that retries: another buyer may win a shard or a coupon use.
     for _ in range(MAX_ATTEMPTS):
-        session = deps.sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
+        try:
+            session = deps.sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
+        except NotFound as error:
+            # A customer may have claimed the checkout after this guest got a response.
+            return _stored_response(completion, error)
         attempt = completion.for_destination(session.destination)
         # Step 1: resume a placement under this key, or report one under another key.
         if (response := _resume(session, attempt)) is not None:
             return response
+        session.raise_unless_owned_by(idempotent_request.owner)
         # Step 2: check that the offer still holds.
         offered = _current_offer(session, attempt)
         if isinstance(offered, Changed):
@@ -115,6 +125,14 @@ def complete_checkout(
         if isinstance(outcome, Rejected):
             return render(outcome.result)
     raise Unavailable("High demand. Please try again.", code="contention")
+
+
+def _stored_response(completion: Completion, error: NotFound) -> Mapping[str, Any]:
+    """Return the stored response of this request. Raises ``error`` without one."""
+    response = stored_response(completion.request, completion.deps.idempotency)
+    if response is None:
+        raise error
+    return response
 
 
 def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
@@ -151,7 +169,8 @@ def _placed_orders(
 ) -> tuple[Order | None, Order | None]:
     """Return the order that was placed last from a session, and the order of this key."""
     orders, owner = completion.deps.writes.orders, completion.request.owner
-    order = orders.get(owner, session.order_id) if session.order_id is not None else None
+    # An order that is being paid by a guest stays the guest's.
+    order = orders.get(session.owner, session.order_id) if session.order_id is not None else None
     if record is None or record.subject is None:
         return order, None
     if order is not None and order.id == record.subject:
@@ -163,7 +182,7 @@ def _current_offer(session: CheckoutSession, completion: Completion) -> Current 
     """Renew an offer that expired, was made under other rules, or was short of stock."""
     rules = completion.deps.pricing.rule_source.rules(completion.at)
     # The ordinary case: the buyer pays the offer as shown.
-    if not session.offer.is_short and is_current(session.offer, rules, completion.at):
+    if not session.offer.is_short and is_current(session, rules, completion.at):
         return Current(session)
     renewed = renew_offer(session, completion)
     # A purchase never costs more, or ships otherwise, than the buyer has seen.

@@ -21,7 +21,7 @@ from shop.checkout.model.messages import (
 )
 from shop.checkout.model.offer import Offer
 from shop.kernel.contacts import Buyer, PostalAddress
-from shop.kernel.errors import Conflict
+from shop.kernel.errors import Conflict, VersionConflict
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.orders.model import Order, OrderStatus
@@ -68,6 +68,8 @@ class CheckoutSession:
     - ``country``, ``region`` and ``postal_code`` are hints that apply before there is an address.
     - ``cart_digests`` are digests of the parts of the cart as this checkout took them, by name.
       They show which parts the buyer has changed since.
+    - ``has_guest_offer`` is whether a customer claimed the session after its offer was made: the
+      offer has a guest's prices, and is renewed before it is shown or bought.
     """
 
     id: str
@@ -89,6 +91,7 @@ class CheckoutSession:
     canceled: bool = False
     attempt: int = 1
     order_id: str | None = None
+    has_guest_offer: bool = False
     version: int = 1
 
     @property
@@ -137,6 +140,14 @@ class CheckoutSession:
     def ready(self) -> bool:
         """Return whether the session can be completed."""
         return not any(message.type == "error" for message in self.missing_messages())
+
+    def raise_unless_owned_by(self, owner: str) -> None:
+        """Raise VersionConflict if a guest's payment has failed after this session was read.
+
+        The session is open again, so the next read claims it.
+        """
+        if self.owner != owner:
+            raise VersionConflict("The checkout has changed. Read it again and retry.")
 
     def raise_if_closed(self) -> None:
         """Raise Conflict (``checkout_canceled``) for a canceled session."""
