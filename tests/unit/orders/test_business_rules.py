@@ -13,6 +13,7 @@ from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import ShopError
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
+from shop.orders.actions.payments import abandon_unanswered_payment
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
     MAX_SHIPPED_PER_BATCH,
@@ -75,6 +76,12 @@ class ExampleRun:
             ),
             "reconcile": lambda _: reconcile_payments(
                 at=simulation.now, provider=simulation.provider, writes=simulation.writes
+            ),
+            "other_card": lambda _: abandon_unanswered_payment(
+                simulation.orders.get_by_id(self.order.id),
+                at=simulation.now,
+                writes=simulation.writes,
+                provider=simulation.provider,
             ),
             "down": lambda down: setattr(simulation.provider, "down", down),
             "rejected": self._rejected,

@@ -1,5 +1,6 @@
 """Complete a checkout: place the order once, then authorize its payment."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from shop.checkout.actions.messages import (
     option_unavailable_message,
     payment_pending_message,
     payment_split_messages,
+    payment_unanswered_error,
     price_changed_message,
     raise_if_completed,
 )
@@ -34,7 +36,9 @@ from shop.kernel.idempotency import (
     stored_response,
 )
 from shop.kernel.money import Money
+from shop.orders.actions.payments import abandon_unanswered_payment, is_unanswered
 from shop.orders.model import GUEST_OWNER, Order, OrderStatus
+from shop.payments.model import AUTHORIZATION_GRACE
 
 MAX_ATTEMPTS = 8
 """Attempts to place an order. At the end of a sale other buyers often win the last shards."""
@@ -104,7 +108,8 @@ def complete_checkout(
         # Step 1: resume a placement under this key, or report one under another key.
         if (response := _resume(session, attempt)) is not None:
             return response
-        session.raise_unless_owned_by(idempotent_request.owner)
+        if session.owner != idempotent_request.owner:
+            continue  # a guest's payment has failed meanwhile, so the session can be claimed
         # Step 2: check that the offer still holds.
         offered = _current_offer(session, attempt)
         if isinstance(offered, Changed):
@@ -151,6 +156,7 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
         # key names it, because the session may have been read before that request.
         return continue_placement(session, own_order, completion)
     if order is not None:
+        order = _abandon_if_unanswered(order, completion)
         raise_if_completed(order)
     if own_order is not None:
         # The order of this key was cancelled before its response was stored, and the session went
@@ -159,9 +165,34 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
         return final_response(completion.render(result), completion)
     if order is not None and order.status in UNPAID_STATUSES:
         # A payment under another key is under way. A second order would charge the buyer twice.
-        result = CheckoutResult(session, order, (payment_pending_message(),))
-        return completion.render(result)
+        message = payment_pending_message(_seconds_to_answer(order, completion))
+        return completion.render(CheckoutResult(session, order, (message,)))
     return None  # every earlier order was cancelled, so the buyer may try again
+
+
+def _seconds_to_answer(order: Order, completion: Completion) -> int | None:
+    """Return the time that an unanswered payment still has; ``None`` for an answered one."""
+    if not is_unanswered(order):
+        return None
+    left = order.placed_at + AUTHORIZATION_GRACE - completion.at
+    return max(0, math.ceil(left.total_seconds()))
+
+
+def _abandon_if_unanswered(order: Order, completion: Completion) -> Order:
+    """Return an order of another key; one whose payment had no answer in time is abandoned.
+
+    Its request has ended by then. A charge that arrives still is refunded, because its order is
+    cancelled.
+    """
+    if _seconds_to_answer(order, completion) != 0:
+        return order
+    deps = completion.deps
+    try:
+        return abandon_unanswered_payment(
+            order, at=completion.at, writes=deps.writes, provider=deps.provider
+        )
+    except Unavailable as error:
+        raise payment_unanswered_error(error) from None
 
 
 def _placed_orders(

@@ -18,6 +18,7 @@ from shop.checkout.model.messages import (
     payment_being_confirmed_message,
     payment_challenge_message,
     payment_failed_message,
+    payment_unanswered_message,
 )
 from shop.checkout.model.offer import Offer
 from shop.kernel.contacts import Buyer, PostalAddress
@@ -190,6 +191,8 @@ def session_messages(session: CheckoutSession, order: Order | None) -> tuple[Mes
         return (payment_failed_message(reason),)
     if order.payment.status is PaymentStatus.REQUIRES_ACTION:
         return (payment_challenge_message(),)
+    if order.payment.status is PaymentStatus.CREATED:
+        return (payment_unanswered_message(),)
     return (payment_being_confirmed_message(),)
 
 
