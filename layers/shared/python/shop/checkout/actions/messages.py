@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from shop.cart.model import Message
-from shop.cart.model.messages import shortage_text
+from shop.cart.model.messages import DISCOUNT_EXHAUSTED, SALE_LIMIT_CODES, shortage_text
 from shop.checkout.model import CheckoutSession, OfferLine
 from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import MAX_UNITS, Demand, Shortage
@@ -22,24 +22,26 @@ SELECTED_OPTION_PATH = "$.fulfillment.methods[0].groups[0].selected_option_id"
 
 
 def exhausted_usage_messages(
-    exhausted: Sequence[UsageReservation], session: CheckoutSession
+    exhausted: Sequence[UsageReservation], session: CheckoutSession, renewed: CheckoutSession
 ) -> tuple[Message, ...]:
     """Return a warning for every line that lost the discount of an exhausted sale.
 
-    The renewed offer itself has the message about an exhausted code.
+    The ``renewed`` offer itself has the message about an exhausted code, and mostly that about the
+    sale.
     """
+    reported = {m.path for m in renewed.offer.messages if m.code in SALE_LIMIT_CODES}
     promotions = {reservation.promotion_id for reservation in exhausted}
     coded = {outcome.promotion_id for outcome in session.offer.quote.codes}
     return tuple(
         Message(
             "warning",
-            "discount_exhausted",
+            DISCOUNT_EXHAUSTED,
             f"{discount.title} has reached its limit. {line.title} costs more now.",
             f"$.line_items[{index}]",
         )
         for index, line in enumerate(session.offer.lines)
         for discount in session.offer.quote.line(line.id).discounts
-        if discount.promotion_id in promotions - coded
+        if discount.promotion_id in promotions - coded and f"$.line_items[{index}]" not in reported
     )
 
 

@@ -261,7 +261,7 @@ def _explain_exhaustion(
             rules = completion.deps.pricing.rule_source.rules(completion.at)
             messages = (
                 *short,
-                *exhausted_usage_messages(exhausted.usage, session),
+                *exhausted_usage_messages(exhausted.usage, session, renewed),
                 price_changed_message(session.offer.quote, renewed.offer.quote, rules),
             )
             return Rejected(CheckoutResult(renewed, None, messages))
