@@ -30,6 +30,12 @@ FEATURE = Feature(
             timeout=240,
         ),
         Schedule(
+            module="scheduled.announce_delays",
+            rate="rate(6 hours)",
+            writes=(Table.ORDERS,),
+            timeout=240,
+        ),
+        Schedule(
             module="scheduled.check_low_stock",
             rate="rate(5 minutes)",
             writes=(Table.INVENTORY,),

@@ -12,6 +12,7 @@ import yaml
 from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import ShopError
+from shop.orders.actions.delays import announce_delays
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
 from shop.orders.actions.payments import abandon_unanswered_payment
 from shop.orders.model import (
@@ -60,6 +61,7 @@ class ExampleRun:
         """Run a step, and deliver all events that follow from it."""
         simulation = self.simulation
         simulation.advance(minutes=argument if step in ("sweep", "reconcile") else 1)
+        simulation.advance(days=argument if step == "delays" else 0)
         steps: dict[str, Callable[[Any], Any]] = {
             "pay": lambda token: simulation.pay(self.order, token),
             "payment_webhook": self._payment_webhook,
@@ -83,6 +85,7 @@ class ExampleRun:
                 writes=simulation.writes,
                 provider=simulation.provider,
             ),
+            "delays": lambda _: announce_delays(at=simulation.now, orders=simulation.orders),
             "down": lambda down: setattr(simulation.provider, "down", down),
             "rejected": self._rejected,
         }

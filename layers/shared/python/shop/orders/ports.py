@@ -107,6 +107,12 @@ class OrderRepository(Protocol):
         They were placed before that time, on its day or the day before.
         """
 
+    def list_late(self, before: datetime, max_results: int) -> Sequence[str]:
+        """Return ids of confirmed orders that should have arrived by then, oldest first.
+
+        Orders are listed for 60 days. One whose delay was announced is not late any more.
+        """
+
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         """Return the ids of the order and shipment of a tracking number. Raises NotFound."""
 
