@@ -29,6 +29,31 @@ class OrderSummaryItem:
     email: str
 
 
+@frozen(slots=False)
+class OrderDigest:
+    """The new orders of a window of time: how many are paid or not yet, and the first of them."""
+
+    starts: datetime
+    ends: datetime
+    paid: int
+    unpaid: int
+    first: tuple[OrderSummaryItem, ...]
+
+    @property
+    def count(self) -> int:
+        return self.paid + self.unpaid
+
+
+class NewOrders(Protocol):
+    """Counts of new orders."""
+
+    def placed_between(self, since: datetime, until: datetime, listed: int) -> OrderDigest:
+        """Count the orders placed from ``since`` to before ``until`` that were not cancelled.
+
+        Both are in one UTC day. At most ``listed`` of the orders are returned, oldest first.
+        """
+
+
 class OrderRepository(Protocol):
     """Orders, and the stock batches of orders that are too large for one transaction.
 
