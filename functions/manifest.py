@@ -334,6 +334,8 @@ class Schedule(Function):
     rate: str
     event_types: tuple[str, ...] = ()
     """Event types that also invoke it, between two scheduled runs."""
+    sends_order_digest: bool = False
+    """Gets the minutes that one digest of new orders covers (``ORDER_DIGEST_MINUTES``)."""
     manages_schedules: bool = False
     """May create and delete one-off schedules that invoke it (``CLOCK_…``)."""
     warms_tables: tuple[Table, ...] = ()

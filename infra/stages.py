@@ -63,6 +63,8 @@ class Stage:
     mail_from: str
     staff_mail: str
     """The recipient of notifications for staff, such as low stock."""
+    order_digest_minutes: int = 15
+    """Minutes of new orders that one email to staff covers: a divisor of 60, or 0 for no emails."""
     terms_url: str | None = None
     """The terms of service that a checkout links to. Production requires them; other stages link to
     ``/sandbox``, which says that they sell nothing."""
@@ -110,6 +112,11 @@ class Stage:
         if self.alarm_mail and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_mail):
             raise InvalidStage(
                 f"{self.name}: alarm_mail is {self.alarm_mail!r}; it must be one email address"
+            )
+        if self.order_digest_minutes not in (0, 5, 10, 15, 20, 30, 60):
+            raise InvalidStage(
+                f"{self.name}: order_digest_minutes is {self.order_digest_minutes}; it must be 5,"
+                " 10, 15, 20, 30 or 60, or 0 for no digest"
             )
         page = self.shop_page or "https://{kind}/{id}"
         if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):

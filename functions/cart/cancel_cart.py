@@ -5,14 +5,15 @@ from typing import Any
 
 from shop.cart.actions import cancel_cart
 from shop.cart.schemas.views import cart_view, shop_page
-from shop.cart.store import DynamoCartRepository
+from shop.cart.store import ClaimingCartRepository
+from shop.composition import claim_cart
 from shop.composition.pricing import pricing_context
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.idempotency import run_idempotent
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCartRepository()
+carts = ClaimingCartRepository(claim_cart)
 pricing = pricing_context()
 idempotency = DynamoIdempotencyStore()
 uow = DynamoUnitOfWork()

@@ -4,12 +4,13 @@ from typing import Any
 
 from shop.cart.actions import get_cart
 from shop.cart.schemas.views import cart_view, shop_page
-from shop.cart.store import DynamoCartRepository
+from shop.cart.store import ClaimingCartRepository
+from shop.composition import claim_cart
 from shop.composition.pricing import pricing_context
 from shop.entrypoints.http import Request, endpoint
 from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCartRepository()
+carts = ClaimingCartRepository(claim_cart)
 pricing = pricing_context()
 uow = DynamoUnitOfWork()
 page = shop_page()

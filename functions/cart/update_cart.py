@@ -6,8 +6,9 @@ from typing import Any
 from shop.cart.actions import CartResult, update_cart
 from shop.cart.schemas import CartRequest
 from shop.cart.schemas.views import cart_view, shop_page
-from shop.cart.store import DynamoCartRepository
+from shop.cart.store import ClaimingCartRepository
 from shop.catalog.store import DynamoProductCatalog
+from shop.composition import claim_cart
 from shop.composition.pricing import pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.entrypoints.http import Request, endpoint
@@ -17,7 +18,7 @@ from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.prefetch import prefetch
 from shop.storage.transactions import DynamoUnitOfWork
 
-carts = DynamoCartRepository()
+carts = ClaimingCartRepository(claim_cart)
 catalog = DynamoProductCatalog()
 pricing = pricing_context(catalog)
 code_attempts = DynamoCodeAttemptLimiter()

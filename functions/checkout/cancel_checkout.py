@@ -5,13 +5,14 @@ from typing import Any
 
 from shop.checkout.actions.cancel import cancel_checkout
 from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
-from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.checkout.store import ClaimingCheckoutSessionRepository
+from shop.composition import claim_session
 from shop.composition.orders import order_writes
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.idempotency import run_idempotent
 from shop.storage.idempotency import DynamoIdempotencyStore
 
-sessions = DynamoCheckoutSessionRepository()
+sessions = ClaimingCheckoutSessionRepository(claim_session)
 writes = order_writes()
 idempotency = DynamoIdempotencyStore()
 settings = CheckoutPageSettings.from_environment()

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shop.cart.store import DynamoCartRepository
+from shop.cart.store import ClaimingCartRepository
 from shop.checkout.actions.create import create_checkout
 from shop.checkout.schemas import CheckoutCreateRequest
 from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
-from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.checkout.store import ClaimingCheckoutSessionRepository
+from shop.composition import claim_cart, claim_session
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.entrypoints.http import Request, endpoint
@@ -17,8 +18,8 @@ from shop.peak.schemas.checkout_notices import with_waiting_room_notice
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
-sessions = DynamoCheckoutSessionRepository()
-carts = DynamoCartRepository()
+sessions = ClaimingCheckoutSessionRepository(claim_session)
+carts = ClaimingCartRepository(claim_cart)
 orders = DynamoOrderRepository()
 pricing = checkout_pricing_context()
 code_attempts = DynamoCodeAttemptLimiter()

@@ -5,14 +5,15 @@ from typing import Any
 
 from shop.checkout.actions.get import get_checkout
 from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
-from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.checkout.store import ClaimingCheckoutSessionRepository
+from shop.composition import claim_session
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.entrypoints.http import Request, endpoint
 from shop.orders.store import DynamoOrderRepository
 from shop.peak.schemas.checkout_notices import with_waiting_room_notice
 from shop.storage.transactions import DynamoUnitOfWork
 
-sessions = DynamoCheckoutSessionRepository()
+sessions = ClaimingCheckoutSessionRepository(claim_session)
 orders = DynamoOrderRepository()
 pricing = checkout_pricing_context()
 uow = DynamoUnitOfWork()

@@ -6,7 +6,8 @@ from typing import Any
 from shop.checkout.actions.update import update_checkout
 from shop.checkout.schemas import CheckoutUpdateRequest
 from shop.checkout.schemas.views import CheckoutPageSettings, checkout_view
-from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.checkout.store import ClaimingCheckoutSessionRepository
+from shop.composition import claim_session
 from shop.composition.checkout import active_waiting_rooms, checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.entrypoints.http import Request, endpoint
@@ -16,7 +17,7 @@ from shop.peak.schemas.checkout_notices import with_waiting_room_notice
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
-sessions = DynamoCheckoutSessionRepository()
+sessions = ClaimingCheckoutSessionRepository(claim_session)
 orders = DynamoOrderRepository()
 pricing = checkout_pricing_context()
 code_attempts = DynamoCodeAttemptLimiter()

@@ -85,6 +85,7 @@ FEATURE = Feature(
                 "OrderCancelled",
                 "OrderPartiallyCancelled",
                 "OrderReturned",
+                "OrderDelayed",
             ),
             writes=(Table.ORDERS,),
             sends_email=True,

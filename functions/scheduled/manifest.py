@@ -30,6 +30,21 @@ FEATURE = Feature(
             timeout=240,
         ),
         Schedule(
+            module="scheduled.announce_delays",
+            rate="rate(6 hours)",
+            writes=(Table.ORDERS,),
+            timeout=240,
+        ),
+        Schedule(
+            module="scheduled.send_order_digest",
+            rate="rate(5 minutes)",
+            writes=(Table.ORDERS,),
+            sends_email=True,
+            mails_staff=True,
+            sends_order_digest=True,
+            timeout=240,
+        ),
+        Schedule(
             module="scheduled.check_low_stock",
             rate="rate(5 minutes)",
             writes=(Table.INVENTORY,),

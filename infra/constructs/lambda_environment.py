@@ -98,6 +98,8 @@ def _services(entry: Function, names: ResourceNames) -> Environment:
         env["MAIL_FROM"] = names.stage.mail_from
     if entry.mails_staff:
         env["STAFF_MAIL"] = names.stage.staff_mail
+    if isinstance(entry, Schedule) and entry.sends_order_digest:
+        env["ORDER_DIGEST_MINUTES"] = str(names.stage.order_digest_minutes)
     if entry.starts_workflow:
         env["WORKFLOW_ARN"] = names.workflow_arn
     for module in entry.invokes:

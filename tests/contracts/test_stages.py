@@ -50,6 +50,13 @@ def test_other_stages_need_no_recipient_of_alarms() -> None:
     assert replace(DEV, alarm_mail=None).alarm_mail is None
 
 
+@pytest.mark.parametrize("minutes", [-15, 1, 7, 45, 90])
+def test_digest_covers_a_divisor_of_an_hour_or_is_off(minutes: int) -> None:
+    assert replace(PROD, order_digest_minutes=0).order_digest_minutes == 0
+    with pytest.raises(InvalidStage, match=r"^prod: order_digest_minutes is"):
+        replace(PROD, order_digest_minutes=minutes)
+
+
 def test_settings_of_the_example_shop_are_listed() -> None:
     assert PROD.placeholders() == [
         "payment_public_key",

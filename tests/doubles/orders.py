@@ -186,6 +186,19 @@ class MemoryOrderRepository:
         ]
         return sorted(found, key=lambda order: order.placed_at)
 
+    def list_late(self, before: datetime, max_results: int) -> Sequence[str]:
+        late = [
+            order
+            for order in self.list_all()
+            if order.status is OrderStatus.CONFIRMED
+            and not order.delay_announced
+            and order.promised_pieces
+            and int(order.shipping_option.latest.timestamp()) <= int(before.timestamp())
+            and before.date() - order.placed_at.date() <= timedelta(days=60)
+        ]
+        late.sort(key=lambda order: order.placed_at)
+        return [order.id for order in late][:max_results]
+
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
             return self._tracking_numbers[self._tracking_key(carrier, tracking_number)]

@@ -237,6 +237,25 @@ def test_customer_sees_only_own_orders(
     assert guest.request("GET /account/orders").status == 401
 
 
+def test_customer_continues_the_cart_of_a_guest(
+    guest: HttpClient, jane: HttpClient, mallory: HttpClient, sell: Sell
+) -> None:
+    # Given a guest's cart with an open checkout, such as an agent makes
+    goods = sell(pieces=5)
+    lines = {"line_items": [{"item": {"id": goods["variant"]}, "quantity": 1}]}
+    cart = guest.post("/carts", lines)
+    checkout = guest.post(
+        "/checkout-sessions",
+        {**checkout_body((goods["variant"], 1)), "cart_id": cart["id"]},
+    )
+    # When a customer asks for the cart by its id, then cart and checkout are the customer's alone
+    assert_valid_ucp("cart", jane.get(f"/carts/{cart['id']}"))
+    for other in (guest, mallory):
+        assert other.request(f"GET /carts/{cart['id']}").status == 404
+        assert other.request(f"GET /checkout-sessions/{checkout['id']}").status == 404
+    assert get_checkout(jane, checkout)["id"] == checkout["id"]
+
+
 def test_customers_are_not_staff(jane: HttpClient, guest: HttpClient) -> None:
     for route in ("GET /staff/orders", "GET /staff/products", "GET /staff/stock/X"):
         assert guest.request(route).status == 401

@@ -69,6 +69,7 @@ ENVIRONMENT = {
     "CLOCK_DEAD_LETTERS": "arn:aws:sqs:us-east-1:123456789012:prepare_peak-dead",
     "MAIL_FROM": "shop@shop.test",
     "STAFF_MAIL": "staff@shop.test",
+    "ORDER_DIGEST_MINUTES": "15",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
 }
 """A Lambda's environment as the template sets it, with names for tests."""

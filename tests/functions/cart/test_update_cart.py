@@ -77,7 +77,8 @@ def test_repeated_key_repeats_the_first_response(cart: str) -> None:
 
 
 def test_cart_of_another_owner_and_unknown_cart_are_404(cart: str) -> None:
-    other_owner = asking(update_cart, ROUTE, BLUE, ann=True, id=cart)
+    assert asking(get_cart, "GET /carts/{id}", ann=True, id=cart).status == 200
+    other_owner = asking(update_cart, ROUTE, BLUE, ann=False, id=cart)
     assert (other_owner.status, update("cart_none").status) == (404, 404)
 
 

@@ -270,7 +270,9 @@ def test_cart_change_beyond_the_stock_is_reported_by_its_checkout() -> None:
 
 def test_checkout_of_another_owner_is_never_returned() -> None:
     cart = new_cart()
-    first = check_out(cart)
-    answer = asking(create_checkout, CREATE, {"cart_id": cart["id"]})
+    claimed = asking(create_checkout, CREATE, {"cart_id": cart["id"], **EMPTY_TO})
+    assert (claimed.status, codes(claimed.json)) == (201, [])
+    answer = call(create_checkout.handler, CREATE, {"cart_id": cart["id"]})
     assert (answer.status, codes(answer.json)) == (404, ["not_found"])
-    assert check_out(cart)["id"] == first["id"]
+    again = asking(create_checkout, CREATE, {"cart_id": cart["id"]})
+    assert again.json["id"] == claimed.json["id"]

@@ -1,6 +1,7 @@
 """Orders with more SKUs than one DynamoDB transaction can write."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ import pytest
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout, get_checkout
 from functions.orders import get_order
 from shop.catalog.model import Product, Variant
+from shop.entrypoints import http
 from shop.inventory.model import Demand
 from shop.inventory.store import DynamoStockRepository
 from shop.kernel.errors import Unavailable
@@ -16,6 +18,7 @@ from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
 from shop.orders.model import OrderStatus
 from shop.orders.store import DynamoOrderRepository
+from shop.payments.model import AUTHORIZATION_GRACE
 from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 from tests.kit.aws_call_counter import count_calls
@@ -170,6 +173,19 @@ def test_retry_resumes_at_the_interrupted_batch() -> None:
     assert (other.status, other.json["status"]) == (200, "complete_in_progress")
     assert complete(checkout, key="one").json["status"] == "completed"
     assert available_quantities() == {1}
+
+
+def test_other_card_replaces_an_order_that_stopped_between_batches() -> None:
+    checkout = create(publish_articles())
+    _crash_at_commit(checkout, 2)
+    later = datetime.now(UTC) + AUTHORIZATION_GRACE + timedelta(seconds=1)
+    with patch.object(http, "datetime") as clock:
+        clock.now.return_value = later
+        assert complete(checkout, key="two").json["status"] == "completed"
+    assert available_quantities() == {1}
+    first = DynamoOrderRepository().get_by_id(order_id(checkout))
+    assert (first.status, first.cancel_reason) == (OrderStatus.CANCELLED, "payment_unanswered")
+    assert complete(checkout, key="one").status == 409
 
 
 def test_cancel_during_batches_releases_stock() -> None:

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
+from functions.cart import create_cart, get_cart
 from functions.checkout import cancel_checkout, complete_checkout, create_checkout
 from functions.scheduled import expire_unpaid_orders
 from functions.staff_orders import cancel_order
@@ -25,7 +26,7 @@ from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.store.cache import tax_table_cache
 from tests.doubles.pricing import MemoryReferenceChecker
 from tests.kit.order_fixtures import signed_in
-from tests.kit.products import checkout_body, mug, payment_body, publish_with_stock
+from tests.kit.products import checkout_body, lines, mug, payment_body, publish_with_stock
 from tests.kit.shop import ApiResponse, Context, call
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -177,8 +178,64 @@ def test_sale_has_a_unit_limit_per_customer() -> None:
     first, second = create(2), create(1)
     assert complete(first).json["status"] == "completed"
     answer = complete(second)
-    assert ("discount_exhausted", "$.line_items[0]") in message_codes(answer)
+    assert message_codes(answer) == [
+        ("discount_limit_reached", "$.line_items[0]"),
+        ("price_changed", "$.totals"),
+    ]
     assert units_used("CUSTOMER_QUOTA#flash#") == 2
+
+
+def cart_messages(pieces: int) -> list[dict[str, Any]]:
+    body = {"line_items": lines(("mug.1", pieces)), "buyer": {"email": "jane@example.com"}}
+    answer = call(create_cart.handler, "POST /carts", body)
+    assert_valid_ucp("cart", answer.json)
+    shown = call(get_cart.handler, "GET /carts/{id}", id=answer.json["id"])
+    assert shown.json.get("messages") == answer.json.get("messages")
+    return list(answer.json.get("messages", []))
+
+
+def test_cart_and_checkout_name_the_limit_of_a_sale_before_the_purchase() -> None:
+    publish_flash_sale(quota=10, per_customer=2)
+    assert cart_messages(2) == []
+    (message,) = cart_messages(3)
+    assert (message["type"], message["code"]) == ("warning", "discount_partial")
+    assert message["path"] == "$.line_items[0]"
+    assert message["content"] == (
+        "flash reduces 2 of 3 units: each customer can buy 2 at this price."
+    )
+    checkout = create(3)
+    assert [each["code"] for each in checkout["messages"]] == ["discount_partial"]
+    assert checkout["status"] == "ready_for_complete"
+    assert complete(checkout).json["status"] == "completed"
+    # Then the customer has bought all that the sale allows
+    (message,) = cart_messages(1)
+    assert (message["code"], message["path"]) == ("discount_limit_reached", "$.line_items[0]")
+    assert message["content"] == (
+        "flash is limited to 2 for each customer, and you have bought as many. It does not reduce"
+        " Enamel Mug – Red."
+    )
+
+
+def test_cart_names_the_sale_that_is_used_up() -> None:
+    publish_flash_sale(quota=2)
+    (message,) = cart_messages(5)
+    assert message["content"] == "flash reduces 2 of 5 units: no more are left at this price."
+    assert complete(create(2)).json["status"] == "completed"
+    (message,) = cart_messages(1)
+    assert (message["type"], message["code"]) == ("warning", "discount_exhausted")
+    assert message["content"] == "flash has reached its limit. It does not reduce Enamel Mug – Red."
+    assert [each["code"] for each in create(1)["messages"]] == ["discount_exhausted"]
+
+
+def test_sale_that_reduces_less_when_it_is_bought_is_reported_once() -> None:
+    publish_flash_sale(quota=3)
+    first, second = create(2), create(2, email="bob@example.com")
+    assert complete(first).json["status"] == "completed"
+    answer = complete(second)
+    assert message_codes(answer) == [
+        ("discount_partial", "$.line_items[0]"),
+        ("price_changed", "$.totals"),
+    ]
 
 
 def test_repeated_key_counts_usage_once() -> None:

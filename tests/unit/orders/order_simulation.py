@@ -247,5 +247,7 @@ class OrderSimulation(OrderFixture):
         assert len(confirmations) == len(set(confirmations))
         # Nobody hears of an order that was never confirmed.
         assert {subject.partition(" ")[0] for subject in emailed} <= set(confirmed)
+        late = [subject for subject in emailed if subject.endswith(" delayed")]
+        assert len(late) == len(set(late))
         ended = [subject for subject in emailed if subject.endswith((" cancelled", " returned"))]
         assert len(ended) == len(set(ended))

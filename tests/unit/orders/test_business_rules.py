@@ -12,7 +12,9 @@ import yaml
 from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import ShopError
+from shop.orders.actions.delays import announce_delays
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
+from shop.orders.actions.payments import abandon_unanswered_payment
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
     MAX_SHIPPED_PER_BATCH,
@@ -59,6 +61,7 @@ class ExampleRun:
         """Run a step, and deliver all events that follow from it."""
         simulation = self.simulation
         simulation.advance(minutes=argument if step in ("sweep", "reconcile") else 1)
+        simulation.advance(days=argument if step == "delays" else 0)
         steps: dict[str, Callable[[Any], Any]] = {
             "pay": lambda token: simulation.pay(self.order, token),
             "payment_webhook": self._payment_webhook,
@@ -76,6 +79,13 @@ class ExampleRun:
             "reconcile": lambda _: reconcile_payments(
                 at=simulation.now, provider=simulation.provider, writes=simulation.writes
             ),
+            "other_card": lambda _: abandon_unanswered_payment(
+                simulation.orders.get_by_id(self.order.id),
+                at=simulation.now,
+                writes=simulation.writes,
+                provider=simulation.provider,
+            ),
+            "delays": lambda _: announce_delays(at=simulation.now, orders=simulation.orders),
             "down": lambda down: setattr(simulation.provider, "down", down),
             "rejected": self._rejected,
         }

@@ -196,6 +196,28 @@ def test_orders_awaiting_payment_are_listed_oldest_first(
     assert order_fixture.orders.list_awaiting_payment(BLACK_FRIDAY + timedelta(days=2), 10) == []
 
 
+def test_late_orders_are_listed_until_they_arrive_or_are_announced(
+    order_fixture: OrderFixture,
+) -> None:
+    orders = order_fixture.orders
+    placed = [
+        order_fixture.place_allocated(
+            make_order(f"ord_{n}", (1, 1), placed_at=BLACK_FRIDAY + timedelta(minutes=n))
+        )
+        for n in range(4)
+    ]
+    order_fixture.place(make_order("ord_unpaid", (1, 1)))
+    promised = placed[0].shipping_option.latest
+    assert orders.list_late(promised - timedelta(seconds=1), 10) == []
+    assert orders.list_late(promised, 10) == ["ord_0", "ord_1", "ord_2", "ord_3"]
+    assert orders.list_late(promised, 1) == ["ord_0"]
+    order_fixture.cancel(placed[1], "ordered_twice")
+    announced, events = placed[2].announce_delay(order_fixture.now, "shop")
+    orders.save(placed[2], announced, events)
+    assert orders.list_late(promised, 10) == ["ord_0", "ord_3"]
+    assert orders.list_late(BLACK_FRIDAY + timedelta(days=61), 10) == []
+
+
 def test_tracking_number_belongs_to_one_shipment(order_fixture: OrderFixture) -> None:
     order_fixture.uow.commit(
         order_fixture.orders.register_tracking_op("ups", "1Z", "ord_1", "par_1")

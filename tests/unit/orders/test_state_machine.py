@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.events import Event
 from shop.kernel.unit_of_work import ConditionFailed
+from shop.orders.actions.delays import announce_delays
 from shop.orders.actions.expiry import expire_overdue_orders
+from shop.orders.actions.payments import abandon_unanswered_payment, is_unanswered
 from shop.orders.model import Order, OrderStatus, ShipmentStatus
 from shop.payments.model import PaymentStatus
 from tests.kit.orders import WINDOW, make_order
@@ -262,6 +264,25 @@ class OrderLifeCycle(RuleBasedStateMachine):
         expire_overdue_orders(
             at=self.simulation.now, provider=self.simulation.provider, writes=self.simulation.writes
         )
+
+    @rule(index=orders)
+    def other_card(self, index: int) -> None:
+        """The buyer sends another card, because the payment request has no answer."""
+        order = self._order(index)
+        if order is not None and is_unanswered(order):
+            self._try(
+                lambda: abandon_unanswered_payment(
+                    order,
+                    at=self.simulation.now,
+                    writes=self.simulation.writes,
+                    provider=self.simulation.provider,
+                )
+            )
+
+    @rule(days=st.sampled_from([0, 0, 0, 8]))
+    def announce_late_orders(self, days: int) -> None:
+        self.simulation.advance(days=days)
+        announce_delays(at=self.simulation.now, orders=self.simulation.orders)
 
     @rule(down=RARELY)
     def provider(self, down: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shop.cart.model.messages import sale_limit_messages
 from shop.catalog.model import PriceMark, Product, ProductStatus, Variant
 from shop.credits.actions.order_settlement import OrderCredits, settle_order_credits
 from shop.credits.model.account_names import points_account
@@ -192,6 +193,8 @@ def check_quote(example: dict[str, Any]) -> None:
     q = quote_of(example)
     if "displayed" in example:
         assert change_messages(example) == expect.pop("messages")
+    if "warnings" in expect:
+        assert limit_warnings(example, q) == expect.pop("warnings")
     assert Quote.from_dict(q.to_dict()) == q
     check_sums(q, expect)
     for line_id, fields in expect.pop("lines", {}).items():
@@ -238,6 +241,16 @@ def change_messages(example: dict[str, Any]) -> list[str]:
     before = quote_at(displayed.get("at", NOON), displayed.get("usage", usage))
     after = quote_at(example.get("at", NOON), usage)
     return [notice.detail for notice in PriceSnapshot.from_quote(before).notices(after, rules, {})]
+
+
+def limit_warnings(example: dict[str, Any], q: Quote) -> dict[str, str]:
+    """Return the texts about limits of sales by line."""
+    lines = basket_of(example["basket"]).lines
+    limits = limits_of(example.get("usage", {}))
+    messages = sale_limit_messages(q, rules_of(example), limits, lambda: lines)
+    number = re.compile(r"\$\.line_items\[(\d+)\]")
+    found = [(number.fullmatch(message.path or ""), message.content) for message in messages]
+    return {lines[int(path[1])].id: text for path, text in found if path is not None}
 
 
 def check_line(q: Quote, line_id: str, expected: dict[str, Any]) -> None:

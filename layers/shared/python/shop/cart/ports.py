@@ -10,6 +10,7 @@ from shop.kernel.unit_of_work import WriteOperation
 class CartRepository(Protocol):
     """Carts, by owner *and* id: a cart of another owner is not found.
 
+    An implementation may let a customer claim a guest's cart; the cart is then the customer's.
     Every write is conditional on the version that was read.
     """
 

@@ -1,6 +1,7 @@
 """Carts in the ``sessions`` table, under ``CART#<owner>#<id>``: ownership is in the key."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,24 @@ class DynamoCartRepository:
     def delete_op(self, cart: Cart) -> WriteOperation:
         row = _Row(_pk(cart.owner, cart.id))
         return lambda writes: writes.delete(row, _Row.version == cart.version)
+
+
+class ClaimingCartRepository(DynamoCartRepository):
+    """Carts of which a customer who asks for a guest's cart claims it.
+
+    A cart of the owner costs no further call.
+    """
+
+    def __init__(self, claim: Callable[[str, str, datetime], Cart]) -> None:
+        self._claim = claim
+
+    def get(self, owner: str, cart_id: str, at: datetime) -> Cart:
+        try:
+            return super().get(owner, cart_id, at)
+        except NotFound:
+            if owner == "guest":
+                raise
+        return self._claim(owner, cart_id, at)
 
 
 def _pk(owner: str, cart_id: str) -> str:

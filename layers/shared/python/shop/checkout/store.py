@@ -1,6 +1,7 @@
 """Checkout sessions in the ``sessions`` table, under ``CHECKOUT#<owner>#<id>``."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,8 +54,31 @@ class DynamoCheckoutSessionRepository:
         row = _row(after)
         return lambda writes: writes.save(row, _Row.version == before.version)
 
+    def delete_op(self, session: CheckoutSession) -> WriteOperation:
+        row = _Row(_pk(session.owner, session.id))
+        return lambda writes: writes.delete(row, _Row.version == session.version)
+
     def condition_key(self, session: CheckoutSession) -> str:
         return _pk(session.owner, session.id)
+
+
+class ClaimingCheckoutSessionRepository(DynamoCheckoutSessionRepository):
+    """Sessions of which a customer who asks for a guest's open session claims it.
+
+    A session of the owner costs no further call. A guest's session that is being paid or closed is
+    returned with the guest as its owner.
+    """
+
+    def __init__(self, claim: Callable[[str, str, datetime], CheckoutSession]) -> None:
+        self._claim = claim
+
+    def get(self, owner: str, session_id: str, at: datetime) -> CheckoutSession:
+        try:
+            return super().get(owner, session_id, at)
+        except NotFound:
+            if owner == "guest":
+                raise
+        return self._claim(owner, session_id, at)
 
 
 def _pk(owner: str, session_id: str) -> str:
@@ -71,6 +95,7 @@ _PLAIN_FIELDS = (
     "channel",
     "canceled",
     "order_id",
+    "has_guest_offer",
 )
 
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from shop.checkout.actions.dependencies import CheckoutDependencies, PlacementWrites
-from shop.checkout.store import DynamoCheckoutSessionRepository
+from shop.checkout.store import ClaimingCheckoutSessionRepository
+from shop.composition import claim_session
 from shop.composition.checkout import checkout_pricing_context
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.credits.store.repository import DynamoCreditAccountRepository
@@ -19,7 +20,7 @@ from shop.storage.transactions import DynamoUnitOfWork
 def checkout_dependencies() -> CheckoutDependencies:
     """Build them. A missing setting raises here and stops the cold start."""
     return CheckoutDependencies(
-        sessions=DynamoCheckoutSessionRepository(),
+        sessions=ClaimingCheckoutSessionRepository(claim_session),
         writes=PlacementWrites(
             orders=DynamoOrderRepository(),
             stock=DynamoStockRepository(),

@@ -29,6 +29,31 @@ class OrderSummaryItem:
     email: str
 
 
+@frozen(slots=False)
+class OrderDigest:
+    """The new orders of a window of time: how many are paid or not yet, and the first of them."""
+
+    starts: datetime
+    ends: datetime
+    paid: int
+    unpaid: int
+    first: tuple[OrderSummaryItem, ...]
+
+    @property
+    def count(self) -> int:
+        return self.paid + self.unpaid
+
+
+class NewOrders(Protocol):
+    """Counts of new orders."""
+
+    def placed_between(self, since: datetime, until: datetime, listed: int) -> OrderDigest:
+        """Count the orders placed from ``since`` to before ``until`` that were not cancelled.
+
+        Both are in one UTC day. At most ``listed`` of the orders are returned, oldest first.
+        """
+
+
 class OrderRepository(Protocol):
     """Orders, and the stock batches of orders that are too large for one transaction.
 
@@ -105,6 +130,12 @@ class OrderRepository(Protocol):
         """Return ids of unpaid orders, oldest first.
 
         They were placed before that time, on its day or the day before.
+        """
+
+    def list_late(self, before: datetime, max_results: int) -> Sequence[str]:
+        """Return ids of confirmed orders that should have arrived by then, oldest first.
+
+        Orders are listed for 60 days. One whose delay was announced is not late any more.
         """
 
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ reported state is merged by rank, and a lower rank never replaces a higher one::
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,11 @@ class PaymentStatus(StrEnum):
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
 
+
+AUTHORIZATION_GRACE = timedelta(seconds=45)
+"""How long an authorization request may be in flight: longer than the timeout of the Lambda that
+sends it, and shorter than the first retry interval of events. A request without an answer may then
+be abandoned."""
 
 STATUS_RANK: Mapping[PaymentStatus, int] = {
     PaymentStatus.CREATED: 0,

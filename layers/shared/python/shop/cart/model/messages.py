@@ -1,6 +1,6 @@
 """Messages about a cart or checkout: shortages, back-orders, changed prices, missing gifts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from shop.cart.model.cart import CartItem, CartLine, title
@@ -8,10 +8,15 @@ from shop.inventory.model import BackorderKind, Demand, StockLevel
 from shop.inventory.model.kits import expand_kits, find_kits, missing_units
 from shop.kernel.frozen import frozen
 from shop.places.model.destination import StatedPlace
-from shop.pricing.model.effects import FreeGift
+from shop.pricing.model.basket import BasketLine
+from shop.pricing.model.effects import FlashSale, FreeGift
 from shop.pricing.model.price_snapshot import PRICE_CHANGED, PriceSnapshot
+from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.targeting import amount_in
+from shop.pricing.model.trace import TraceEntry
+from shop.pricing.model.usage_limits import UsageLimits
 
 HINT_PATH = "$.context"
 """Path of the location hints in a request."""
@@ -167,6 +172,120 @@ def place_messages(
     if place.is_hint:
         kind, severity = "info" if problem.code == "missing" else "warning", None
     return (Message(kind, problem.code, problem.detail, f"{path}.{problem.path}", severity),)
+
+
+DISCOUNT_EXHAUSTED = "discount_exhausted"
+DISCOUNT_LIMIT_REACHED = "discount_limit_reached"
+DISCOUNT_PARTIAL = "discount_partial"
+SALE_LIMIT_CODES = frozenset({DISCOUNT_EXHAUSTED, DISCOUNT_LIMIT_REACHED, DISCOUNT_PARTIAL})
+"""Codes of messages about a sale that reduces fewer units than its shopper may expect."""
+
+
+def sale_limit_messages(
+    quote: Quote,
+    rules: RuleSet,
+    limits: UsageLimits,
+    basket_lines: Callable[[], Sequence[BasketLine]],
+) -> list[Message]:
+    """Return a warning for every sale that reduces no unit, or not all, because of its limits.
+
+    ``basket_lines`` returns the lines of the quote in the order of the response; most quotes do not
+    need them. A code without effect has a message of its own, with the path of the code.
+    """
+    messages = []
+    for entry in quote.trace:
+        candidate = rules.promotion_index.by_id.get(entry.rule)
+        if candidate is None or not isinstance(candidate.effect, FlashSale):
+            continue
+        if not entry.applied and (entry.code is not None or entry.reason not in _SALE_LIMITS):
+            continue
+        sale = _LimitedSale(candidate, candidate.effect, entry, quote, limits)
+        messages += sale.messages(basket_lines())
+    return messages
+
+
+_SALE_LIMITS = ("quota_exhausted", "customer_limit_reached")
+
+
+@frozen(slots=False)
+class _LimitedSale:
+    """A sale with the result that the engine traced for it."""
+
+    candidate: Candidate
+    effect: FlashSale
+    entry: TraceEntry
+    quote: Quote
+    limits: UsageLimits
+
+    def messages(self, lines: Sequence[BasketLine]) -> list[Message]:
+        wanted = {n: line for n, line in enumerate(lines) if self._is_wanted(line)}
+        if self.entry.applied:
+            return self._partial(wanted)
+        if self.entry.reason == "quota_exhausted":
+            code, text = DISCOUNT_EXHAUSTED, f"{self._title} has reached its limit."
+        else:
+            code = DISCOUNT_LIMIT_REACHED
+            text = (
+                f"{self._title} is limited to {self.effect.per_customer} for each customer, and you"
+                " have bought as many."
+            )
+        return [
+            Message("warning", code, f"{text} It does not reduce {line.title}.", _line_path(n))
+            for n, line in wanted.items()
+        ]
+
+    def _partial(self, wanted: Mapping[int, BasketLine]) -> list[Message]:
+        reduced = next(
+            (use.units for use in self.quote.uses if use.promotion_id == self.candidate.id), 0
+        )
+        requested = sum(line.quantity for line in wanted.values())
+        quota, own = self._remaining_quota, self._remaining_for_customer
+        remaining = min(limit for limit in (quota, own, requested) if limit is not None)
+        # Without the second condition, another discount that is better for a line would count.
+        if reduced >= requested or remaining >= requested:
+            return []
+        if own is not None and own == remaining:
+            reason = f"each customer can buy {self.effect.per_customer} at this price"
+        else:
+            reason = "no more are left at this price"
+        text = f"{self._title} reduces {reduced} of {requested} units: {reason}."
+        # The limit was reached at the first line without a reduction, else within the last one.
+        short = [n for n, line in wanted.items() if line.id not in self.entry.lines]
+        last = [n for n, line in wanted.items() if line.id == self.entry.lines[-1]]
+        return [Message("warning", DISCOUNT_PARTIAL, text, _line_path((short + last)[0]))]
+
+    def _is_wanted(self, line: BasketLine) -> bool:
+        """Return whether a shopper expects the sale to reduce this line."""
+        if not any(goods.contains(line) for goods in self.candidate.goods):
+            return False
+        if line.id in self.entry.lines:
+            return True
+        priced = self.quote.line(line.id)
+        # Another discount was better, or keeps the sale away from the line.
+        if any(discount.amount.minor for discount in priced.discounts):
+            return False
+        price = amount_in(self.effect.price, self.quote.currency)
+        return price is None or priced.unit_price.minor > price
+
+    @property
+    def _title(self) -> str:
+        return self.candidate.promotion.title
+
+    @property
+    def _remaining_quota(self) -> int | None:
+        if self.effect.quota is None:
+            return None
+        return self.limits.quota_remaining.get(self.candidate.id, self.effect.quota)
+
+    @property
+    def _remaining_for_customer(self) -> int | None:
+        if self.effect.per_customer is None:
+            return None
+        return self.effect.per_customer - self.limits.customer_used.get(self.candidate.id, 0)
+
+
+def _line_path(index: int) -> str:
+    return f"$.line_items[{index}]"
 
 
 def missing_gift_messages(quote: Quote, rules: RuleSet) -> list[Message]:

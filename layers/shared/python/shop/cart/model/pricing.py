@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shop.cart.model.cart import CartItem, CartLine, title
-from shop.cart.model.messages import Message, missing_gift_messages
+from shop.cart.model.messages import Message, missing_gift_messages, sale_limit_messages
 from shop.catalog.model import Product, Variant
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
@@ -114,6 +114,9 @@ def price_lines(
             path="$.line_items",
         )
     messages += _quote_messages(result, rules)
+    messages += sale_limit_messages(
+        result, rules, limits, lambda: [_basket_line(item) for item in items]
+    )
     return PricedLines(tuple(items), result, tuple(messages), limits)
 
 

@@ -28,14 +28,14 @@ def cancel_checkout(
     session.raise_if_closed()
     order = None
     if session.order_id is not None:
-        order = writes.orders.get(owner, session.order_id)
+        order = writes.orders.get(session.owner, session.order_id)
         raise_if_completed(order)
         order = cancel_order(
             order.id,
             "checkout_canceled",
             at=at,
             actor=owner,
-            owner=owner,
+            owner=session.owner,
             unless_paid=True,
             writes=writes,
         )

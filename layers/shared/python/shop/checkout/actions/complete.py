@@ -1,5 +1,6 @@
 """Complete a checkout: place the order once, then authorize its payment."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from shop.checkout.actions.messages import (
     option_unavailable_message,
     payment_pending_message,
     payment_split_messages,
+    payment_unanswered_error,
     price_changed_message,
     raise_if_completed,
 )
@@ -25,11 +27,18 @@ from shop.checkout.actions.results import (
 from shop.checkout.model import CheckoutSession
 from shop.credits.actions.payment import allocate_credits
 from shop.credits.model.payment_split import CreditAllocation
-from shop.kernel.errors import InvalidRequest, Unavailable
+from shop.kernel.errors import InvalidRequest, NotFound, Unavailable
 from shop.kernel.frozen import frozen
-from shop.kernel.idempotency import IdempotencyRecord, IdempotentRequest, stored_record
+from shop.kernel.idempotency import (
+    IdempotencyRecord,
+    IdempotentRequest,
+    stored_record,
+    stored_response,
+)
 from shop.kernel.money import Money
+from shop.orders.actions.payments import abandon_unanswered_payment, is_unanswered
 from shop.orders.model import GUEST_OWNER, Order, OrderStatus
+from shop.payments.model import AUTHORIZATION_GRACE
 
 MAX_ATTEMPTS = 8
 """Attempts to place an order. At the end of a sale other buyers often win the last shards."""
@@ -90,11 +99,17 @@ def complete_checkout(
     previous: Covered | None = None
     # This loop is the only place that retries: another buyer may win a shard or a coupon use.
     for _ in range(MAX_ATTEMPTS):
-        session = deps.sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
+        try:
+            session = deps.sessions.get(idempotent_request.owner, session_id, idempotent_request.at)
+        except NotFound as error:
+            # A customer may have claimed the checkout after this guest got a response.
+            return _stored_response(completion, error)
         attempt = completion.for_destination(session.destination)
         # Step 1: resume a placement under this key, or report one under another key.
         if (response := _resume(session, attempt)) is not None:
             return response
+        if session.owner != idempotent_request.owner:
+            continue  # a guest's payment has failed meanwhile, so the session can be claimed
         # Step 2: check that the offer still holds.
         offered = _current_offer(session, attempt)
         if isinstance(offered, Changed):
@@ -117,6 +132,14 @@ def complete_checkout(
     raise Unavailable("High demand. Please try again.", code="contention")
 
 
+def _stored_response(completion: Completion, error: NotFound) -> Mapping[str, Any]:
+    """Return the stored response of this request. Raises ``error`` without one."""
+    response = stored_response(completion.request, completion.deps.idempotency)
+    if response is None:
+        raise error
+    return response
+
+
 def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, Any] | None:
     """Return the response of an earlier placement from this session; ``None`` to place an order."""
     if not session.has_placed_order and not session.canceled:
@@ -133,6 +156,7 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
         # key names it, because the session may have been read before that request.
         return continue_placement(session, own_order, completion)
     if order is not None:
+        order = _abandon_if_unanswered(order, completion)
         raise_if_completed(order)
     if own_order is not None:
         # The order of this key was cancelled before its response was stored, and the session went
@@ -141,9 +165,34 @@ def _resume(session: CheckoutSession, completion: Completion) -> Mapping[str, An
         return final_response(completion.render(result), completion)
     if order is not None and order.status in UNPAID_STATUSES:
         # A payment under another key is under way. A second order would charge the buyer twice.
-        result = CheckoutResult(session, order, (payment_pending_message(),))
-        return completion.render(result)
+        message = payment_pending_message(_seconds_to_answer(order, completion))
+        return completion.render(CheckoutResult(session, order, (message,)))
     return None  # every earlier order was cancelled, so the buyer may try again
+
+
+def _seconds_to_answer(order: Order, completion: Completion) -> int | None:
+    """Return the time that an unanswered payment still has; ``None`` for an answered one."""
+    if not is_unanswered(order):
+        return None
+    left = order.placed_at + AUTHORIZATION_GRACE - completion.at
+    return max(0, math.ceil(left.total_seconds()))
+
+
+def _abandon_if_unanswered(order: Order, completion: Completion) -> Order:
+    """Return an order of another key; one whose payment had no answer in time is abandoned.
+
+    Its request has ended by then. A charge that arrives still is refunded, because its order is
+    cancelled.
+    """
+    if _seconds_to_answer(order, completion) != 0:
+        return order
+    deps = completion.deps
+    try:
+        return abandon_unanswered_payment(
+            order, at=completion.at, writes=deps.writes, provider=deps.provider
+        )
+    except Unavailable as error:
+        raise payment_unanswered_error(error) from None
 
 
 def _placed_orders(
@@ -151,7 +200,8 @@ def _placed_orders(
 ) -> tuple[Order | None, Order | None]:
     """Return the order that was placed last from a session, and the order of this key."""
     orders, owner = completion.deps.writes.orders, completion.request.owner
-    order = orders.get(owner, session.order_id) if session.order_id is not None else None
+    # An order that is being paid by a guest stays the guest's.
+    order = orders.get(session.owner, session.order_id) if session.order_id is not None else None
     if record is None or record.subject is None:
         return order, None
     if order is not None and order.id == record.subject:
@@ -163,7 +213,7 @@ def _current_offer(session: CheckoutSession, completion: Completion) -> Current 
     """Renew an offer that expired, was made under other rules, or was short of stock."""
     rules = completion.deps.pricing.rule_source.rules(completion.at)
     # The ordinary case: the buyer pays the offer as shown.
-    if not session.offer.is_short and is_current(session.offer, rules, completion.at):
+    if not session.offer.is_short and is_current(session, rules, completion.at):
         return Current(session)
     renewed = renew_offer(session, completion)
     # A purchase never costs more, or ships otherwise, than the buyer has seen.

@@ -150,7 +150,7 @@ def _open_checkout(
         return None
     if session.order_id is None:
         return CheckoutResult(session)
-    order = orders.get(cart.owner, session.order_id)
+    order = orders.get(session.owner, session.order_id)
     return None if order.was_confirmed else CheckoutResult(session, order)
 
 
@@ -214,6 +214,7 @@ def _with_changed_parts(
         offer=offer,
         cart_digests=_digests(cart),
         order_id=None,
+        has_guest_offer=False,
         version=session.version + 1,
         expires_at=expiry_at(at, SESSION_TTL),
     )

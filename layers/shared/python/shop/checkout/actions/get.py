@@ -27,7 +27,7 @@ def get_checkout(
     """
     session = sessions.get(owner, session_id, at)
     if session.order_id is not None:
-        return CheckoutResult(session, orders.get(owner, session.order_id))
+        return CheckoutResult(session, orders.get(session.owner, session.order_id))
     if session.canceled:
         return CheckoutResult(session)
     after = at_current_prices(session, pricing, at)

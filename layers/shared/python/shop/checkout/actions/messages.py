@@ -3,15 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from shop.cart.model import Message
-from shop.cart.model.messages import shortage_text
+from shop.cart.model.messages import DISCOUNT_EXHAUSTED, SALE_LIMIT_CODES, shortage_text
 from shop.checkout.model import CheckoutSession, OfferLine
 from shop.credits.model.payment_split import CreditAllocation
 from shop.inventory.model import MAX_UNITS, Demand, Shortage
 from shop.inventory.model.kits import Kit, missing_units
-from shop.kernel.errors import Conflict
+from shop.kernel.errors import Conflict, Unavailable
 from shop.kernel.money import Money
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderStatus
+from shop.payments.model import AUTHORIZATION_GRACE
 from shop.pricing.model.price_snapshot import TOTAL_CHANGED, PriceSnapshot
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
@@ -21,24 +22,26 @@ SELECTED_OPTION_PATH = "$.fulfillment.methods[0].groups[0].selected_option_id"
 
 
 def exhausted_usage_messages(
-    exhausted: Sequence[UsageReservation], session: CheckoutSession
+    exhausted: Sequence[UsageReservation], session: CheckoutSession, renewed: CheckoutSession
 ) -> tuple[Message, ...]:
     """Return a warning for every line that lost the discount of an exhausted sale.
 
-    The renewed offer itself has the message about an exhausted code.
+    The ``renewed`` offer itself has the message about an exhausted code, and mostly that about the
+    sale.
     """
+    reported = {m.path for m in renewed.offer.messages if m.code in SALE_LIMIT_CODES}
     promotions = {reservation.promotion_id for reservation in exhausted}
     coded = {outcome.promotion_id for outcome in session.offer.quote.codes}
     return tuple(
         Message(
             "warning",
-            "discount_exhausted",
+            DISCOUNT_EXHAUSTED,
             f"{discount.title} has reached its limit. {line.title} costs more now.",
             f"$.line_items[{index}]",
         )
         for index, line in enumerate(session.offer.lines)
         for discount in session.offer.quote.line(line.id).discounts
-        if discount.promotion_id in promotions - coded
+        if discount.promotion_id in promotions - coded and f"$.line_items[{index}]" not in reported
     )
 
 
@@ -162,13 +165,28 @@ def raise_if_completed(order: Order) -> None:
         raise Conflict("This checkout is completed. Create a new one.", code="checkout_completed")
 
 
-def payment_pending_message() -> Message:
-    """Return the error for a request that would change a checkout during its payment."""
-    return Message(
-        "error",
-        "complete_in_progress",
-        "A payment for this checkout is being confirmed. Nothing was changed.",
-        severity="recoverable",
+def payment_pending_message(retry_seconds: int | None = None) -> Message:
+    """Return the error for a request that would change a checkout during its payment.
+
+    ``retry_seconds`` is the time until another instrument is accepted, if the payment has no answer
+    by then.
+    """
+    text = "A payment for this checkout is being confirmed. Nothing was changed."
+    if retry_seconds is not None:
+        text = (
+            f"{text} If the payment provider does not answer, another instrument is accepted in"
+            f" {retry_seconds} seconds. Send this request again then."
+        )
+    return Message("error", "complete_in_progress", text, severity="recoverable")
+
+
+def payment_unanswered_error(error: Unavailable) -> Unavailable:
+    """Return the error for a payment request without an answer, with the buyer's next step."""
+    return Unavailable(
+        "The payment provider does not respond. Send this request again in a few seconds; it pays"
+        f" at most once. {AUTHORIZATION_GRACE.seconds} seconds after the first request, another"
+        " instrument is accepted, with a new Idempotency-Key.",
+        code=error.code,
     )
 
 

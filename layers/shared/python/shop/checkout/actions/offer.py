@@ -348,7 +348,7 @@ def at_current_prices(
     A new offer replaces one that has expired or has become cheaper. The result has a new version if
     the caller must write it, because the offer that is shown is the one that is bought.
     """
-    current = is_current(session.offer, pricing.rule_source.rules(at), at)
+    current = is_current(session, pricing.rule_source.rules(at), at)
     if current and not session.offer.is_short:
         return session
     new_offer = remake_offer(
@@ -358,28 +358,31 @@ def at_current_prices(
         read_stock=session.offer.is_short or not session.offer.is_fresh(at),
         previous=previous_offer(session),
     )
-    offer = choose_valid_offer(session.offer, new_offer, at)
-    after = replace(session, offer=offer, lines=offered_lines(session.lines, offer))
+    offer = choose_valid_offer(session, new_offer, at)
+    lines = offered_lines(session.lines, offer)
+    after = replace(session, offer=offer, lines=lines, has_guest_offer=False)
     price_changed = offer.quote.total != session.offer.quote.total
     if price_changed or (offer.quote is not session.offer.quote and not current):
         return replace(after, version=session.version + 1)
     return after
 
 
-def is_current(offer: Offer, rules: RuleSet, at: datetime) -> bool:
-    """Return whether an offer is fresh and the rules of this instant give the same quote."""
-    quote = offer.quote
-    return offer.is_fresh(at) and rules.gives_same_quote(quote.rules_version, quote.at, at)
+def is_current(session: CheckoutSession, rules: RuleSet, at: datetime) -> bool:
+    """Return whether an offer is fresh, its owner's own, and the same under current rules."""
+    offer, quote = session.offer, session.offer.quote
+    own = not session.has_guest_offer and offer.is_fresh(at)
+    return own and rules.gives_same_quote(quote.rules_version, quote.at, at)
 
 
-def choose_valid_offer(old: Offer, new: Offer, at: datetime) -> Offer:
-    """Return the one of two offers for the same request that the shop keeps to.
+def choose_valid_offer(session: CheckoutSession, new: Offer, at: datetime) -> Offer:
+    """Return the session's offer or a new one for the same request: the one that the shop keeps to.
 
-    Within its time an offer holds, unless the new one costs the same or less. Messages about
-    stock, kits and ship dates always come from the new one.
+    Within its time an offer holds, unless the new one costs the same or less, or the old one was
+    made to a guest. Messages about stock, kits and ship dates always come from the new one.
     """
+    old = session.offer
     not_dearer = new.quote.total <= old.quote.total and new.option_id == old.option_id
-    if not old.is_fresh(at) or not_dearer or not _same_lines(old, new):
+    if session.has_guest_offer or not old.is_fresh(at) or not_dearer or not _same_lines(old, new):
         return new
     messages = [message for message in old.messages if message.code not in STOCK_CODES]
     messages += [message for message in new.messages if message.code in STOCK_CODES]

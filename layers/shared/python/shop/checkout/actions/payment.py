@@ -7,7 +7,11 @@ from typing import Any
 from shop.cart.actions import LimitLookup
 from shop.cart.model import GIFT_LINE_PREFIX
 from shop.checkout.actions.dependencies import Completion
-from shop.checkout.actions.messages import payment_split_messages, short_line_messages
+from shop.checkout.actions.messages import (
+    payment_split_messages,
+    payment_unanswered_error,
+    short_line_messages,
+)
 from shop.checkout.actions.placement import renew_offer
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import (
@@ -16,7 +20,7 @@ from shop.checkout.model import (
     no_longer_sold_message,
     not_placed_message,
 )
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from shop.kernel.idempotency import store_response, stored_response
 from shop.orders.actions.batched_placement import abandon_placement, place_in_batches
 from shop.orders.actions.cancellation import cancel_order
@@ -71,7 +75,7 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
 
     - before the provider's answer: a retry calls the provider with the same key, which charges
       once. Without a retry, the webhook or the reconciliation records the result. If the call never
-      arrived, the order expires.
+      arrived, the order expires, or a request with another instrument abandons it.
     - after the answer and before the record: the same, because nothing was recorded.
     - after the record: a retry finds a payment that is not ``created``, and only responds.
     """
@@ -90,6 +94,8 @@ def _authorize(session: CheckoutSession, order: Order, completion: Completion) -
             order.id, "payment_invalid", at=at, actor=deps.provider.name, writes=deps.writes
         )
         raise
+    except Unavailable as error:
+        raise payment_unanswered_error(error) from None
     order = record_payment(
         order.id,
         state,

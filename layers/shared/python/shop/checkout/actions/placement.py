@@ -261,7 +261,7 @@ def _explain_exhaustion(
             rules = completion.deps.pricing.rule_source.rules(completion.at)
             messages = (
                 *short,
-                *exhausted_usage_messages(exhausted.usage, session),
+                *exhausted_usage_messages(exhausted.usage, session, renewed),
                 price_changed_message(session.offer.quote, renewed.offer.quote, rules),
             )
             return Rejected(CheckoutResult(renewed, None, messages))
@@ -286,7 +286,7 @@ def renew_offer(
     offer = remake_offer(session, deps.pricing, at, read_stock=read_stock, lookup=lookup)
     if not lookup.consistent:
         # A consistent lookup follows a failed transaction: the old offer cannot be placed.
-        offer = choose_valid_offer(session.offer, offer, at)
+        offer = choose_valid_offer(session, offer, at)
     same_ship_dates = offer.ships_from == session.offer.ships_from
     if offer.quote is session.offer.quote and same_ship_dates and not session.offer.is_short:
         return session  # nothing to write: the old offer holds
@@ -294,6 +294,7 @@ def renew_offer(
         session,
         offer=offer,
         lines=offered_lines(session.lines, offer),
+        has_guest_offer=False,
         version=session.version + 1,
     )
     try:

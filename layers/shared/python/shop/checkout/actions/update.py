@@ -50,6 +50,7 @@ def update_checkout(
     if (order := _pending_order(session, orders)) is not None:
         # The order is a snapshot of this session, so a change would not reach it.
         return StagedChange(CheckoutResult(session, order, (payment_pending_message(),)), ())
+    session.raise_unless_owned_by(owner)
     if checkout_input.lines is None:
         raise InvalidRequest("Send line_items.", code="missing", path="$.line_items")
     lines = assign_line_ids(checkout_input.lines, session.lines)
@@ -76,6 +77,7 @@ def update_checkout(
         channel=checkout_input.channel,
         codes=codes,
         order_id=None,
+        has_guest_offer=False,
         version=session.version + 1,
         expires_at=expiry_at(at, SESSION_TTL),
     )
@@ -110,7 +112,7 @@ def _updated_offer(
         strict=True,
     )
     if _asks_for_same(request, previous, offer):
-        return choose_valid_offer(session.offer, offer, at)
+        return choose_valid_offer(session, offer, at)
     return offer
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from shop.cart.model import Message
+from shop.payments.model import AUTHORIZATION_GRACE
 
 ITEM_UNAVAILABLE = "item_unavailable"
 """Code of a message, and the reason of an order that was cancelled because its goods left sale."""
@@ -14,6 +15,7 @@ _PAYMENT_FAILURES = {
     "insufficient_funds": "The account does not cover the amount",
     "challenge_failed": "The buyer did not approve the payment",
     "payment_expired": "The payment was not completed in time",
+    "payment_unanswered": "The payment provider did not answer in time",
     "checkout_canceled": "The purchase was canceled",
 }
 
@@ -67,6 +69,16 @@ def payment_being_confirmed_message() -> Message:
     """Return the message for a payment that the provider has not confirmed yet."""
     text = "The payment is being confirmed. Read this checkout again in a few seconds."
     return Message("info", "payment_pending", text)
+
+
+def payment_unanswered_message() -> Message:
+    """Return the message for a payment that the provider has not answered."""
+    text = (
+        "The payment provider has not answered yet. Read this checkout again in a few seconds."
+        f" {AUTHORIZATION_GRACE.seconds} seconds after the payment, another instrument is accepted:"
+        " complete the checkout again."
+    )
+    return Message("info", "payment_unanswered", text)
 
 
 def not_placed_message(reason: str) -> Message:

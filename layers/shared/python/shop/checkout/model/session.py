@@ -18,10 +18,11 @@ from shop.checkout.model.messages import (
     payment_being_confirmed_message,
     payment_challenge_message,
     payment_failed_message,
+    payment_unanswered_message,
 )
 from shop.checkout.model.offer import Offer
 from shop.kernel.contacts import Buyer, PostalAddress
-from shop.kernel.errors import Conflict
+from shop.kernel.errors import Conflict, VersionConflict
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
 from shop.orders.model import Order, OrderStatus
@@ -68,6 +69,8 @@ class CheckoutSession:
     - ``country``, ``region`` and ``postal_code`` are hints that apply before there is an address.
     - ``cart_digests`` are digests of the parts of the cart as this checkout took them, by name.
       They show which parts the buyer has changed since.
+    - ``has_guest_offer`` is whether a customer claimed the session after its offer was made: the
+      offer has a guest's prices, and is renewed before it is shown or bought.
     """
 
     id: str
@@ -89,6 +92,7 @@ class CheckoutSession:
     canceled: bool = False
     attempt: int = 1
     order_id: str | None = None
+    has_guest_offer: bool = False
     version: int = 1
 
     @property
@@ -138,6 +142,14 @@ class CheckoutSession:
         """Return whether the session can be completed."""
         return not any(message.type == "error" for message in self.missing_messages())
 
+    def raise_unless_owned_by(self, owner: str) -> None:
+        """Raise VersionConflict if a guest's payment has failed after this session was read.
+
+        The session is open again, so the next read claims it.
+        """
+        if self.owner != owner:
+            raise VersionConflict("The checkout has changed. Read it again and retry.")
+
     def raise_if_closed(self) -> None:
         """Raise Conflict (``checkout_canceled``) for a canceled session."""
         if self.canceled:
@@ -179,6 +191,8 @@ def session_messages(session: CheckoutSession, order: Order | None) -> tuple[Mes
         return (payment_failed_message(reason),)
     if order.payment.status is PaymentStatus.REQUIRES_ACTION:
         return (payment_challenge_message(),)
+    if order.payment.status is PaymentStatus.CREATED:
+        return (payment_unanswered_message(),)
     return (payment_being_confirmed_message(),)
 
 

@@ -1,22 +1,21 @@
 """Payment of an order: provider reports, capture and refund."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from shop.kernel.errors import Unavailable
+from shop.kernel.errors import Conflict, Unavailable
 from shop.kernel.money import Money
 from shop.kernel.unit_of_work import WriteOperation
-from shop.orders.actions.cancellation import cancel_loaded_order
+from shop.orders.actions.cancellation import cancel_loaded_order, cancel_order
 from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.retry import retry_on_conflict
 from shop.orders.model import TERMINATED, Order, OrderStatus
 from shop.orders.ports import OrderRepository
-from shop.payments.model import PaymentStatus, ProviderPaymentState
+from shop.payments.model import AUTHORIZATION_GRACE, PaymentStatus, ProviderPaymentState
 from shop.payments.ports import PaymentProvider
 
-AUTHORIZATION_GRACE = timedelta(seconds=45)
-"""How long an authorization request may be in flight: longer than the timeout of the Lambda that
-sends it, and shorter than the first retry interval of events."""
+PAYMENT_UNANSWERED = "payment_unanswered"
+"""Reason of an order that was cancelled because the request for its payment had no answer."""
 
 
 def record_payment(
@@ -101,6 +100,49 @@ def provider_state(order: Order, provider: PaymentProvider) -> ProviderPaymentSt
     if order.payment.reference is not None:
         return provider.get_payment(order.payment.reference)[1]
     return provider.find_by_order(order.id, order.amount)
+
+
+def is_unanswered(order: Order) -> bool:
+    """Whether no report of the payment of an unpaid order has arrived."""
+    unpaid = order.status in (OrderStatus.PLACING, OrderStatus.PLACED)
+    return unpaid and order.payment.status is PaymentStatus.CREATED
+
+
+def abandon_unanswered_payment(
+    order: Order, *, at: datetime, writes: OrderWrites, provider: PaymentProvider
+) -> Order:
+    """Cancel an order whose payment request has no answer, and return the order.
+
+    The provider is asked first, and a payment that it has processed is recorded instead. A payment
+    that is only opened is cancelled at the provider, so that no later request can pay it. A request
+    that still reaches the provider pays a cancelled order; its event refunds it. Call this only
+    :data:`AUTHORIZATION_GRACE` after the request. May run twice at the same time. Raises
+    Unavailable while the provider is down.
+    """
+    # An order that is still being placed has no payment yet.
+    state = provider_state(order, provider) if order.status is OrderStatus.PLACED else None
+    if state is not None and state.status is PaymentStatus.CREATED:
+        try:
+            state = provider.cancel(state.reference, key=f"cancel:{order.id}")
+        except Conflict:
+            return writes.orders.get_by_id(order.id)  # it is being processed at this moment
+    if state is None:
+        return cancel_order(
+            order.id,
+            PAYMENT_UNANSWERED,
+            at=at,
+            actor=provider.name,
+            unless_paid=True,
+            writes=writes,
+        )
+    return record_payment(
+        order.id,
+        state,
+        at=at,
+        actor=provider.name,
+        writes=writes,
+        cancel_reason=None if state.status is PaymentStatus.FAILED else PAYMENT_UNANSWERED,
+    )
 
 
 def refund_excess_payment(

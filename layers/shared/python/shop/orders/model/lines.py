@@ -58,6 +58,17 @@ class OrderLine:
         return {sku: units * pieces for sku, units in self.parts or ((self.sku, 1),)}
 
 
+def promised_pieces(lines: Sequence[OrderLine]) -> dict[str, int]:
+    """Undelivered pieces with a promised arrival, by line id.
+
+    A line that was back-ordered has none: its buyer was shown a ship date.
+    """
+    waiting = {
+        line.id: line.active_quantity - line.delivered for line in lines if line.ships_from is None
+    }
+    return {line_id: pieces for line_id, pieces in waiting.items() if pieces}
+
+
 @frozen(slots=False)
 class ReservationBatch:
     """Some reservations of an order that has more than one transaction can carry.

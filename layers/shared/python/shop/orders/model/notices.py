@@ -6,6 +6,7 @@ from typing import Any
 
 from shop.kernel.frozen import frozen
 from shop.orders.model.order import Order
+from shop.orders.model.order_state import OrderStatus
 from shop.orders.model.shipments import Shipment, ShipmentStatus
 
 
@@ -18,6 +19,7 @@ class NoticeKind(StrEnum):
     CANCELLED = "cancelled"
     PARTIALLY_CANCELLED = "partially_cancelled"
     RETURNED = "returned"
+    DELAYED = "delayed"
 
 
 @frozen(slots=False)
@@ -48,6 +50,9 @@ def notice_of(order: Order, event_type: str, data: Mapping[str, Any]) -> Notice 
     """
     if not order.was_confirmed:
         return None
+    if event_type == "OrderDelayed":
+        waits = order.status is OrderStatus.CONFIRMED and order.promised_pieces
+        return Notice(NoticeKind.DELAYED) if waits else None
     if event_type in _OF_ORDER:
         return Notice(_OF_ORDER[event_type])
     shipment = next((each for each in order.shipments if each.id == data["shipment_id"]), None)

@@ -21,6 +21,7 @@ from shop.kernel.frozen import frozen
 from shop.orders.model.lines import OrderLine, take_from_reservations
 from shop.orders.model.order_state import (
     ABANDONED,
+    DELAY_ANNOUNCED,
     GUEST_OWNER,
     MAY_BECOME,
     PARTIALLY_CANCELLED,
@@ -94,10 +95,7 @@ class Order(OrderState):
         return order, (event,)
 
     def abandoned(self, reason: str, at: datetime, actor: str) -> "Order":
-        """Return the order as cancelled before it was placed.
-
-        No event follows, because no event was published before.
-        """
+        """Return the order as cancelled before it was placed: no event was published before."""
         order = replace(self, reservations=(), usage=(), cancel_reason=reason)
         return order._become(OrderStatus.CANCELLED)._with_history(at, ABANDONED, actor, reason)
 
@@ -298,15 +296,8 @@ class Order(OrderState):
         order = order._with_history(event.at, f"parcel {event.status}", actor, event.text)
         if after.status is shipment.status:
             return order, ()
-        return order, (
-            order._event(
-                "ShipmentUpdated",
-                at,
-                shipment_id=shipment_id,
-                to=after.status.value,
-                delivered=order.delivered,
-            ),
-        )
+        data = {"shipment_id": shipment_id, "to": after.status.value, "delivered": order.delivered}
+        return order, (order._event("ShipmentUpdated", at, **data),)
 
     def _lines_as_delivered(self) -> tuple[OrderLine, ...]:
         arrived: dict[str, int] = {}
@@ -391,6 +382,11 @@ class Order(OrderState):
         ]
         if problems:
             raise InvalidRequest(problems[0].detail, code="quantity_invalid", problems=problems)
+
+    def announce_delay(self, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
+        """Record that the promised date has passed; the buyer is emailed by the event."""
+        order = self._with_history(at, DELAY_ANNOUNCED, actor)
+        return order, (order._event("OrderDelayed", at),)
 
     def complete(self, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """Complete the order. Raises Conflict while pieces have not arrived."""

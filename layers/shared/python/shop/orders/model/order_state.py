@@ -13,7 +13,7 @@ from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.kernel.usage import UsageReservation
-from shop.orders.model.lines import OrderLine
+from shop.orders.model.lines import OrderLine, promised_pieces
 from shop.orders.model.shipments import FINAL_STATUSES, OrderShippingOption, Shipment
 from shop.payments.model import Payment, PaymentStatus
 
@@ -61,6 +61,7 @@ MAY_BECOME: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 ABANDONED = "abandoned"
+DELAY_ANNOUNCED = "delay announced"
 PARTIALLY_CANCELLED = "partially cancelled"
 """History events that properties of an order depend on; staff see the same names."""
 
@@ -298,6 +299,16 @@ class OrderState:
     def is_awaiting_stock(self) -> bool:
         """Whether some of its reservations are on inbound stock."""
         return any(reservation.shard == INBOUND_SHARD for reservation in self.reservations)
+
+    @property
+    def delay_announced(self) -> bool:
+        """Whether the buyer was told that the promised date has passed."""
+        return any(entry.event == DELAY_ANNOUNCED for entry in self.history)
+
+    @property
+    def promised_pieces(self) -> dict[str, int]:
+        """Undelivered pieces with a promised arrival, by line id."""
+        return {} if self.awaits_group else promised_pieces(self.lines)
 
     def inbound_quantities(self) -> dict[str, int]:
         """Pieces that wait for inbound stock, by line id.

@@ -6,6 +6,7 @@ from html import escape
 from shop.kernel.money import Money
 from shop.orders.model import Order
 from shop.orders.model.notices import Notice, NoticeKind
+from shop.orders.model.shipments import FINAL_STATUSES
 from shop.orders.ports import Email
 from shop.orders.schemas.ucp import reason_text
 
@@ -58,6 +59,10 @@ _NOTICES = {
         "is refunded in part or whole",
         "Pieces of your order came back to us, or did not reach you. Their price is refunded.",
     ),
+    NoticeKind.DELAYED: (
+        "is delayed",
+        "Your order should have arrived by now. We are sorry that it is late.",
+    ),
 }
 """End of the subject, and the first sentence, of each notice."""
 
@@ -69,6 +74,13 @@ def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
     links = [("View your order", f"{shop_url}/orders/{order.id}")]
     if order.status.value == "cancelled" and order.cancel_reason:
         details.append(f"Reason: {reason_text(order.cancel_reason)}")
+    if notice.kind is NoticeKind.DELAYED:
+        details += _delay_details(order)
+        links[:0] = [
+            (f"Track parcel {each.tracking_number}", each.tracking_url)
+            for each in order.shipments
+            if each.tracking_url and each.status not in FINAL_STATUSES
+        ]
     if notice.shipment is not None:
         titles = {line.id: line.title for line in order.lines}
         details += [f"{n} × {titles[line]}" for line, n in notice.shipment.lines.items()]
@@ -76,6 +88,21 @@ def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
         if notice.shipment.tracking_url:
             links.insert(0, ("Track your parcel", notice.shipment.tracking_url))
     return _email(f"Your order {ending}", opening, details, links)
+
+
+def _delay_details(order: Order) -> list[str]:
+    """Return the promised date, the pieces that are late, and how many of them have left."""
+    titles = {line.id: line.title for line in order.lines}
+    late = order.promised_pieces
+    unshipped = sum(min(pieces, order.to_ship[line]) for line, pieces in late.items())
+    shipped = sum(late.values()) - unshipped
+    details = [f"Promised until: {order.shipping_option.latest:%d %B %Y}"]
+    details += [f"{pieces} × {titles[line]}" for line, pieces in late.items()]
+    if shipped:
+        details.append(f"With the carrier: {shipped} of {shipped + unshipped} pieces")
+    if unshipped:
+        details.append(f"Not shipped yet: {unshipped} of {shipped + unshipped} pieces")
+    return details
 
 
 def _email(

@@ -8,6 +8,7 @@ PK                     SK                          item
 ``ORDER#<id>``         ``BATCH#<name>``            a batch of its stock, recorded or to be moved
 ``ORDER#<id>``         ``WAIT#<step>``             the task token of a waiting workflow step
 ``ORDER#<id>``         ``EMAIL#<kind>``            an email that is being sent or was sent
+``DIGEST#<window>``    ``EMAIL#new_orders``        a digest of new orders that was sent
 ``TRACK#<carrier>#…``  ``SHIPMENT``                the shipment of a tracking number
 ``PARKED``             ``<carrier>#<number>#…``    a tracking event of an unknown shipment
 ``AWAITING#<shard>``   ``<placed_key>``            an order with reservations on inbound stock

@@ -41,6 +41,9 @@ from shop.orders.store.serialization import (
 SHARDS = 16
 PLACEMENT_KEY = "BATCHES"
 """Sort key of the placement of an order that needs batches."""
+MAX_LATE_DAYS = 60
+"""Days for which orders are listed as late: by then they are shipped or cancelled, and the delivery
+is decided (14 and 45 days)."""
 CONFLICT_PAUSE_SECONDS = 0.05
 """Longest pause, in seconds, of a write while a transaction holds the order."""
 
@@ -200,6 +203,16 @@ class DynamoOrderRepository:
     def list_awaiting_payment(self, before: datetime, max_results: int) -> Sequence[str]:
         return _oldest(before, max_results, (OrderStatus.PLACED,), lambda row: True)
 
+    def list_late(self, before: datetime, max_results: int) -> Sequence[str]:
+        due = int(before.timestamp())
+
+        def is_late(row: Any) -> bool:
+            # Orders without a promise, and those written before it was stored, have no such field.
+            return "deliver_by" in row.summary and row.summary["deliver_by"] <= due
+
+        confirmed = (OrderStatus.CONFIRMED,)
+        return _oldest(before, max_results, confirmed, is_late, days=MAX_LATE_DAYS)
+
     def find_shipment(self, carrier: str, tracking_number: str) -> tuple[str, str]:
         try:
             row = TrackingNumberRow.get(
@@ -226,8 +239,9 @@ def _oldest(
     max_results: int,
     statuses: Iterable[OrderStatus],
     matches: Callable[[Any], bool],
+    days: int = 1,
 ) -> Sequence[str]:
-    """Return ids of orders placed before then, on its day or the day before, oldest first.
+    """Return ids of orders placed before then, on its day or ``days`` before, oldest first.
 
     Each shard is read up to that time, and DynamoDB filters by status. At most ``max_results`` are
     taken from each shard, because all of the oldest may be in one.
@@ -238,7 +252,7 @@ def _oldest(
             ByDay.placed_key < placed_key_of("", before),
             ByDay.status.is_in(*(status.value for status in statuses)),
         )
-        for day in (before.astimezone(UTC) - timedelta(days=1), before.astimezone(UTC))
+        for day in (before.astimezone(UTC) - timedelta(n) for n in range(days, -1, -1))
         for shard in range(SHARDS)
     )
     rows = [row for shard in shards for row in islice(filter(matches, shard), max_results)]
@@ -315,12 +329,22 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
             "pieces": sum(line.quantity for line in order.lines),
             "email": order.email,
             "pay_by": int(order.pay_by.timestamp()),
+            **_delivery_promise(order),
         },
         events=tuple(events),
         owner_key=None if order.owner == GUEST_OWNER or order.never_placed else order.owner,
         day_key=f"{placed:%Y-%m-%d}#{shard:02d}",
         placed_key=placed_key_of(order.id, placed),
     )
+
+
+def _delivery_promise(order: Order) -> dict[str, int]:
+    """Return the promised arrival of a confirmed order that has not arrived yet."""
+    if order.status is not OrderStatus.CONFIRMED or order.delay_announced:
+        return {}
+    if not order.promised_pieces:
+        return {}
+    return {"deliver_by": int(order.shipping_option.latest.timestamp())}
 
 
 def order_from_row(row: OrderRow) -> Order:
