@@ -207,6 +207,9 @@ class OrderSimulation(OrderFixture):
                 shipped[line.sku] += line.shipped
                 assert 0 <= line.delivered <= line.shipped <= line.quantity
                 assert line.active_quantity >= 0
+            for returned in order.returns:
+                for unit in order.restocked_units(returned):
+                    shipped[unit.sku] -= unit.quantity
             assert bool(order.usage) == (order.status is not OrderStatus.CANCELLED)
             if order.status in TERMINATED | {OrderStatus.COMPLETED}:
                 assert order.reservations == ()

@@ -15,6 +15,7 @@ from shop.kernel.errors import ShopError
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
+    MAX_RESTOCKED_PER_BATCH,
     MAX_SHIPPED_PER_BATCH,
     MAX_TRACKING_EVENTS,
     MAY_BECOME,
@@ -68,6 +69,7 @@ class ExampleRun:
             "cancel_payment": self._cancel_payment,
             "ship": lambda details: simulation.ship(self.order, **details),
             "track": self._track,
+            "return": lambda details: simulation.return_goods(self.order, **details),
             "cancel": lambda reason: simulation.cancel(self.order, reason, allow_partial=True),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue_orders(
@@ -162,12 +164,14 @@ def test_documented_ranks_and_limits_match_the_model() -> None:
     assert f"merged by rank: {ranked}." in TEXT
     assert f"With more than {MAX_SHIPPED_PER_BATCH} reservations, the stock leaves in" in TEXT
     assert f"in batches of at most {MAX_RESERVATIONS_PER_BATCH}," in TEXT
+    assert f"A return of more than {MAX_RESTOCKED_PER_BATCH} SKUs queues batches" in TEXT
     assert f"A parcel keeps {MAX_TRACKING_EVENTS} events" in TEXT
 
 
 def test_documented_events_match_the_model() -> None:
-    source = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model/order.py"
-    published = set(re.findall(r'_event\(\s*"(\w+)"', source.read_text("utf-8")))
+    model = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model"
+    source = "".join(path.read_text("utf-8") for path in model.glob("*.py"))
+    published = set(re.findall(r'_event\(\s*"(\w+)"', source))
     documented = TEXT.split("7.2 Events:")[1].split(".")[0]
     assert set(re.findall(r"`(\w+)`", documented)) == published
 

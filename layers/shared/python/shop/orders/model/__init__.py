@@ -2,6 +2,7 @@
 
 from shop.orders.model.lines import (
     MAX_RESERVATIONS_PER_BATCH,
+    MAX_RESTOCKED_PER_BATCH,
     MAX_SHIPPED_PER_BATCH,
     OrderLine,
     ReservationBatch,
@@ -18,6 +19,7 @@ from shop.orders.model.order_state import (
     OrderStatus,
     PlacedQuote,
 )
+from shop.orders.model.returns import Condition, OrderReturn, ReturnedPieces
 from shop.orders.model.shipments import (
     FINAL_STATUSES,
     MANUAL_CARRIER,
@@ -36,19 +38,23 @@ __all__ = [
     "GUEST_OWNER",
     "MANUAL_CARRIER",
     "MAX_RESERVATIONS_PER_BATCH",
+    "MAX_RESTOCKED_PER_BATCH",
     "MAX_SHIPPED_PER_BATCH",
     "MAX_TRACKING_EVENTS",
     "MAY_BECOME",
     "TERMINATED",
+    "Condition",
     "HistoryEntry",
     "Order",
     "OrderCredit",
     "OrderLine",
+    "OrderReturn",
     "OrderShippingOption",
     "OrderStatus",
     "ParkedEvent",
     "PlacedQuote",
     "ReservationBatch",
+    "ReturnedPieces",
     "Shipment",
     "ShipmentInput",
     "ShipmentStatus",

@@ -14,6 +14,7 @@ from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.kernel.usage import UsageReservation
 from shop.orders.model.lines import OrderLine
+from shop.orders.model.returns import OrderReturn
 from shop.orders.model.shipments import FINAL_STATUSES, OrderShippingOption, Shipment
 from shop.payments.model import Payment, PaymentStatus
 
@@ -152,6 +153,7 @@ class OrderState:
     cancel_reason: str | None = None
     allocation: Mapping[str, str] = field(default_factory=dict)
     shipments: tuple[Shipment, ...] = ()
+    returns: tuple[OrderReturn, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     version: int = 1
 

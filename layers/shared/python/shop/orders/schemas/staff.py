@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.orders.model import Order, OrderCredit, OrderStatus, ShipmentStatus
+from shop.orders.schemas.staff_after_sale import StaffReturn
 from shop.payments.model import PaymentStatus
 
 
@@ -184,7 +185,8 @@ class StaffShippingOption(_ResponseModel):
 
 
 _CONVERTED_FIELDS = frozenset(
-    "buyer destination shipping_option lines credits reservations parcels payment history".split()
+    "buyer destination shipping_option lines credits reservations parcels returns payment"
+    " history".split()
 )
 """Fields of :class:`StaffOrder` that are not attributes of the order in the same form."""
 
@@ -242,6 +244,8 @@ class StaffOrder(_ResponseModel):
     """Stock reserved for the order."""
     parcels: list[StaffShipment]
     """Shipments of the order."""
+    returns: list[StaffReturn]
+    """Returns of the order, oldest first."""
     payment: StaffPayment
     """Payment of the order."""
     history: list[StaffHistoryEntry]
@@ -294,6 +298,7 @@ class StaffOrder(_ResponseModel):
                 for reservation in order.reservations
             ],
             "parcels": [StaffShipment.model_validate(shipment) for shipment in shipments],
+            "returns": [StaffReturn.of(returned) for returned in order.returns],
             "payment": _payment(order),
             "history": [StaffHistoryEntry.model_validate(vars(entry)) for entry in order.history],
         }

@@ -284,19 +284,27 @@ def summary_from_row(row: Any) -> OrderSummaryItem:
 
 
 def batch_to_row(order_id: str, batch: ReservationBatch) -> BatchRow:
-    """Return the item of a batch; of a shipped one with actor and time."""
-    actor, at = batch.shipped or (None, None)
-    shipped = {} if at is None else {"shipped": [actor, at.isoformat()]}
-    doc = {"reservations": encode_reservations(batch.reservations), **shipped}
+    """Return the item of a batch, with the actor and time of its shipment or return."""
+    doc: dict[str, Any] = {"reservations": encode_reservations(batch.reservations)}
+    if batch.shipped is not None:
+        actor, at = batch.shipped
+        doc["shipped"] = [actor, at.isoformat()]
+    if batch.returned is not None:
+        actor, at, reason = batch.returned
+        doc["returned"] = [actor, at.isoformat(), reason]
     return BatchRow(order_pk(order_id), f"BATCH#{batch.name}", doc=doc)
 
 
 def batch_from_row(row: BatchRow) -> ReservationBatch:
-    actor, at = row.doc.get("shipped", (None, None))
-    shipped = None if at is None else (actor, datetime.fromisoformat(at))
-    return ReservationBatch(
-        row.sk.removeprefix("BATCH#"), decode_reservations(row.doc["reservations"]), shipped
-    )
+    shipped = returned = None
+    if "shipped" in row.doc:
+        actor, at = row.doc["shipped"]
+        shipped = actor, datetime.fromisoformat(at)
+    if "returned" in row.doc:
+        actor, at, reason = row.doc["returned"]
+        returned = actor, datetime.fromisoformat(at), reason
+    name = row.sk.removeprefix("BATCH#")
+    return ReservationBatch(name, decode_reservations(row.doc["reservations"]), shipped, returned)
 
 
 def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:

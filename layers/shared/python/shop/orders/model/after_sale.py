@@ -1,0 +1,148 @@
+"""Changes of an order after the sale: its returns. The base of :class:`Order`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Self
+
+from shop.inventory.model import Reservation, merge_reservations
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
+from shop.kernel.events import Event
+from shop.kernel.frozen import frozen
+from shop.orders.model.order_state import MAY_BECOME, HistoryEntry, OrderState, OrderStatus
+from shop.orders.model.returns import OrderReturn
+
+
+@frozen(slots=False)
+class AfterSale(OrderState):
+    """The helpers of every transition, and the transitions after the sale.
+
+    Each transition returns the new order and the events to publish.
+    """
+
+    def _become(self, status: OrderStatus) -> Self:
+        if status not in MAY_BECOME[self.status]:
+            raise Conflict(
+                f"An order with status {self.status} cannot become {status}. Read it again.",
+                code="order_state",
+            )
+        return replace(self, status=status)
+
+    def _require_confirmed(self, action: str) -> None:
+        if self.status is not OrderStatus.CONFIRMED:
+            raise Conflict(
+                f"An order with status {self.status} cannot be {action}."
+                " Only a confirmed order can.",
+                code="order_state",
+            )
+
+    def _with_history(self, at: datetime, event: str, actor: str, reason: str = "") -> Self:
+        return replace(self, history=(*self.history, HistoryEntry(at, event, actor, reason)))
+
+    def _event(self, kind: str, at: datetime, **data: Any) -> Event:
+        # The id is derived from the version that the write will have: a repeated write publishes
+        # the same id, and subscribers drop the duplicate.
+        payload = {
+            "order_id": self.id,
+            "status": self.status.value,
+            "currency": self.currency,
+            "total": self.total,
+            **({"group_buy": self.group_buy} if self.group_buy else {}),
+            **data,
+        }
+        return Event(f"{self.id}.{self.version + 1}.{kind}", kind, self.id, at, payload)
+
+    def mark_returned(
+        self, reason: str, at: datetime, actor: str
+    ) -> tuple[Self, tuple[Event, ...]]:
+        """Count shipped pieces that did not arrive as returned; their refund follows the event.
+
+        If some pieces arrived, the order completes with them. Raises Conflict while pieces are
+        still to ship: cancel those first.
+        """
+        if not self.shipped:
+            raise Conflict("Some pieces are not shipped. Ship or cancel them.", code="order_state")
+        lines = tuple(
+            replace(line, returned=line.quantity_to_ship - line.delivered) for line in self.lines
+        )
+        some_arrived = any(line.delivered for line in lines)
+        order = self._become(OrderStatus.COMPLETED if some_arrived else OrderStatus.RETURNED)
+        order = replace(order, lines=lines)._with_history(at, "returned", actor, reason)
+        returned = order._returned_event(reason, at)
+        if some_arrived:
+            return order, (returned, order._event("OrderCompleted", at))
+        return order, (returned,)
+
+    def with_return(self, returned: OrderReturn, actor: str) -> tuple[Self, tuple[Event, ...]]:
+        """Record pieces that the buyer sent back; their refund follows the event.
+
+        The order stays completed. Raises Conflict if the order is not completed, NotFound for an
+        unknown line and InvalidRequest for more pieces than the buyer has.
+        """
+        if self.status is not OrderStatus.COMPLETED:
+            raise Conflict(
+                f"An order with status {self.status} cannot be returned. Cancel unshipped pieces,"
+                " or create the return after all shipped pieces have arrived.",
+                code="order_state",
+            )
+        pieces = returned.pieces
+        delivered = {line.id: line.delivered for line in self.lines}
+        self._require_at_most(pieces, delivered, "with the buyer")
+        lines = tuple(
+            replace(
+                line,
+                delivered=line.delivered - pieces.get(line.id, 0),
+                returned=line.returned + pieces.get(line.id, 0),
+            )
+            for line in self.lines
+        )
+        order = replace(self, lines=lines, returns=(*self.returns, returned))
+        order = order._with_history(returned.at, "returned", actor, returned.reason)
+        if restocked := self.restocked_units(returned):
+            units = ", ".join(
+                f"{each.quantity} of {each.sku} at {each.location}" for each in restocked
+            )
+            order = order._with_history(returned.at, "restocked", actor, units)
+        return order, (order._returned_event(returned.reason, returned.at),)
+
+    def restocked_units(self, returned: OrderReturn) -> tuple[Reservation, ...]:
+        """Units that a return adds to stock, by SKU and location; a kit returns its parts."""
+        return merge_reservations(
+            Reservation(sku, units, location)
+            for line in self.lines
+            if line.id in returned.lines
+            if (location := returned.lines[line.id].location) is not None
+            for sku, units in line.units_by_sku(returned.lines[line.id].pieces).items()
+        )
+
+    def locations_of(self, line_id: str) -> set[str | None]:
+        """Locations that shipped pieces of a line; ``None`` stands for several that are unknown."""
+        return {each.location for each in self.shipments if each.lines.get(line_id)}
+
+    def _returned_event(self, reason: str, at: datetime) -> Event:
+        return self._event(
+            "OrderReturned", at, reason=reason, due=self.due, reference=self.payment.reference
+        )
+
+    def _require_at_most(
+        self, pieces: Mapping[str, int], limits: Mapping[str, int], state: str
+    ) -> None:
+        """Raise unless each line exists and its pieces are within its limit; ``state`` names it."""
+        unknown = set(pieces) - set(limits)
+        if unknown:
+            raise NotFound(
+                f"This order has no line {min(unknown)}. Send ids of its lines.",
+                code="line_unknown",
+                path="$.lines",
+            )
+        problems = [
+            Problem(
+                "quantity_invalid",
+                f"Line {line_id} has {limits[line_id]} piece(s) {state}, not {count}.",
+                f"$.lines[{n}].quantity",
+            )
+            for n, (line_id, count) in enumerate(pieces.items())
+            if not 0 <= count <= limits[line_id]
+        ]
+        if problems:
+            raise InvalidRequest(problems[0].detail, code="quantity_invalid", problems=problems)
