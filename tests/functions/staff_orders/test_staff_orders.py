@@ -448,9 +448,24 @@ def test_return_of_more_than_delivered_is_rejected() -> None:
     assert return_pieces(key="third").status == 400
 
 
-def test_return_before_completion_is_rejected() -> None:
+def test_only_pieces_that_have_arrived_are_returned() -> None:
+    fixture = order_fixture()
+    fixture.place_allocated(order_placed_today())
+    ship(SOME)
+    response = return_pieces()
+    assert (response.status, response.json["code"]) == (400, "quantity_invalid")
+    fixture.track("delivered", SOME["tracking_number"])
+    response = return_pieces(key="arrived")
+    assert (response.status, response.json["status"]) == (201, "confirmed"), response.text
+    (line, _) = response.json["lines"]
+    assert (line["shipped"], line["delivered"], line["returned"]) == (1, 0, 1)
+    assert return_pieces(key="again").status == 400
+    assert cancel({"reason": "no more are made"}).json["due"] == 0
+
+
+def test_return_of_a_cancelled_order_is_rejected() -> None:
     order_fixture().place_allocated(order_placed_today())
-    ship()
+    cancel({"reason": "ordered twice"})
     response = return_pieces()
     assert (response.status, response.json["code"]) == (409, "order_state")
 

@@ -4,6 +4,7 @@ The bus may deliver events late, twice and in any order, and tests advance the c
 the state machine call the handlers' use cases; its definition is the one that infra deploys.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,8 @@ SUBSCRIPTIONS = {
     if hasattr(line, "event_types")
 }
 """Event types of each event handler, from the manifest."""
+_NOTICES = {"OrderCancelled": "cancelled", "OrderReturned": "returned"}
+"""The notice that each of these events causes."""
 
 
 class OrderSimulation(OrderFixture):
@@ -206,6 +209,7 @@ class OrderSimulation(OrderFixture):
             for line in order.lines:
                 shipped[line.sku] += line.shipped
                 assert 0 <= line.delivered <= line.shipped <= line.quantity
+                assert line.delivered + line.returned <= line.shipped
                 assert line.active_quantity >= 0
             for returned in order.returns:
                 for unit in order.restocked_units(returned):
@@ -242,7 +246,7 @@ class OrderSimulation(OrderFixture):
                 assert state.status is not PaymentStatus.AUTHORIZED
             if order.status is OrderStatus.COMPLETED:
                 assert order.delivered
-                assert net_captured > 0
+                assert (net_captured > 0) == any(line.active_quantity for line in order.lines)
         confirmed = [e.subject for e in self.orders.outbox if e.type == "OrderConfirmed"]
         assert len(confirmed) == len(set(confirmed))
         emailed = [email.subject for _, email in self.email_sender.sent]
@@ -250,5 +254,11 @@ class OrderSimulation(OrderFixture):
         assert len(confirmations) == len(set(confirmations))
         # Nobody hears of an order that was never confirmed.
         assert {subject.partition(" ")[0] for subject in emailed} <= set(confirmed)
+        # One notice per cancelled order, and one per return.
         ended = [subject for subject in emailed if subject.endswith((" cancelled", " returned"))]
-        assert len(ended) == len(set(ended))
+        expected = Counter(
+            f"{event.subject} {_NOTICES[event.type]}"
+            for event in self.orders.outbox
+            if event.type in _NOTICES and self.orders.get_by_id(event.subject).was_confirmed
+        )
+        assert Counter(ended) == expected

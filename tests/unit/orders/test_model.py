@@ -423,10 +423,10 @@ def test_return_reduces_amount_due_up_to_delivered_pieces() -> None:
     for again in (sent_back(li_1=2), sent_back(li_9=1)):
         with pytest.raises((InvalidRequest, NotFound)):
             returned.with_return(again, "wanda")
+    with pytest.raises(InvalidRequest):
+        shipped(confirmed()).with_return(sent_back("early", li_1=1), "wanda")
     with pytest.raises(Conflict):
-        tracked(shipped(confirmed()), ShipmentStatus.DELIVERED).with_return(
-            sent_back("early", li_1=1), "wanda"
-        )
+        make_order().with_return(sent_back("unpaid", li_1=1), "wanda")
     nothing, _ = returned.with_return(sent_back("all of it", li_1=1, li_2=1), "wanda")
     assert nothing.due == 0, "with the last piece the shipping cost is refunded as well"
 

@@ -1,6 +1,7 @@
 """Returned pieces: recorded once, and in stock again if staff choose so."""
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ from shop.inventory.model import MovementType, Reservation, StockLevel, StockMov
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.orders.actions.batched_placement import process_queued_batches
-from shop.orders.actions.delivery import complete_order
+from shop.orders.actions.delivery import abandon_delivery, complete_order
 from shop.orders.actions.returns import ReturnInput, ReturnLineInput, stage_return
-from shop.orders.model import Condition, Order, ReservationBatch, ReturnedPieces
+from shop.orders.model import Condition, Order, OrderStatus, ReservationBatch, ReturnedPieces
+from shop.orders.schemas.ucp import order_view
+from shop.payments.model import PaymentStatus
 from tests.kit.orders import SKUS, make_order
 from tests.unit.orders.order_fixture import OrderFixture
+from tests.unit.orders.order_simulation import OrderSimulation
 
 
 def completed(fixture: OrderFixture, **changes: Any) -> Order:
@@ -162,3 +166,108 @@ def test_queued_units_are_restocked_once_on_every_store(order_fixture: OrderFixt
     assert process_queued_batches(order.id, writes=order_fixture.writes) == 0
     assert order_fixture.on_hand() == (10, 9)
     assert order_fixture.stock.level(SKUS[1], "outlet").on_hand == 1
+
+
+# While other parcels are on their way
+
+
+def in_two_parcels(fixture: OrderFixture) -> Order:
+    """Return an order of two red mugs and a blue one; the red ones leave first."""
+    order = fixture.place_allocated()
+    fixture.ship(order, "1Z1", lines={"li_1": 2})
+    return fixture.ship(order, "1Z2")
+
+
+def test_pieces_of_a_delivered_parcel_are_returned_while_another_is_on_its_way(
+    order_fixture: OrderFixture,
+) -> None:
+    order = in_two_parcels(order_fixture)
+    order_fixture.track("delivered", "1Z1")
+    after = order_fixture.return_goods(order, {"li_1": 1}, restock=True)
+    assert (after.status, after.due) == (OrderStatus.CONFIRMED, order.total - 1080)
+    assert [(line.delivered, line.returned) for line in after.lines] == [(1, 1), (0, 0)]
+    with pytest.raises(InvalidRequest):
+        order_fixture.return_goods(order, {"li_2": 1})
+    order_fixture.track("delivered", "1Z2")
+    done = complete_order(order.id, at=order_fixture.now, orders=order_fixture.orders)
+    assert [(line.delivered, line.returned) for line in done.lines] == [(1, 1), (1, 0)]
+
+
+def test_pieces_still_to_ship_stay_to_ship_after_a_return(order_fixture: OrderFixture) -> None:
+    order = order_fixture.place_allocated()
+    order_fixture.ship(order, "1Z1", lines={"li_1": 1})
+    order_fixture.track("delivered", "1Z1")
+    after = order_fixture.return_goods(order, {"li_1": 1})
+    assert after.to_ship == {"li_1": 1, "li_2": 1}
+    (line, _) = order_view(after, "")["line_items"]
+    assert (line["quantity"], line["status"]) == (
+        {"original": 2, "total": 1, "fulfilled": 0},
+        "processing",
+    )
+    order_fixture.ship(order, "1Z2")
+    order_fixture.track("delivered", "1Z2")
+    assert complete_order(order.id, at=order_fixture.now, orders=order_fixture.orders).delivered
+
+
+@pytest.mark.parametrize("second", ["delivered", "lost", "returned_to_sender"])
+def test_returns_and_reports_in_any_order_end_in_one_state(second: str) -> None:
+    ends = set()
+    for steps in permutations(["first arrives", "second ends", "two return", "deadline"]):
+        simulation = OrderSimulation()
+        order = in_two_parcels(simulation)
+        simulation.deliver_all()
+        waiting = list(steps)
+        while waiting:
+            # A return waits for its parcel, and the deadline for nothing.
+            step = next(
+                each for each in waiting if each != "two return" or "first arrives" not in waiting
+            )
+            waiting.remove(step)
+            simulation.advance(minutes=1)
+            if step == "first arrives":
+                simulation.track("delivered", "1Z1", at=order.placed_at)
+            elif step == "second ends":
+                simulation.track(second, "1Z2", at=order.placed_at)
+            elif step == "two return":
+                simulation.return_goods(order, {"li_1": 2}, restock=True)
+            elif {"first arrives", "second ends"}.isdisjoint(waiting):
+                simulation.workflow.deadline(order.id)
+            simulation.deliver_all()
+            simulation.check()
+        simulation.check_at_rest()
+        after = simulation.orders.get_by_id(order.id)
+        pieces = tuple((line.delivered, line.returned) for line in after.lines)
+        ends.add((after.status, after.due, after.payment.net_captured, pieces))
+    blue_mug_arrived = second == "delivered"
+    due = 599 + 1080 if blue_mug_arrived else 0
+    pieces = ((0, 2), (1, 0) if blue_mug_arrived else (0, 1))
+    assert ends == {(OrderStatus.COMPLETED, due, due, pieces)}
+
+
+def test_nothing_is_captured_if_every_shipped_piece_came_back_first(
+    order_fixture: OrderFixture,
+) -> None:
+    order = order_fixture.place_allocated()
+    order_fixture.ship(order, "1Z1", lines={"li_1": 1})
+    order_fixture.track("delivered", "1Z1")
+    order_fixture.return_goods(order, {"li_1": 1})
+    order_fixture.cancel(order, allow_partial=True)
+    after = order_fixture.capture(order)
+    assert (after.payment.status, after.payment.net_captured, after.due) == (
+        PaymentStatus.CANCELLED,
+        0,
+        0,
+    )
+    assert (after.status, after.settled) == (OrderStatus.CONFIRMED, True)
+
+
+def test_each_undelivered_piece_keeps_the_reason_of_its_parcel(memory: OrderFixture) -> None:
+    order = in_two_parcels(memory)
+    memory.track("returned_to_sender", "1Z1")
+    memory.track("lost", "1Z2")
+    after = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
+    assert after.status is OrderStatus.RETURNED
+    assert [(each.reason, each.pieces, each.sent_back) for each in after.returns] == [
+        ("returned_to_sender", {"li_1": 2}, False),
+        ("lost", {"li_2": 1}, False),
+    ]

@@ -10,7 +10,11 @@ from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
 from shop.orders.model.order_state import MAY_BECOME, HistoryEntry, OrderState, OrderStatus
-from shop.orders.model.returns import OrderReturn
+from shop.orders.model.returns import OrderReturn, ReturnedPieces
+from shop.orders.model.shipments import FAILED_STATUSES, ShipmentStatus
+
+NOT_DELIVERED = "not delivered"
+"""History event of shipped pieces that did not arrive."""
 
 
 @frozen(slots=False)
@@ -65,24 +69,56 @@ class AfterSale(OrderState):
         lines = tuple(
             replace(line, returned=line.quantity_to_ship - line.delivered) for line in self.lines
         )
-        some_arrived = any(line.delivered for line in lines)
+        # Pieces that the buyer has sent back have arrived, whatever happened to the others.
+        some_arrived = any(line.delivered for line in lines) or any(self.pieces_sent_back.values())
         order = self._become(OrderStatus.COMPLETED if some_arrived else OrderStatus.RETURNED)
-        order = replace(order, lines=lines)._with_history(at, "returned", actor, reason)
+        undelivered = self._undelivered(reason, at)
+        order = replace(order, lines=lines, returns=(*self.returns, *undelivered))
+        for each in undelivered:
+            order = order._with_history(at, NOT_DELIVERED, actor, each.reason)
         returned = order._returned_event(reason, at)
         if some_arrived:
             return order, (returned, order._event("OrderCompleted", at))
         return order, (returned,)
 
+    def _undelivered(self, reason: str, at: datetime) -> tuple[OrderReturn, ...]:
+        """Pieces that were shipped and did not arrive, by the reason of their parcel.
+
+        ``reason`` is that of parcels whose own status is no failure.
+        """
+        missing = {line.id: line.active_quantity - line.delivered for line in self.lines}
+        by_reason: dict[str, dict[str, int]] = {}
+        for shipment in self.shipments:
+            if shipment.status is ShipmentStatus.DELIVERED:
+                continue
+            own = shipment.status.value if shipment.status in FAILED_STATUSES else reason
+            pieces = by_reason.setdefault(own, {})
+            for line_id, count in shipment.lines.items():
+                if taken := min(count, missing[line_id]):
+                    missing[line_id] -= taken
+                    pieces[line_id] = pieces.get(line_id, 0) + taken
+        return tuple(
+            OrderReturn(
+                at,
+                own,
+                {line_id: ReturnedPieces(count) for line_id, count in pieces.items()},
+                sent_back=False,
+            )
+            for own, pieces in by_reason.items()
+            if pieces
+        )
+
     def with_return(self, returned: OrderReturn, actor: str) -> tuple[Self, tuple[Event, ...]]:
         """Record pieces that the buyer sent back; their refund follows the event.
 
-        The order stays completed. Raises Conflict if the order is not completed, NotFound for an
-        unknown line and InvalidRequest for more pieces than the buyer has.
+        The order keeps its status: other parcels may still be on their way. Raises Conflict unless
+        the order is confirmed or completed, NotFound for an unknown line and InvalidRequest for
+        more pieces than have arrived and are still with the buyer.
         """
-        if self.status is not OrderStatus.COMPLETED:
+        if self.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
             raise Conflict(
                 f"An order with status {self.status} cannot be returned. Cancel unshipped pieces,"
-                " or create the return after all shipped pieces have arrived.",
+                " or create the return after its parcel has arrived.",
                 code="order_state",
             )
         pieces = returned.pieces
@@ -104,6 +140,16 @@ class AfterSale(OrderState):
             )
             order = order._with_history(returned.at, "restocked", actor, units)
         return order, (order._returned_event(returned.reason, returned.at),)
+
+    @property
+    def pieces_sent_back(self) -> dict[str, int]:
+        """Pieces that the buyer had and sent back, by line id."""
+        pieces = dict.fromkeys((line.id for line in self.lines), 0)
+        for returned in self.returns:
+            if returned.sent_back:
+                for line_id, count in returned.pieces.items():
+                    pieces[line_id] += count
+        return pieces
 
     def restocked_units(self, returned: OrderReturn) -> tuple[Reservation, ...]:
         """Units that a return adds to stock, by SKU and location; a kit returns its parts."""

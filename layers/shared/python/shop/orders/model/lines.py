@@ -40,6 +40,7 @@ class OrderLine:
     image_url: str | None = None
     shipped: int = 0
     delivered: int = 0
+    """Pieces that arrived and that the buyer did not send back."""
     cancelled: int = 0
     returned: int = 0
     """Shipped pieces that the buyer sent back, or that never arrived."""
@@ -57,6 +58,11 @@ class OrderLine:
     def active_quantity(self) -> int:
         """Pieces that are neither cancelled nor returned."""
         return self.quantity_to_ship - self.returned
+
+    @property
+    def fulfilled(self) -> int:
+        """Pieces that are shipped and did not come back."""
+        return self.shipped - self.returned
 
     def units_by_sku(self, pieces: int) -> dict[str, int]:
         """Units by SKU that this many pieces take from stock."""

@@ -279,7 +279,12 @@ class Order(AfterSale):
             if shipment.status is ShipmentStatus.DELIVERED:
                 for line_id, pieces in shipment.lines.items():
                     arrived[line_id] = arrived.get(line_id, 0) + pieces
-        return tuple(replace(line, delivered=arrived.get(line.id, 0)) for line in self.lines)
+        sent_back = self.pieces_sent_back
+        # A parcel may be reported as lost after pieces of it were sent back.
+        return tuple(
+            replace(line, delivered=max(0, arrived.get(line.id, 0) - sent_back[line.id]))
+            for line in self.lines
+        )
 
     def complete(self, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """Complete the order. Raises Conflict while pieces have not arrived."""

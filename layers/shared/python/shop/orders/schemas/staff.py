@@ -35,7 +35,7 @@ class StaffLine(_ResponseModel):
     shipped: int
     """Pieces shipped."""
     delivered: int
-    """Pieces that arrived at the buyer."""
+    """Pieces that arrived and that the buyer did not send back."""
     cancelled: int
     """Pieces cancelled before they were shipped."""
     returned: int

@@ -91,7 +91,7 @@ def _line_view(line: OrderLine, discounts: "Sequence[AppliedDiscount]") -> dict[
         "quantity": {
             "original": line.quantity,
             "total": line.active_quantity,
-            "fulfilled": min(line.shipped, line.active_quantity),
+            "fulfilled": line.fulfilled,
         },
         "totals": totals,
         "status": _status(line),
@@ -102,9 +102,9 @@ def _status(line: OrderLine) -> str:
     """Return UCP's status of a line: shipped pieces are fulfilled."""
     if line.active_quantity == 0:
         return "removed"
-    if line.shipped >= line.active_quantity:
+    if line.fulfilled >= line.active_quantity:
         return "fulfilled"
-    return "partial" if line.shipped else "processing"
+    return "partial" if line.fulfilled else "processing"
 
 
 def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
@@ -242,31 +242,28 @@ def _events(order: Order) -> Iterator[dict[str, Any]]:
 
 
 def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
-    """Yield the cancellation, the return and any further refund; *pending* until refunded.
+    """Yield the cancellation, each return and any further refund; *pending* until refunded.
 
     Each amount is the value by which the order shrank, whether money or credits had paid it. A
     refund beyond that, made by staff at the provider, is an adjustment of its own.
     """
     status = "completed" if order.settled else "pending"
-    cancelled = {line.id: line.cancelled for line in order.lines}
-    returned = {line.id: line.returned for line in order.lines}
+    removed: dict[str, int] = {}
     remaining = order.total
-    for kind, pieces, after in (
-        ("cancellation", cancelled, order.value_without(cancelled)),
-        ("return", returned, order.current_value),
-    ):
-        entry = _history_entry(order, kind)
-        if entry is not None and any(pieces.values()):
-            yield {
-                "id": f"adj_{kind}",
-                "type": kind,
-                "occurred_at": entry.at.isoformat(),
-                "status": status,
-                "line_items": _pieces_view({line: -count for line, count in pieces.items()}),
-                "totals": [{"type": "total", "amount": after - remaining}],
-                "description": reason_text(entry.reason or "not_shipped"),
-            }
-            remaining = after
+    for name, kind, entry, pieces in sorted(_reductions(order), key=lambda each: each[2].at):
+        for line_id, count in pieces.items():
+            removed[line_id] = removed.get(line_id, 0) + count
+        after = order.value_without(removed)
+        yield {
+            "id": f"adj_{name}",
+            "type": kind,
+            "occurred_at": entry.at.isoformat(),
+            "status": status,
+            "line_items": _pieces_view({line: -count for line, count in pieces.items()}),
+            "totals": [{"type": "total", "amount": after - remaining}],
+            "description": reason_text(entry.reason or "not_shipped"),
+        }
+        remaining = after
     payment = order.payment
     refunds = [entry for entry in payment.entries if entry.kind == "refunded"]
     beyond = payment.total_of("refunded") - max(payment.total_of("captured") - order.due, 0)
@@ -277,19 +274,33 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
             "occurred_at": refunds[-1].at.isoformat(),
             "status": "completed",
             "totals": [{"type": "total", "amount": -beyond}],
-            "description": "Refund",
+            "description": "Refunded",
         }
 
 
-_EVENTS_BY_ADJUSTMENT = {
-    "cancellation": ("cancelled", "partially cancelled"),
-    "return": ("returned",),
-}
-"""History events that an adjustment of each kind follows."""
+def _reductions(order: Order) -> Iterator[tuple[str, str, HistoryEntry, Mapping[str, int]]]:
+    """Yield name, UCP type, time and reason, and pieces of all that reduced the order.
+
+    Pieces that never arrived are refunded; only pieces that the buyer sent back are a return.
+    """
+    cancelled = _history_entry(order, ("cancelled", "partially cancelled"))
+    pieces = {line.id: line.cancelled for line in order.lines}
+    if cancelled is not None and any(pieces.values()):
+        yield "cancellation", "cancellation", cancelled, pieces
+    unrecorded = {line.id: line.returned for line in order.lines}
+    for number, returned in enumerate(order.returns, 1):
+        for line_id, count in returned.pieces.items():
+            unrecorded[line_id] -= count
+        kind = "return" if returned.sent_back else "refund"
+        entry = HistoryEntry(returned.at, kind, "", returned.reason)
+        yield f"return_{number}", kind, entry, returned.pieces
+    # Returns of older orders are in the history only.
+    earlier = _history_entry(order, ("returned",))
+    if earlier is not None and any(unrecorded.values()):
+        yield "return", "return", earlier, unrecorded
 
 
-def _history_entry(order: Order, kind: str) -> HistoryEntry | None:
-    events = _EVENTS_BY_ADJUSTMENT[kind]
+def _history_entry(order: Order, events: Sequence[str]) -> HistoryEntry | None:
     return next((entry for entry in order.history if entry.event in events), None)
 
 
