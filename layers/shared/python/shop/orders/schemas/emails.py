@@ -11,18 +11,21 @@ from shop.orders.schemas.ucp import reason_text
 
 
 def order_confirmation_email(order: Order, shop_url: str) -> Email:
-    """Return the confirmation of an order: its lines, its amounts and a link to it."""
+    """Return the confirmation of an order: its lines, amounts, tax by rate, and a link to it."""
     link = f"{shop_url}/orders/{order.id}"
     rows = [
         (f"{line.quantity} × {line.title}", Money(line.total, order.currency))
         for line in order.lines
     ]
     sums = [("Shipping", order.shipping), ("Discount", -order.shipping_discount)]
+    taxes = _taxes(order)
     if not order.tax_included:
-        sums.append(("Tax", order.tax))
+        sums += taxes or [("Tax", order.tax)]
     sums.append(("Paid with credits", -order.paid_by_credits))
     rows += [(name, Money(amount, order.currency)) for name, amount in sums if amount]
     rows.append(("Total", order.amount))
+    if order.tax_included:
+        rows += [(f"incl. {name}", Money(amount, order.currency)) for name, amount in taxes]
     opening = "Thank you. Your order is confirmed, and we are preparing it."
     width = max(len(name) for name, _ in rows)
     table = "\n".join(f"  {name:<{width}}  {amount}" for name, amount in rows)
@@ -37,6 +40,12 @@ def order_confirmation_email(order: Order, shop_url: str) -> Email:
             f'<p>View your order: <a href="{escape(link)}">{escape(link)}</a></p>'
         ),
     )
+
+
+def _taxes(order: Order) -> list[tuple[str, int]]:
+    """Return the tax of an order by name and rate; empty without tax or without its quote."""
+    quote = order.placed_quote if order.tax else None
+    return list(quote.taxes) if quote else []
 
 
 _NOTICES = {

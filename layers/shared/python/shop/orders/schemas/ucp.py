@@ -123,17 +123,18 @@ def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
             lines = [_discount_view(*entry) for entry in _discounts_by_title(discounts)]
             totals.append(_total_view(kind, text, -amount, lines))
     totals.append({"type": "fulfillment", "display_text": "Shipping", "amount": order.shipping})
-    text = "Total"
+    taxes = quote.taxes if quote else ()
+    lines = [{"display_text": name, "amount": amount} for name, amount in taxes]
+    text, parts = "Total", []
     if order.tax and order.tax_included:
-        rates = ", ".join(
-            f"{name} {Money(amount, order.currency)}" for name, amount in _taxes(quote)
-        )
+        by_rate = ", ".join(f"{name} {Money(amount, order.currency)}" for name, amount in taxes)
         text = f"Total (includes tax of {Money(order.tax, order.currency)}"
-        text += f": {rates})" if rates else ")"
+        text += f": {by_rate})" if by_rate else ")"
+        net = {"display_text": "Net", "amount": order.total - order.tax}
+        parts = [net, *lines] if lines else []
     elif order.tax:
-        lines = [{"display_text": name, "amount": amount} for name, amount in _taxes(quote)]
         totals.append(_total_view("tax", "Tax", order.tax, lines))
-    totals.append({"type": "total", "display_text": text, "amount": order.total})
+    totals.append(_total_view("total", text, order.total, parts))
     return totals
 
 
@@ -153,21 +154,6 @@ def _discounts_by_title(discounts: "Sequence[AppliedDiscount]") -> list[tuple[st
 
 def _discount_view(name: str, amount: int) -> dict[str, Any]:
     return {"display_text": name, "amount": -amount}
-
-
-def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
-    """Return the amount of each tax, by its name and rate."""
-    if quote is None:
-        return []
-    sums: dict[str, int] = {}
-    charges = [line.tax for line in quote.lines]
-    if quote.delivery is not None:
-        charges.append(quote.delivery.tax)
-    for tax in charges:
-        if tax.amount.minor:
-            name = f"{tax.name or 'tax'} {tax.rate / 10_000:g} %"
-            sums[name] = sums.get(name, 0) + tax.amount.minor
-    return list(sums.items())
 
 
 def _expectations(order: Order) -> Iterator[dict[str, Any]]:

@@ -152,6 +152,21 @@ class Quote:
         return Money(0, self.currency) if self.tax_included else self.tax
 
     @property
+    def taxes(self) -> tuple[tuple[str, int], ...]:
+        """The tax by its name and rate, such as ``("VAT 19 %", 798)``; the amounts sum to it.
+
+        Each amount is the sum of the rounded taxes of its lines and of shipping (§10.3).
+        """
+        sums: dict[str, int] = {}
+        charges = [line.tax for line in self.lines]
+        if self.delivery is not None:
+            charges.append(self.delivery.tax)
+        for tax in charges:
+            if tax.amount.minor:
+                sums[tax.label] = sums.get(tax.label, 0) + tax.amount.minor
+        return tuple(sums.items())
+
+    @property
     def goods_discount(self) -> Money:
         """The sum of the discounts on goods, without shipping."""
         return Money(sum(line.discount.minor for line in self.lines), self.currency)

@@ -44,6 +44,11 @@ class LineTax:
     def percent(self) -> Decimal:
         return Decimal(self.rate) / 10_000
 
+    @property
+    def label(self) -> str:
+        """Name and rate, as buyers read them."""
+        return f"{self.name or 'tax'} {self.rate / 10_000:g} %"
+
     def to_list(self, default_class: str = STANDARD) -> list[Any] | None:
         """Return JSON values; ``None`` for untaxed goods of the default class."""
         if self.tax_class != default_class:
