@@ -84,5 +84,17 @@ FEATURE = Feature(
             status=201,
             writes=(Table.ORDERS, Table.INVENTORY, Table.SESSIONS),
         ),
+        Endpoint(
+            route="POST /staff/orders/{id}/refunds",
+            module="staff_orders.create_refund",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Refund an amount that belongs to no piece, such as for a late delivery",
+            requires_idempotency_key=True,
+            request="shop.orders.schemas.staff_requests:RefundRequest",
+            response="shop.orders.schemas.staff:StaffOrder",
+            status=201,
+            writes=(Table.ORDERS, Table.SESSIONS),
+        ),
     ),
 )

@@ -181,6 +181,17 @@ class OrderFixture:
 
         return retry_on_conflict(attempt)
 
+    def refund(self, order: Order, amount: int, reason: str = "late") -> Order:
+        """Grant a refund by amount."""
+
+        def attempt() -> Order:
+            before = self.orders.get_by_id(order.id)
+            after, events = before.with_refund(amount, reason, self.now, "wanda")
+            saved: Order = self.orders.save(before, after, events)
+            return saved
+
+        return retry_on_conflict(attempt)
+
     def capture(self, order: Order) -> Order:
         return capture_payment(order.id, at=self.now, orders=self.orders, provider=self.provider)
 

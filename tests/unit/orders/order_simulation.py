@@ -41,7 +41,7 @@ SUBSCRIPTIONS = {
     if hasattr(line, "event_types")
 }
 """Event types of each event handler, from the manifest."""
-_NOTICES = {"OrderCancelled": "cancelled", "OrderReturned": "returned"}
+_NOTICES = {"OrderCancelled": "cancelled", "OrderReturned": "returned", "OrderRefunded": "refunded"}
 """The notice that each of these events causes."""
 
 
@@ -218,6 +218,7 @@ class OrderSimulation(OrderFixture):
             if order.status in TERMINATED | {OrderStatus.COMPLETED}:
                 assert order.reservations == ()
             assert 0 <= order.due <= order.total
+            assert 0 <= order.refundable <= order.total
             self._check_charges(order)
         for sku in SKUS:
             level: StockLevel = self.stock.level(sku)
@@ -246,7 +247,8 @@ class OrderSimulation(OrderFixture):
                 assert state.status is not PaymentStatus.AUTHORIZED
             if order.status is OrderStatus.COMPLETED:
                 assert order.delivered
-                assert (net_captured > 0) == any(line.active_quantity for line in order.lines)
+                kept = any(line.active_quantity for line in order.lines)
+                assert (net_captured > 0) == kept or order.refunds
         confirmed = [e.subject for e in self.orders.outbox if e.type == "OrderConfirmed"]
         assert len(confirmed) == len(set(confirmed))
         emailed = [email.subject for _, email in self.email_sender.sent]
@@ -254,8 +256,9 @@ class OrderSimulation(OrderFixture):
         assert len(confirmations) == len(set(confirmations))
         # Nobody hears of an order that was never confirmed.
         assert {subject.partition(" ")[0] for subject in emailed} <= set(confirmed)
-        # One notice per cancelled order, and one per return.
-        ended = [subject for subject in emailed if subject.endswith((" cancelled", " returned"))]
+        # One notice per cancelled order, and one per return and refund.
+        endings = tuple(f" {kind}" for kind in _NOTICES.values())
+        ended = [subject for subject in emailed if subject.endswith(endings)]
         expected = Counter(
             f"{event.subject} {_NOTICES[event.type]}"
             for event in self.orders.outbox

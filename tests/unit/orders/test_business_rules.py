@@ -12,6 +12,7 @@ import yaml
 from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import ShopError
+from shop.kernel.money import Money
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
@@ -69,6 +70,8 @@ class ExampleRun:
             "cancel_payment": self._cancel_payment,
             "ship": lambda details: simulation.ship(self.order, **details),
             "track": self._track,
+            "refund": lambda amount: simulation.refund(self.order, amount),
+            "refund_outside": self._refund_outside,
             "return": lambda details: simulation.return_goods(self.order, **details),
             "cancel": lambda reason: simulation.cancel(self.order, reason, allow_partial=True),
             "deadline": self._deadline,
@@ -91,6 +94,12 @@ class ExampleRun:
 
     def _cancel_payment(self, key: str) -> None:
         state = self.simulation.provider.cancel("pay_ord_1", key=key)
+        self.simulation.record(self.order, state)
+
+    def _refund_outside(self, amount: int) -> None:
+        provider = self.simulation.provider
+        amount_of = Money(amount, self.order.currency)
+        state = provider.refund("pay_ord_1", amount_of, key=f"by hand {self.simulation.now}")
         self.simulation.record(self.order, state)
 
     def _track(self, event: dict[str, Any]) -> None:

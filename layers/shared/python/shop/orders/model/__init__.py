@@ -19,7 +19,13 @@ from shop.orders.model.order_state import (
     OrderStatus,
     PlacedQuote,
 )
-from shop.orders.model.returns import Condition, OrderReturn, ReturnedPieces
+from shop.orders.model.returns import (
+    Condition,
+    OrderRefund,
+    OrderReturn,
+    ReturnedPieces,
+    TaxShare,
+)
 from shop.orders.model.shipments import (
     FINAL_STATUSES,
     MANUAL_CARRIER,
@@ -48,6 +54,7 @@ __all__ = [
     "Order",
     "OrderCredit",
     "OrderLine",
+    "OrderRefund",
     "OrderReturn",
     "OrderShippingOption",
     "OrderStatus",
@@ -58,6 +65,7 @@ __all__ = [
     "Shipment",
     "ShipmentInput",
     "ShipmentStatus",
+    "TaxShare",
     "TrackingEvent",
     "split_into_batches",
     "take_from_reservations",

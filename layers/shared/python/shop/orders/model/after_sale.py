@@ -1,4 +1,4 @@
-"""Changes of an order after the sale: its returns. The base of :class:`Order`."""
+"""Changes of an order after the sale: returns and refunds. The base of :class:`Order`."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,9 +9,11 @@ from shop.inventory.model import Reservation, merge_reservations
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
+from shop.kernel.money import Money, apportion, ratio
 from shop.orders.model.order_state import MAY_BECOME, HistoryEntry, OrderState, OrderStatus
-from shop.orders.model.returns import OrderReturn, ReturnedPieces
+from shop.orders.model.returns import OrderRefund, OrderReturn, ReturnedPieces, TaxShare
 from shop.orders.model.shipments import FAILED_STATUSES, ShipmentStatus
+from shop.payments.model import PaymentStatus
 
 NOT_DELIVERED = "not delivered"
 """History event of shipped pieces that did not arrive."""
@@ -164,6 +166,78 @@ class AfterSale(OrderState):
     def locations_of(self, line_id: str) -> set[str | None]:
         """Locations that shipped pieces of a line; ``None`` stands for several that are unknown."""
         return {each.location for each in self.shipments if each.lines.get(line_id)}
+
+    @property
+    def refunded_outside(self) -> int:
+        """Minor units refunded at the provider, outside the shop, that no refund counts yet."""
+        if self.payment.status is not PaymentStatus.CAPTURED:
+            return 0
+        return max(0, self.due - self.payment.net_captured)
+
+    @property
+    def refundable(self) -> int:
+        """The highest amount that can still be refunded, in minor units of money and credits."""
+        if self.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
+            return 0
+        return self.current_value - self.refunded_outside
+
+    def with_refund(
+        self, amount: int, reason: str, at: datetime, actor: str
+    ) -> tuple[Self, tuple[Event, ...]]:
+        """Reduce the price of the order by an amount; its payment follows the event.
+
+        Raises Conflict unless the order is confirmed or completed, and for more than can still be
+        refunded.
+        """
+        if self.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
+            raise Conflict(
+                f"An order with status {self.status} has nothing to refund."
+                " Only a confirmed or completed order has.",
+                code="order_state",
+            )
+        if amount > self.refundable:
+            left = Money(self.refundable, self.currency)
+            raise Conflict(
+                f"At most {left} of this order can still be refunded. Send a lower amount.",
+                code="refund_too_high",
+                path="$.amount",
+            )
+        refund = OrderRefund(
+            at, amount, reason, self._tax_shares(amount), outside=self.refunded_outside
+        )
+        order = replace(self, refunds=(*self.refunds, refund))
+        text = f"{Money(amount, self.currency)}: {reason}"
+        order = order._with_history(at, "refund granted", actor, text)
+        event = order._event(
+            "OrderRefunded",
+            at,
+            refund=len(order.refunds),
+            amount=amount,
+            reason=reason,
+            due=order.due,
+            reference=order.payment.reference,
+        )
+        return order, (event,)
+
+    def _tax_shares(self, amount: int) -> tuple[TaxShare, ...]:
+        """Split an amount over the tax rates of what the buyer keeps, by the value of each rate.
+
+        Earlier refunds have reduced value and tax of their rates. So a refund of all that is left
+        contains exactly the tax that is left.
+        """
+        quote = self.placed_quote
+        if quote is None or not self.tax:
+            return ()
+        left = quote.values_by_tax({line.id: line.cancelled + line.returned for line in self.lines})
+        for share in (share for refund in self.refunds for share in refund.taxes):
+            value, tax = left.get(share.name, (0, 0))
+            left[share.name] = max(0, value - share.amount), max(0, tax - share.tax)
+        parts = apportion(amount, [value for value, _ in left.values()])
+        return tuple(
+            TaxShare(name, part, ratio(part * tax, value, quote.rounding.mode))
+            for (name, (value, tax)), part in zip(left.items(), parts, strict=True)
+            if part
+        )
 
     def _returned_event(self, reason: str, at: datetime) -> Event:
         return self._event(

@@ -6,6 +6,7 @@ from typing import Any
 
 from shop.kernel.frozen import frozen
 from shop.orders.model.order import Order
+from shop.orders.model.returns import OrderRefund
 from shop.orders.model.shipments import Shipment, ShipmentStatus
 
 
@@ -18,14 +19,16 @@ class NoticeKind(StrEnum):
     CANCELLED = "cancelled"
     PARTIALLY_CANCELLED = "partially_cancelled"
     RETURNED = "returned"
+    REFUNDED = "refunded"
 
 
 @frozen(slots=False)
 class Notice:
-    """One notice, with the shipment that it is about, if it is about one."""
+    """One notice, with the shipment or the refund that it is about, if it is about one."""
 
     kind: NoticeKind
     shipment: Shipment | None = None
+    refund: OrderRefund | None = None
 
 
 _OF_ORDER: Mapping[str, NoticeKind] = {
@@ -50,6 +53,8 @@ def notice_of(order: Order, event_type: str, data: Mapping[str, Any]) -> Notice 
         return None
     if event_type in _OF_ORDER:
         return Notice(_OF_ORDER[event_type])
+    if event_type == "OrderRefunded":
+        return Notice(NoticeKind.REFUNDED, refund=order.refunds[data["refund"] - 1])
     shipment = next((each for each in order.shipments if each.id == data["shipment_id"]), None)
     if shipment is None:
         return None

@@ -1,4 +1,4 @@
-"""Goods that came back after the sale: who recorded them, their condition, and their location."""
+"""Records of an order after the sale: goods that came back, and refunds by amount."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -49,3 +49,30 @@ class OrderReturn:
     def pieces(self) -> dict[str, int]:
         """Pieces by line id."""
         return {line_id: line.pieces for line_id, line in self.lines.items()}
+
+
+@frozen(slots=False)
+class TaxShare:
+    """The part of a refund at one tax rate: ``amount`` includes ``tax``, both in minor units.
+
+    ``name`` is the tax's name and rate; it is empty for the untaxed part.
+    """
+
+    name: str
+    amount: int
+    tax: int
+
+
+@frozen(slots=False)
+class OrderRefund:
+    """A refund by amount, which reduces the price of the order and belongs to no piece.
+
+    ``outside`` is the amount that had been refunded at the provider, outside the shop, before this
+    refund: the order counts it from then on, so that this refund is paid on top of it.
+    """
+
+    at: datetime
+    amount: int
+    reason: str
+    taxes: tuple[TaxShare, ...] = ()
+    outside: int = 0

@@ -63,6 +63,10 @@ _NOTICES = {
         "is cancelled in part",
         "The pieces of your order that were not shipped are cancelled. Their price is refunded.",
     ),
+    NoticeKind.REFUNDED: (
+        "is refunded in part",
+        "We have reduced the price of your order. What you have paid beyond it is refunded.",
+    ),
     NoticeKind.RETURNED: (
         "is refunded in part or whole",
         "Pieces of your order came back to us, or did not reach you. Their price is refunded.",
@@ -78,6 +82,14 @@ def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
     links = [("View your order", f"{shop_url}/orders/{order.id}")]
     if order.status.value == "cancelled" and order.cancel_reason:
         details.append(f"Reason: {reason_text(order.cancel_reason)}")
+    if notice.refund is not None:
+        details.append(f"Amount: {Money(notice.refund.amount, order.currency)}")
+        details += [
+            f"incl. {share.name} {Money(share.tax, order.currency)}"
+            for share in notice.refund.taxes
+            if share.tax
+        ]
+        details.append(f"Reason: {notice.refund.reason}")
     if notice.shipment is not None:
         titles = {line.id: line.title for line in order.lines}
         details += [f"{n} × {titles[line]}" for line, n in notice.shipment.lines.items()]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.orders.model import Order, OrderCredit, OrderStatus, ShipmentStatus
-from shop.orders.schemas.staff_after_sale import StaffReturn
+from shop.orders.schemas.staff_after_sale import StaffRefund, StaffReturn
 from shop.payments.model import PaymentStatus
 
 
@@ -185,7 +185,7 @@ class StaffShippingOption(_ResponseModel):
 
 
 _CONVERTED_FIELDS = frozenset(
-    "buyer destination shipping_option lines credits reservations parcels returns payment"
+    "buyer destination shipping_option lines credits reservations parcels returns refunds payment"
     " history".split()
 )
 """Fields of :class:`StaffOrder` that are not attributes of the order in the same form."""
@@ -246,6 +246,10 @@ class StaffOrder(_ResponseModel):
     """Shipments of the order."""
     returns: list[StaffReturn]
     """Returns of the order, oldest first."""
+    refunds: list[StaffRefund]
+    """Refunds by amount, oldest first."""
+    refundable: int
+    """Highest amount that can still be refunded by amount, in money and credits."""
     payment: StaffPayment
     """Payment of the order."""
     history: list[StaffHistoryEntry]
@@ -299,6 +303,7 @@ class StaffOrder(_ResponseModel):
             ],
             "parcels": [StaffShipment.model_validate(shipment) for shipment in shipments],
             "returns": [StaffReturn.of(returned) for returned in order.returns],
+            "refunds": [StaffRefund.of(refund) for refund in order.refunds],
             "payment": _payment(order),
             "history": [StaffHistoryEntry.model_validate(vars(entry)) for entry in order.history],
         }

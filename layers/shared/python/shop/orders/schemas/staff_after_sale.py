@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shop.orders.model import Condition, OrderReturn
+from shop.orders.model import Condition, OrderRefund, OrderReturn
 
 
 class _AfterSaleModel(BaseModel):
@@ -52,3 +52,32 @@ class StaffReturn(_AfterSaleModel):
                 for line_id, line in returned.lines.items()
             ],
         )
+
+
+class StaffTaxShare(_AfterSaleModel):
+    """The part of a refund at one tax rate. Amounts are minor units."""
+
+    name: str
+    """Name and rate of the tax; empty for the untaxed part."""
+    amount: int
+    """Amount of the part, with its tax."""
+    tax: int
+    """Tax in the amount."""
+
+
+class StaffRefund(_AfterSaleModel):
+    """A refund by amount, without a return."""
+
+    at: datetime
+    """Instant at which the refund was granted."""
+    amount: int
+    """Amount in minor units, from money first and then from credits."""
+    reason: str
+    """Reason, which the buyer can read."""
+    taxes: list[StaffTaxShare]
+    """The amount by tax rate, for a credit note; empty if the order has no tax."""
+
+    @classmethod
+    def of(cls, refund: OrderRefund) -> "StaffRefund":
+        taxes = [StaffTaxShare.model_validate(vars(share)) for share in refund.taxes]
+        return cls(at=refund.at, amount=refund.amount, reason=refund.reason, taxes=taxes)

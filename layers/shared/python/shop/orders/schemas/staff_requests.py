@@ -14,6 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shop.orders.actions.refunds import RefundInput
 from shop.orders.actions.returns import ReturnInput, ReturnLineInput
 from shop.orders.model import Condition, ShipmentStatus
 from shop.orders.model.returns import UNSALEABLE
@@ -129,6 +130,20 @@ class ReturnRequest(_RequestModel):
 
     def as_input(self) -> ReturnInput:
         return ReturnInput({line.id: line.as_input() for line in self.lines}, self.reason)
+
+
+class RefundRequest(_RequestModel):
+    """An amount that is refunded without a return, and the reason, which the buyer can read."""
+
+    amount: Annotated[int, Field(ge=1, le=10**12)]
+    """Amount in minor units of the order's currency; at most ``refundable`` of the order.
+    Example: 500"""
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    """Reason, 1 to 200 characters; the buyer can read it.
+    Example: Arrived two days late"""
+
+    def as_input(self) -> RefundInput:
+        return RefundInput(self.amount, self.reason)
 
 
 def _require_unique_lines(lines: Sequence[PiecesRequest]) -> None:

@@ -1,10 +1,13 @@
 """The JSON of an order in UCP's terms (``shopping/order.json``)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.orders.model import HistoryEntry, Order, OrderLine, OrderStatus
+from shop.orders.model import HistoryEntry, Order, OrderLine, OrderRefund, OrderStatus
 
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
@@ -235,20 +238,24 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
     """
     status = "completed" if order.settled else "pending"
     removed: dict[str, int] = {}
-    remaining = order.total
-    for name, kind, entry, pieces in sorted(_reductions(order), key=lambda each: each[2].at):
-        for line_id, count in pieces.items():
+    remaining, reduced = order.total, 0
+    for entry in sorted(_reductions(order), key=lambda each: each.at):
+        for line_id, count in entry.pieces.items():
             removed[line_id] = removed.get(line_id, 0) + count
-        after = order.value_without(removed)
-        yield {
-            "id": f"adj_{name}",
-            "type": kind,
+        reduced += entry.amount
+        after = max(0, order.value_without(removed) - reduced)
+        adjustment = {
+            "id": f"adj_{entry.name}",
+            "type": entry.kind,
             "occurred_at": entry.at.isoformat(),
             "status": status,
-            "line_items": _pieces_view({line: -count for line, count in pieces.items()}),
-            "totals": [{"type": "total", "amount": after - remaining}],
+            "totals": [{"type": "total", "amount": after - remaining, **entry.text}],
             "description": reason_text(entry.reason or "not_shipped"),
         }
+        if entry.pieces:
+            lines = {line: -count for line, count in entry.pieces.items()}
+            adjustment["line_items"] = _pieces_view(lines)
+        yield adjustment
         remaining = after
     payment = order.payment
     refunds = [entry for entry in payment.entries if entry.kind == "refunded"]
@@ -264,26 +271,56 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
         }
 
 
-def _reductions(order: Order) -> Iterator[tuple[str, str, HistoryEntry, Mapping[str, int]]]:
-    """Yield name, UCP type, time and reason, and pieces of all that reduced the order.
+@frozen
+class _Reduction:
+    """What reduced the value of an order: pieces by line id, or an amount."""
+
+    name: str
+    kind: str
+    at: datetime
+    reason: str
+    pieces: Mapping[str, int] = field(default_factory=dict)
+    amount: int = 0
+    text: Mapping[str, str] = field(default_factory=dict)
+    """``display_text`` of its total, if it has one."""
+
+
+def _reductions(order: Order) -> Iterator[_Reduction]:
+    """Yield all that reduced the order, each with its UCP type.
 
     Pieces that never arrived are refunded; only pieces that the buyer sent back are a return.
     """
     cancelled = _history_entry(order, ("cancelled", "partially cancelled"))
     pieces = {line.id: line.cancelled for line in order.lines}
     if cancelled is not None and any(pieces.values()):
-        yield "cancellation", "cancellation", cancelled, pieces
+        name = "cancellation"
+        yield _Reduction(name, name, cancelled.at, cancelled.reason, pieces)
     unrecorded = {line.id: line.returned for line in order.lines}
     for number, returned in enumerate(order.returns, 1):
         for line_id, count in returned.pieces.items():
             unrecorded[line_id] -= count
         kind = "return" if returned.sent_back else "refund"
-        entry = HistoryEntry(returned.at, kind, "", returned.reason)
-        yield f"return_{number}", kind, entry, returned.pieces
+        name = f"return_{number}"
+        yield _Reduction(name, kind, returned.at, returned.reason, returned.pieces)
     # Returns of older orders are in the history only.
     earlier = _history_entry(order, ("returned",))
     if earlier is not None and any(unrecorded.values()):
-        yield "return", "return", earlier, unrecorded
+        yield _Reduction("return", "return", earlier.at, earlier.reason, unrecorded)
+    for number, refund in enumerate(order.refunds, 1):
+        name, amount = f"refund_{number}", refund.amount + refund.outside
+        yield _Reduction(
+            name,
+            "refund",
+            refund.at,
+            refund.reason,
+            amount=amount,
+            text=_tax_text(refund, order.currency),
+        )
+
+
+def _tax_text(refund: OrderRefund, currency: str) -> dict[str, str]:
+    taxes = [f"{each.name} {Money(each.tax, currency)}" for each in refund.taxes if each.tax]
+    return {"display_text": f"Refund (includes {', '.join(taxes)})"} if taxes else {}
 
 
 def _history_entry(order: Order, events: Sequence[str]) -> HistoryEntry | None:

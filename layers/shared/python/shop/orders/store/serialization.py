@@ -18,6 +18,7 @@ from shop.orders.model import (
     Order,
     OrderCredit,
     OrderLine,
+    OrderRefund,
     OrderReturn,
     OrderShippingOption,
     OrderStatus,
@@ -25,6 +26,7 @@ from shop.orders.model import (
     ReturnedPieces,
     Shipment,
     ShipmentStatus,
+    TaxShare,
     TrackingEvent,
 )
 from shop.payments.model import Payment
@@ -88,6 +90,7 @@ def to_document(order: Order) -> dict[str, Any]:
         "placed_at": order.placed_at.isoformat(),
         "pay_by": order.pay_by.isoformat(),
         "returns": [_encode_return(each) for each in order.returns],
+        "refunds": [_encode_refund(each) for each in order.refunds],
         "reservations": encode_reservations(order.reservations),
         "usage": [count.to_list() for count in order.usage],
         "group_buy": order.group_buy,
@@ -119,6 +122,7 @@ def from_document(
         quote=_decode_quote(document, lines),
         shipments=tuple(_decode_shipment(each) for each in document.get("shipments", ())),
         returns=tuple(_decode_return(each) for each in document.get("returns", ())),
+        refunds=tuple(_decode_refund(each) for each in document.get("refunds", ())),
         placed_at=datetime.fromisoformat(document["placed_at"]),
         pay_by=datetime.fromisoformat(document["pay_by"]),
         reservations=decode_reservations(document.get("reservations", ())),
@@ -255,4 +259,24 @@ def _decode_return(raw: dict[str, Any]) -> OrderReturn:
             for line_id, (pieces, condition, location) in raw["lines"].items()
         },
         raw.get("sent_back", True),
+    )
+
+
+def _encode_refund(refund: OrderRefund) -> dict[str, Any]:
+    return {
+        "at": refund.at.isoformat(),
+        "amount": refund.amount,
+        "reason": refund.reason,
+        "taxes": [[share.name, share.amount, share.tax] for share in refund.taxes],
+        **({"outside": refund.outside} if refund.outside else {}),
+    }
+
+
+def _decode_refund(raw: dict[str, Any]) -> OrderRefund:
+    return OrderRefund(
+        datetime.fromisoformat(raw["at"]),
+        raw["amount"],
+        raw["reason"],
+        tuple(TaxShare(*share) for share in raw["taxes"]),
+        raw.get("outside", 0),
     )

@@ -131,6 +131,14 @@ class QuoteLine:
         """Return the price of the next ``units`` units, after ``already`` refunded units."""
         return self.refund(range(already, already + units))
 
+    def tax_from(self, first: int) -> int:
+        """Return the tax of the units from number ``first`` on, in minor units."""
+        tax, end = 0, 0
+        for run in self.units:
+            start, end = end, end + run.units
+            tax += run.tax * max(0, end - max(start, first))
+        return tax
+
     def to_dict(self) -> dict[str, Any]:
         list_price = self.list_price
         return without_none(
