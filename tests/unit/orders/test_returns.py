@@ -271,3 +271,26 @@ def test_each_undelivered_piece_keeps_the_reason_of_its_parcel(memory: OrderFixt
         ("returned_to_sender", {"li_1": 2}, False),
         ("lost", {"li_2": 1}, False),
     ]
+
+
+def test_list_shows_what_was_returned_and_refunded(order_fixture: OrderFixture) -> None:
+    order = completed(order_fixture)
+    order_fixture.capture(order)
+
+    def listed() -> tuple[int, int]:
+        (summary,) = order_fixture.orders.list_by_day(
+            "2026-11-27", status=None, cursor=None, limit=5
+        ).items
+        return summary.returned, summary.refunded
+
+    assert listed() == (0, 0)
+    order_fixture.return_goods(order, {"li_1": 1})
+    assert listed() == (1080, 0)
+    order_fixture.refund_excess(order)
+    assert listed() == (1080, 1080)
+    order_fixture.refund(order, 100)
+    order_fixture.refund_excess(order)
+    assert listed() == (1080, 1180)
+    order_fixture.return_goods(order, {"li_1": 1, "li_2": 1})
+    order_fixture.refund_excess(order)
+    assert listed() == (order.total, order.total)

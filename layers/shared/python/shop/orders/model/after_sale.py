@@ -168,6 +168,14 @@ class AfterSale(OrderState):
         return {each.location for each in self.shipments if each.lines.get(line_id)}
 
     @property
+    def returned_value(self) -> int:
+        """Value of the pieces that came back or never arrived, in minor units, tax included."""
+        if not any(line.returned for line in self.lines):
+            return 0
+        cancelled = {line.id: line.cancelled for line in self.lines}
+        return self.value_without(cancelled) - self.value_of_pieces
+
+    @property
     def refunded_outside(self) -> int:
         """Minor units refunded at the provider, outside the shop, that no refund counts yet."""
         if self.payment.status is not PaymentStatus.CAPTURED:

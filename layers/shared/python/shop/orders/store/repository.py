@@ -280,6 +280,8 @@ def summary_from_row(row: Any) -> OrderSummaryItem:
         total=raw["total"],
         pieces=raw["pieces"],
         email=raw["email"],
+        returned=raw.get("returned", 0),
+        refunded=raw.get("refunded", 0),
     )
 
 
@@ -311,6 +313,8 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
     """Return the item of an order: its document, the summary for lists, and its events."""
     placed = order.placed_at.astimezone(UTC)
     shard = hashlib.sha256(order.id.encode()).digest()[0] % SHARDS
+    # Most orders have neither, and their items stay small.
+    after_sale = {"returned": order.returned_value, "refunded": order.payment.total_of("refunded")}
     return OrderRow(
         order_pk(order.id),
         f"HEAD#{order.owner}",
@@ -323,6 +327,7 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
             "pieces": sum(line.quantity for line in order.lines),
             "email": order.email,
             "pay_by": int(order.pay_by.timestamp()),
+            **{name: amount for name, amount in after_sale.items() if amount},
         },
         events=tuple(events),
         owner_key=None if order.owner == GUEST_OWNER or order.never_placed else order.owner,
