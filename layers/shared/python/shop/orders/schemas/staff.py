@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.orders.model import Order, OrderCredit, OrderStatus, ShipmentStatus
+from shop.orders.schemas.history_text import text_of
 from shop.orders.schemas.staff_after_sale import StaffRefund, StaffReturn
 from shop.payments.model import PaymentStatus
 
@@ -126,7 +127,9 @@ class StaffPayment(_ResponseModel):
     provider: str
     """Name of the payment provider."""
     status: str
-    """Status of the payment, such as authorized, captured or failed."""
+    """Status of the payment, such as authorized, captured, refunded or failed.
+
+    After a refund it is partially_refunded or refunded."""
     reference: str | None
     """Payment reference of the provider; absent before the payment was requested."""
     reason: str | None
@@ -148,8 +151,11 @@ class StaffHistoryEntry(_ResponseModel):
     """Instant of the event."""
     event: str
     """Name of the event."""
+    text: str
+    """What happened, in words, with the amount of a payment and the reason.
+    Example: Money refunded: 10.80 USD"""
     actor: str
-    """Staff user, customer or process that caused the event."""
+    """Staff user by name or email address, customer or process that caused the event."""
     reason: str
     """Reason of the actor; empty if there is none."""
 
@@ -305,7 +311,10 @@ class StaffOrder(_ResponseModel):
             "returns": [StaffReturn.of(returned) for returned in order.returns],
             "refunds": [StaffRefund.of(refund) for refund in order.refunds],
             "payment": _payment(order),
-            "history": [StaffHistoryEntry.model_validate(vars(entry)) for entry in order.history],
+            "history": [
+                StaffHistoryEntry.model_validate({**vars(entry), "text": text_of(entry, order)})
+                for entry in order.history
+            ],
         }
 
 
@@ -324,6 +333,10 @@ def _payment(order: Order) -> StaffPayment:
 
 
 def _payment_status(order: Order) -> str:
+    payment = order.payment
+    refunded, captured = payment.total_of("refunded"), payment.total_of("captured")
+    if refunded:
+        return "refunded" if refunded >= captured else "partially_refunded"
     # An order without an amount for the provider counts as captured. After its cancellation that
     # would look like money that was not refunded.
     never_charged = order.status is OrderStatus.CANCELLED and not order.payment.entries

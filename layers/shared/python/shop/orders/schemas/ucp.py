@@ -53,7 +53,9 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
         "line_items": [_line_view(line, discounts.get(line.id, ())) for line in order.lines],
         "fulfillment": {
             "expectations": list(_expectations(order)),
-            "events": sorted(_events(order), key=lambda event: event["occurred_at"]),
+            "events": sorted(
+                [*_events(order), *_return_events(order)], key=lambda event: event["occurred_at"]
+            ),
         },
         "adjustments": list(_adjustments(order)),
         "totals": _totals(order, quote),
@@ -228,6 +230,24 @@ def _events(order: Order) -> Iterator[dict[str, Any]]:
                 **shared,
                 "description": event.text or event.status.value.replace("_", " ").capitalize(),
             }
+
+
+def _return_events(order: Order) -> Iterator[dict[str, Any]]:
+    """Yield what came back, and what did not arrive although no carrier reported it."""
+    for number, returned in enumerate(order.returns, 1):
+        if returned.sent_back:
+            kind, text = "returned", f"Returned: {returned.reason}"
+        elif returned.reason == "not_delivered":
+            kind, text = "undeliverable", reason_text(returned.reason)
+        else:
+            continue  # the parcel's own events show it
+        yield {
+            "id": f"return_{number}",
+            "occurred_at": returned.at.isoformat(),
+            "type": kind,
+            "line_items": _pieces_view(returned.pieces),
+            "description": text,
+        }
 
 
 def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
