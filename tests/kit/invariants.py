@@ -77,8 +77,8 @@ def _check_stock(state: SystemState) -> Iterator[Violation]:
             text = f"{state.journal_shipped[sku]} shipped by the journal, {shipped[sku]} by orders"
             yield Violation("I1", sku, text)
         if state.journal_returned[sku] != restocked[sku]:
-            returned = state.journal_returned[sku]
-            text = f"{returned} returned by the journal, {restocked[sku]} by orders"
+            units_back = state.journal_returned[sku]
+            text = f"{units_back} returned by the journal, {restocked[sku]} by orders"
             yield Violation("I1", sku, text)
         if state.journal_transferred[sku] + row["in_transit"]:
             text = f"{-state.journal_transferred[sku]} sent off, {row['in_transit']} in transit"

@@ -114,7 +114,7 @@ def test_refunds_and_returns_in_any_order_never_exceed_the_price(
         before = order
         line = order.lines[amount % 2]
         if is_return and line.delivered:
-            order, _ = order.with_return(sent_back(**{line.id: 1}), "wanda")
+            order, _ = order.with_return(sent_back("too small", **{line.id: 1}), "wanda")
         elif not is_return and amount <= order.refundable:
             order = refunded(order, amount)
             assert before.due - order.due == amount
