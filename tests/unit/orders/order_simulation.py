@@ -247,8 +247,8 @@ class OrderSimulation(OrderFixture):
                 assert state.status is not PaymentStatus.AUTHORIZED
             if order.status is OrderStatus.COMPLETED:
                 assert order.delivered
-                kept = any(line.active_quantity for line in order.lines)
-                assert (net_captured > 0) == kept or order.refunds
+                has_goods = any(line.active_quantity for line in order.lines)
+                assert (net_captured > 0) == has_goods or order.refunds
         confirmed = [e.subject for e in self.orders.outbox if e.type == "OrderConfirmed"]
         assert len(confirmed) == len(set(confirmed))
         emailed = [email.subject for _, email in self.email_sender.sent]

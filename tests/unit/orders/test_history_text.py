@@ -31,7 +31,7 @@ def test_every_event_of_the_model_has_a_text() -> None:
     assert events <= set(TEXTS)
 
 
-def test_refunds_and_returns_are_told_with_amounts_and_reasons(memory: OrderFixture) -> None:
+def test_refunds_and_returns_show_amounts_and_reasons(memory: OrderFixture) -> None:
     order = memory.place_allocated()
     memory.ship(order)
     memory.capture(order)
@@ -41,8 +41,8 @@ def test_refunds_and_returns_are_told_with_amounts_and_reasons(memory: OrderFixt
     memory.refund_excess(order)
     memory.advance(minutes=1)
     memory.refund(order, 500, "two days late")
-    told = texts(memory.refund_excess(order))
-    assert told[1:] == [
+    shown = texts(memory.refund_excess(order))
+    assert shown[1:] == [
         "Payment authorized: 38.39 USD",
         "Assigned to a location: main",
         "Parcel handed over to the carrier: 1Z999",
@@ -57,7 +57,7 @@ def test_refunds_and_returns_are_told_with_amounts_and_reasons(memory: OrderFixt
     ]
 
 
-def test_undelivered_and_returned_pieces_are_told_apart(memory: OrderFixture) -> None:
+def test_undelivered_and_returned_pieces_read_differently(memory: OrderFixture) -> None:
     order = memory.place_allocated()
     memory.ship(order, "1Z1", lines={"li_1": 2})
     memory.ship(order, "1Z2")
@@ -65,9 +65,9 @@ def test_undelivered_and_returned_pieces_are_told_apart(memory: OrderFixture) ->
     memory.return_goods(order, {"li_1": 1}, "too small")
     memory.track("lost", "1Z2")
     after = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
-    told = texts(after)
-    assert "Goods returned by the buyer: too small" in told
-    assert "Goods not delivered: Lost in transit" in told
+    shown = texts(after)
+    assert "Goods returned by the buyer: too small" in shown
+    assert "Goods not delivered: Lost in transit" in shown
     events = order_view(after, "")["fulfillment"]["events"]
     (returned,) = [each for each in events if each["type"] == "returned"]
     assert (returned["description"], returned["line_items"]) == (
@@ -96,7 +96,7 @@ def test_older_orders_recorded_both_by_one_event(reason: str, text: str) -> None
     assert text_of(HistoryEntry(BLACK_FRIDAY, "returned", "x", reason), make_order()) == text
 
 
-def test_codes_are_told_in_words() -> None:
+def test_codes_are_shown_in_words() -> None:
     cancelled = HistoryEntry(BLACK_FRIDAY, "cancelled", "deadline", "payment_expired")
     assert text_of(cancelled, make_order()) == "Order cancelled: Not paid in time"
     declined = HistoryEntry(BLACK_FRIDAY, "payment failed", "stripe", "card_declined")
