@@ -45,6 +45,10 @@ _NOTICES = {"OrderCancelled": "cancelled", "OrderReturned": "returned", "OrderRe
 """The notice that each of these events causes."""
 
 
+def _notice(event: Event) -> str:
+    return _NOTICES[event.type] if event.data.get("sent_back", True) else "not_delivered"
+
+
 class OrderSimulation(OrderFixture):
     """Orders with their workflow, event handlers and event bus."""
 
@@ -257,10 +261,10 @@ class OrderSimulation(OrderFixture):
         # Nobody hears of an order that was never confirmed.
         assert {subject.partition(" ")[0] for subject in emailed} <= set(confirmed)
         # One notice per cancelled order, and one per return and refund.
-        endings = tuple(f" {kind}" for kind in _NOTICES.values())
+        endings = tuple(f" {kind}" for kind in (*_NOTICES.values(), "not_delivered"))
         ended = [subject for subject in emailed if subject.endswith(endings)]
         expected = Counter(
-            f"{event.subject} {_NOTICES[event.type]}"
+            f"{event.subject} {_notice(event)}"
             for event in self.orders.outbox
             if event.type in _NOTICES and self.orders.get_by_id(event.subject).was_confirmed
         )

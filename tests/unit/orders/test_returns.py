@@ -13,6 +13,8 @@ from shop.orders.actions.batched_placement import process_queued_batches
 from shop.orders.actions.delivery import abandon_delivery, complete_order
 from shop.orders.actions.returns import ReturnInput, ReturnLineInput, stage_return
 from shop.orders.model import Condition, Order, OrderStatus, ReservationBatch, ReturnedPieces
+from shop.orders.model.notices import Notice, NoticeKind, notice_of
+from shop.orders.schemas.emails import order_notice_email
 from shop.orders.schemas.ucp import order_view
 from shop.payments.model import PaymentStatus
 from tests.kit.orders import SKUS, make_order
@@ -271,6 +273,25 @@ def test_each_undelivered_piece_keeps_the_reason_of_its_parcel(memory: OrderFixt
         ("returned_to_sender", {"li_1": 2}, False),
         ("lost", {"li_2": 1}, False),
     ]
+
+
+def test_buyer_is_notified_of_lost_pieces_in_other_words_than_of_returned_ones(
+    memory: OrderFixture,
+) -> None:
+    order = in_two_parcels(memory)
+    memory.track("delivered", "1Z1")
+    memory.return_goods(order, {"li_1": 1})
+    memory.track("lost", "1Z2")
+    after = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
+    kinds = [
+        notice.kind
+        for event in memory.orders.outbox
+        if event.type == "OrderReturned" and (notice := notice_of(after, event.type, event.data))
+    ]
+    assert kinds == [NoticeKind.RETURNED, NoticeKind.NOT_DELIVERED]
+    texts = [order_notice_email(after, Notice(kind), "https://shop.example").text for kind in kinds]
+    assert ["came back to us" in text for text in texts] == [True, False]
+    assert ["did not reach you" in text for text in texts] == [False, True]
 
 
 def test_list_shows_what_was_returned_and_refunded(order_fixture: OrderFixture) -> None:

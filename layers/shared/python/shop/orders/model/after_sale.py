@@ -78,7 +78,7 @@ class AfterSale(OrderState):
         order = replace(order, lines=lines, returns=(*self.returns, *undelivered))
         for each in undelivered:
             order = order._with_history(at, NOT_DELIVERED, actor, each.reason)
-        returned = order._returned_event(reason, at)
+        returned = order._returned_event(reason, at, sent_back=False)
         if some_arrived:
             return order, (returned, order._event("OrderCompleted", at))
         return order, (returned,)
@@ -141,7 +141,7 @@ class AfterSale(OrderState):
                 f"{each.quantity} of {each.sku} at {each.location}" for each in restocked
             )
             order = order._with_history(returned.at, "restocked", actor, units)
-        return order, (order._returned_event(returned.reason, returned.at),)
+        return order, (order._returned_event(returned.reason, returned.at, sent_back=True),)
 
     @property
     def pieces_sent_back(self) -> dict[str, int]:
@@ -247,9 +247,14 @@ class AfterSale(OrderState):
             if part
         )
 
-    def _returned_event(self, reason: str, at: datetime) -> Event:
+    def _returned_event(self, reason: str, at: datetime, *, sent_back: bool) -> Event:
         return self._event(
-            "OrderReturned", at, reason=reason, due=self.due, reference=self.payment.reference
+            "OrderReturned",
+            at,
+            reason=reason,
+            sent_back=sent_back,
+            due=self.due,
+            reference=self.payment.reference,
         )
 
     def _require_at_most(

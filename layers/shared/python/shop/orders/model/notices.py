@@ -19,6 +19,7 @@ class NoticeKind(StrEnum):
     CANCELLED = "cancelled"
     PARTIALLY_CANCELLED = "partially_cancelled"
     RETURNED = "returned"
+    NOT_DELIVERED = "not_delivered"
     REFUNDED = "refunded"
 
 
@@ -51,6 +52,8 @@ def notice_of(order: Order, event_type: str, data: Mapping[str, Any]) -> Notice 
     """
     if not order.was_confirmed:
         return None
+    if event_type == "OrderReturned" and not data.get("sent_back", True):
+        return Notice(NoticeKind.NOT_DELIVERED)
     if event_type in _OF_ORDER:
         return Notice(_OF_ORDER[event_type])
     if event_type == "OrderRefunded":

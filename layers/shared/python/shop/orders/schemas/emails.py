@@ -69,7 +69,11 @@ _NOTICES = {
     ),
     NoticeKind.RETURNED: (
         "is refunded in part or whole",
-        "Pieces of your order came back to us, or did not reach you. Their price is refunded.",
+        "Pieces of your order came back to us. Their price is refunded.",
+    ),
+    NoticeKind.NOT_DELIVERED: (
+        "is refunded in part or whole",
+        "Pieces of your order did not reach you. Their price is refunded.",
     ),
 }
 """End of the subject, and the first sentence, of each notice."""
