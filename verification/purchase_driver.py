@@ -158,9 +158,10 @@ class Purchase:
         _raise_if_failed(answer)
 
     def return_goods(self, pieces: int, key: str) -> None:
-        """Record the return of pieces of the first line."""
+        """Record the return of pieces of the first line, and put them back in stock."""
         route = "POST /staff/orders/{id}/returns"
-        body = {"lines": [{"id": "li_1", "quantity": pieces}], "reason": "it does not pour"}
+        line = {"id": "li_1", "quantity": pieces, "restock": True}
+        body = {"lines": [line], "reason": "it does not pour"}
         with as_staff():
             answer = call(
                 create_return.handler,

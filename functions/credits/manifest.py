@@ -72,7 +72,12 @@ FEATURE = Feature(
         ),
         Reaction(
             module="credits.settle_order_credits",
-            event_types=("OrderCompleted", "OrderReturned", "OrderPartiallyCancelled"),
+            event_types=(
+                "OrderCompleted",
+                "OrderReturned",
+                "OrderRefunded",
+                "OrderPartiallyCancelled",
+            ),
             reads=(Table.ORDERS,),
             writes=(Table.CREDITS,),
         ),

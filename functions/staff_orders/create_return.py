@@ -1,13 +1,16 @@
 """POST /staff/orders/{id}/returns: record delivered pieces that the buyer sent back.
 
-Handlers of the event refund the money and reverse points and credits.
+Pieces that staff restock are in stock in the same transaction. Handlers of the event refund the
+money and reverse points and credits.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from shop.entrypoints.http import Request, endpoint
-from shop.orders.actions.returns import ReturnInput, create_return
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
+from shop.orders.actions.order_writes import OrderStockWrites
+from shop.orders.actions.returns import create_return
 from shop.orders.model import Order
 from shop.orders.schemas.staff import StaffOrder
 from shop.orders.schemas.staff_requests import ReturnRequest
@@ -16,9 +19,13 @@ from shop.storage.connection import connection
 from shop.storage.idempotency import DynamoIdempotencyStore
 from shop.storage.transactions import DynamoUnitOfWork
 
-orders = DynamoOrderRepository()
+locations = DynamoLocationRepository()
 idempotency = DynamoIdempotencyStore()
-uow = DynamoUnitOfWork(connection())
+writes = OrderStockWrites(
+    orders=DynamoOrderRepository(),
+    stock=DynamoStockRepository(),
+    uow=DynamoUnitOfWork(connection()),
+)
 
 
 def view(order: Order) -> Mapping[str, Any]:
@@ -30,10 +37,10 @@ def handler(request: Request[ReturnRequest]) -> Mapping[str, Any]:
     return create_return(
         request.idempotent,
         request.path["id"],
-        ReturnInput(request.body.pieces(), request.body.reason),
+        request.body.as_input(),
         view,
         actor=f"staff {request.caller.username}",
-        orders=orders,
+        writes=writes,
+        locations=locations,
         idempotency=idempotency,
-        uow=uow,
     )

@@ -12,15 +12,22 @@ _CODE = "The verification code to your new account is {####}"
 _SUBJECT = "Verify your new account"
 
 
-def add_user_pool(stack: ShopStack, name: str, *, self_sign_up: bool, mfa: Mfa) -> Resource:
-    """Add a pool whose users sign in with their email address and a password."""
+def add_user_pool(
+    stack: ShopStack, name: str, *, self_sign_up: bool, mfa: Mfa, readable_usernames: bool = False
+) -> Resource:
+    """Add a pool whose users sign in with their email address and a password.
+
+    With ``readable_usernames`` the address is the username itself, so that access tokens name the
+    user to people. Otherwise Cognito generates a UUID, and the address may change.
+    """
+    usernames = {} if readable_usernames else {"UsernameAttributes": ["email"]}
     pool = stack.add(
         "AWS::Cognito::UserPool",
         f"{name}Pool/Resource",  # "Customers" is the construct of a table
         {
             "UserPoolName": stack.names.of(name.lower()),
             "UserPoolTier": "ESSENTIALS",
-            "UsernameAttributes": ["email"],
+            **usernames,
             "UsernameConfiguration": {"CaseSensitive": False},
             "AutoVerifiedAttributes": ["email"],
             "AccountRecoverySetting": {

@@ -266,7 +266,11 @@ class FoundationStack(ShopStack):
         """Add the staff's own pool: no self sign-up, and a second factor in production."""
         production = self.stage.production
         pool = add_user_pool(
-            self, "Staff", self_sign_up=False, mfa="ON" if production else "OPTIONAL"
+            self,
+            "Staff",
+            self_sign_up=False,
+            mfa="ON" if production else "OPTIONAL",
+            readable_usernames=True,
         )
         if not production:
             self.suppress(

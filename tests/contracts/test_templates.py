@@ -95,6 +95,16 @@ def test_data_is_encrypted_restorable_and_retained_in_production(
     assert rules.unprotected_data(cloud, stage) == []
 
 
+def test_access_tokens_of_staff_contain_a_readable_username(cloud: Cloud) -> None:
+    pools = {
+        pool.properties["UserPoolName"].rpartition("-")[2]: pool.properties
+        for pool in cloud.of("AWS::Cognito::UserPool")
+    }
+    assert "UsernameAttributes" not in pools["staff"], "Cognito would generate a UUID"
+    assert pools["staff"]["AutoVerifiedAttributes"] == ["email"]
+    assert pools["customers"]["UsernameAttributes"] == ["email"]
+
+
 def test_production_has_no_sandbox() -> None:
     assert rules.sandbox_in_production(Cloud(stacks_of(STAGES["prod"]))) == []
 

@@ -36,6 +36,7 @@ from shop.inventory.model.shard_writes import (
     release_update,
     relocate_updates,
     reserve_update,
+    restock_write,
     set_alert_state_update,
     set_terms_updates,
     set_threshold_update,
@@ -121,6 +122,7 @@ class MemoryShards:
             stored is not None
             and all(getattr(stored, name) >= least for name, least in write.minimums.items())
             and all(getattr(stored, name) == value for name, value in write.expected.items())
+            and not (write.requires_no_kit and stored.parts)
         )
 
     def _apply(self, write: ShardWrite) -> None:
@@ -395,6 +397,40 @@ class MemoryStockRepository:
                 on_hand=-one.quantity,
             )
             self._add_entry(transaction, movement)
+
+    def restock_op(
+        self,
+        returned: Iterable[Reservation],
+        *,
+        order: str,
+        actor: str,
+        at: datetime,
+        reason: str,
+    ) -> WriteOperation:
+        units = merge_reservations(returned)
+        for one in units:
+            self.level(one.sku).require_no_kit()
+        writes = tuple(
+            restock_write(one, exists=(one.sku, one.location, 0) in self.shards.rows)
+            for one in units
+        )
+
+        def add(transaction: MemoryTransaction) -> None:
+            self.shards.add_writes(transaction, writes)
+            for one in units:
+                movement = StockMovement(
+                    one.sku,
+                    MovementType.RETURNED,
+                    at,
+                    actor,
+                    reason,
+                    reference=order,
+                    location=one.location,
+                    on_hand=one.quantity,
+                )
+                self._add_entry(transaction, movement)
+
+        return add
 
     def shortages_from(
         self, error: Exception | None, demands: Iterable[Demand]

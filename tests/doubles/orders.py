@@ -264,6 +264,8 @@ def _summary(order: Order) -> OrderSummaryItem:
         total=order.total,
         pieces=sum(line.quantity for line in order.lines),
         email=order.email,
+        returned=order.returned_value,
+        refunded=order.payment.total_of("refunded"),
     )
 
 

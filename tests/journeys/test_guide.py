@@ -29,10 +29,21 @@ def test_every_step_of_the_first_day_works(cloud: Cloud) -> None:
         timeout=1_800,
         check=False,
     )
-    # Then each succeeds, and the last blocks print the refund of one table and the stock
+    # Then each succeeds, and prints what the guide says of it
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    printed = done.stdout.split()
-    assert "completed" in printed
-    total, refunded = int(printed[printed.index("ready_for_complete") + 3]), int(printed[-4])
-    assert 0 < refunded < total
-    assert printed[-1] == "9"
+    sections = re.split(r"^== \d+$", done.stdout, flags=re.MULTILINE)[1:]
+    assert len(sections) == len(BLOCKS)
+
+    def printed_by(command: str) -> list[str]:
+        """Return the lines that the last block with this command printed."""
+        number = max(n for n, block in enumerate(BLOCKS) if command in block)
+        return sections[number].split()
+
+    assert "completed" in printed_by("get status)")
+    total = int(printed_by("/complete '")[-1])
+    location, returned = printed_by("/returns '")
+    assert location == "main"
+    assert 0 < int(returned) < total
+    assert printed_by("get on_hand") == ["9"]
+    assert printed_by("/refunds '") == ["500", str(int(returned) + 500)]
+    assert printed_by("orders.0.refunded") == [returned, str(int(returned) + 500)]

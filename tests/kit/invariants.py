@@ -57,12 +57,16 @@ def violations(state: SystemState) -> list[Violation]:
 
 
 def _check_stock(state: SystemState) -> Iterator[Violation]:
-    """I1: on hand equals the journal, available adds up, no quantity is negative, and transfers
-    have arrived or are in transit."""
+    """I1: on hand equals the journal, available adds up, no quantity is negative, transfers have
+    arrived or are in transit, and the journal ships and restocks what the orders do."""
     shipped: Counter[str] = Counter()
+    restocked: Counter[str] = Counter()
     for order in state.orders:
         for line in order.lines:
             shipped.update(line.units_by_sku(line.shipped))
+        for returned in order.returns:
+            for units in order.restocked_units(returned):
+                restocked[units.sku] += units.quantity
     for sku, row in state.stock.items():
         if row["lowest"] < 0:
             yield Violation("I1", sku, f"below zero: {row}")
@@ -71,6 +75,10 @@ def _check_stock(state: SystemState) -> Iterator[Violation]:
             yield Violation("I1", sku, f"{on_hand} on hand, {state.journal[sku]} by the journal")
         if state.journal_shipped[sku] != shipped[sku]:
             text = f"{state.journal_shipped[sku]} shipped by the journal, {shipped[sku]} by orders"
+            yield Violation("I1", sku, text)
+        if state.journal_returned[sku] != restocked[sku]:
+            units_back = state.journal_returned[sku]
+            text = f"{units_back} returned by the journal, {restocked[sku]} by orders"
             yield Violation("I1", sku, text)
         if state.journal_transferred[sku] + row["in_transit"]:
             text = f"{-state.journal_transferred[sku]} sent off, {row['in_transit']} in transit"

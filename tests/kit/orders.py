@@ -6,7 +6,7 @@ from typing import Any
 from shop.inventory.model import Reservation
 from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.usage import UsageReservation
-from shop.orders.model import Order, OrderLine, OrderShippingOption
+from shop.orders.model import Order, OrderLine, OrderReturn, OrderShippingOption, ReturnedPieces
 from shop.payments.model import Payment, PaymentStatus, ProviderPaymentState
 
 BLACK_FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -75,6 +75,13 @@ def make_order(order_id: str = "ord_1", pieces: tuple[int, ...] = (2, 1), **chan
         "reservations": tuple(Reservation(sku, count) for sku, count in quantities.items()),
     }
     return Order(**{**fields, **changes})
+
+
+def sent_back(reason: str = "too small", **pieces: int) -> OrderReturn:
+    """Return a return of pieces by line id, recorded on Black Friday and not restocked."""
+    return OrderReturn(
+        BLACK_FRIDAY, reason, {line: ReturnedPieces(count) for line, count in pieces.items()}
+    )
 
 
 def captured(order: Order, *, refunded: int = 0) -> ProviderPaymentState:

@@ -103,6 +103,8 @@ class SystemState:
     """Units by SKU that came (positive) or left (negative) according to the movements."""
     journal_shipped: Counter[str] = field(default_factory=Counter)
     """Units by SKU that were shipped according to the movements."""
+    journal_returned: Counter[str] = field(default_factory=Counter)
+    """Units by SKU that buyers of orders returned according to the movements."""
     journal_transferred: Counter[str] = field(default_factory=Counter)
     """Units by SKU received from other locations, less units sent there, by the movements."""
     orders: list[Order] = field(default_factory=list)
@@ -153,6 +155,10 @@ def _read_stock(state: SystemState) -> None:
             state.journal[rest] += item["on_hand"]
             if item["kind"] == MovementType.SHIPPED:
                 state.journal_shipped[rest] -= item["on_hand"]
+            elif item["kind"] == MovementType.RETURNED and item.get("reference", "").startswith(
+                "ord_"
+            ):
+                state.journal_returned[rest] += item["on_hand"]
             elif item["kind"] == MovementType.TRANSFERRED:
                 state.journal_transferred[rest] += item["on_hand"]
 

@@ -374,6 +374,61 @@ def test_return_is_recorded_once_per_idempotency_key(
     assert (adjustment["type"], adjustment["totals"][0]["amount"]) == ("return", -1080)
 
 
+def restock(key: str = "return", **choice: Any) -> ApiResponse:
+    line = {"id": "li_1", "quantity": 1, "restock": True, **choice}
+    body = {"lines": [line], "reason": "too small"}
+    return send(create_return, RETURN, body, key=key, id="ord_1")
+
+
+def test_restocked_pieces_are_in_stock_once_per_idempotency_key() -> None:
+    fixture = completed_order()
+    first = restock(condition="as_new")
+    assert first.status == 201, first.text
+    assert fixture.on_hand() == (9, 9)
+    assert first.json["returns"][0]["lines"] == [
+        {"id": "li_1", "quantity": 1, "condition": "as_new", "location": "main"}
+    ]
+    assert restock(condition="as_new").json == first.json
+    assert fixture.on_hand() == (9, 9)
+    assert restock(key="next").status == 201
+    assert fixture.on_hand() == (10, 9)
+    assert restock(key="third").status == 400
+    assert fixture.on_hand() == (10, 9)
+
+
+@pytest.mark.parametrize(
+    ("choice", "status", "code", "path"),
+    [
+        ({"condition": "damaged"}, 400, "value_contradiction", "$.lines[0]"),
+        ({"condition": "wrong_item"}, 400, "value_contradiction", "$.lines[0]"),
+        ({"restock": False, "location": "main"}, 400, "value_contradiction", "$.lines[0]"),
+        ({"restock": "yes"}, 400, None, "$.lines[0].restock"),
+        ({"condition": "fine"}, 400, None, "$.lines[0].condition"),
+        ({"location": "moon"}, 404, "location_unknown", "$.lines[0].location"),
+    ],
+)
+def test_return_with_an_impossible_choice_changes_nothing(
+    choice: dict[str, Any], status: int, code: str | None, path: str
+) -> None:
+    fixture = completed_order()
+    response = restock(**choice)
+    assert (response.status, response.json["errors"][0]["path"]) == (status, path), response.text
+    assert code in (None, response.json["code"])
+    assert fixture.on_hand() == (8, 9)
+    assert fixture.orders.get_by_id("ord_1").returns == ()
+
+
+def test_return_costs_two_reads_and_one_transaction() -> None:
+    completed_order()
+    with count_calls() as calls:
+        restock()
+    assert [made.operation for made in calls.made] == [
+        "Query",
+        "BatchGetItem",
+        "TransactWriteItems",
+    ]
+
+
 def test_return_of_more_than_delivered_is_rejected() -> None:
     completed_order()
     for line, quantity, status, path in (
@@ -393,9 +448,24 @@ def test_return_of_more_than_delivered_is_rejected() -> None:
     assert return_pieces(key="third").status == 400
 
 
-def test_return_before_completion_is_rejected() -> None:
+def test_only_pieces_that_have_arrived_are_returned() -> None:
+    fixture = order_fixture()
+    fixture.place_allocated(order_placed_today())
+    ship(SOME)
+    response = return_pieces()
+    assert (response.status, response.json["code"]) == (400, "quantity_invalid")
+    fixture.track("delivered", "1Z999")
+    response = return_pieces(key="arrived")
+    assert (response.status, response.json["status"]) == (201, "confirmed"), response.text
+    (line, _) = response.json["lines"]
+    assert (line["shipped"], line["delivered"], line["returned"]) == (1, 0, 1)
+    assert return_pieces(key="again").status == 400
+    assert cancel({"reason": "no more are made"}).json["due"] == 0
+
+
+def test_return_of_a_cancelled_order_is_rejected() -> None:
     order_fixture().place_allocated(order_placed_today())
-    ship()
+    cancel({"reason": "ordered twice"})
     response = return_pieces()
     assert (response.status, response.json["code"]) == (409, "order_state")
 

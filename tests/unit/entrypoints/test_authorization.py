@@ -312,6 +312,28 @@ def test_one_required_group_is_enough_in_any_format(groups: Any) -> None:
     assert with_claims({**VALID_CLAIMS, "cognito:groups": groups}).json == {"customer": "s1"}
 
 
+UUID = "4d1c9a4e-0000-4000-8000-000000000001"
+
+
+@pytest.mark.usefixtures("staff")
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"username": "wanda@shop.example"}, "wanda@shop.example"),
+        ({"username": UUID, "email": "wanda@shop.example"}, "wanda@shop.example"),
+        ({"username": UUID, "email": "w@x.example", "name": "Wanda  Smith\n"}, "Wanda Smith"),
+        ({"username": UUID, "name": " ", "email": None}, UUID),
+        ({"username": UUID, "name": ["Wanda"]}, UUID),
+        ({"name": "W" * 500}, "W" * 100),
+        ({}, "s1"),
+    ],
+)
+def test_caller_is_named_as_people_know_them(claims: dict[str, Any], name: str) -> None:
+    base = {claim: value for claim, value in VALID_CLAIMS.items() if claim != "username"}
+    handler = endpoint()(lambda request: {"name": request.caller.username})
+    assert call(handler, "GET /x", claims={**base, **claims}).json == {"name": name}
+
+
 @pytest.mark.usefixtures("staff")
 @pytest.mark.parametrize(
     "groups", ["", "[]", "[vip]", "[opsx]", "[xops]", None, [], 5, {"ops": True}, "[o ps]"]

@@ -44,3 +44,6 @@ class StockFixture:
 
     def ship(self, *args: Any, **options: Any) -> None:
         self.uow.commit(lambda transaction: self.stock.ship(transaction, *args, **options))
+
+    def restock(self, *returned: Reservation, **options: Any) -> None:
+        self.uow.commit(self.stock.restock_op(returned, **options))

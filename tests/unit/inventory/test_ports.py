@@ -198,6 +198,57 @@ def test_units_without_a_reservation_cannot_be_shipped(
     assert len(stock_fixture.stock.list_movements("A").items) == 1
 
 
+BACK = {"order": "ord_1", "actor": "wanda", "at": NOW + timedelta(hours=1), "reason": "too small"}
+
+
+def test_returned_units_are_on_sale_again_with_a_journal_entry_of_their_order(
+    stock_fixture: StockFixture,
+) -> None:
+    create_levels(stock_fixture, A=5, B=1)
+    stock_fixture.ship([*stock_fixture.reserve(Demand("A", 3))], order="ord_1", actor="w", at=NOW)
+    stock_fixture.restock(
+        Reservation("A", 1), Reservation("A", 1), Reservation("B", 2, "outlet"), **BACK
+    )
+    level = stock_fixture.stock.level("A")
+    assert (level.on_hand, level.available, level.version) == (4, 4, 3)
+    outlet = stock_fixture.stock.level("B", "outlet")
+    assert (outlet.on_hand, outlet.available, stock_fixture.stock.level("B").on_hand) == (2, 2, 1)
+    (entry, *_) = stock_fixture.stock.list_movements("A").items
+    assert (entry.kind, entry.on_hand, entry.reference, entry.reason, entry.actor) == (
+        MovementType.RETURNED,
+        2,
+        "ord_1",
+        "too small",
+        "wanda",
+    )
+    stock_fixture.restock(Reservation("B", 1, "outlet"), **{**BACK, "order": "ord_2"})
+    assert stock_fixture.stock.level("B", "outlet").on_hand == 3
+
+
+def test_returned_units_do_not_conflict_with_reservations_or_shards(
+    stock_fixture: StockFixture,
+) -> None:
+    create_levels(stock_fixture, A=8)
+    stock_fixture.stock.reshard("A", 4)
+    write = stock_fixture.stock.restock_op([Reservation("A", 2)], **BACK)
+    stock_fixture.buy(Demand("A", 8))
+    stock_fixture.uow.commit(write)
+    level = stock_fixture.stock.level("A")
+    assert (level.on_hand, level.reserved, level.available) == (10, 8, 2)
+
+
+def test_first_units_of_a_location_are_returned_once(stock_fixture: StockFixture) -> None:
+    create_levels(stock_fixture, A=1)
+    first, second = (
+        stock_fixture.stock.restock_op([Reservation("A", 1, "outlet")], **{**BACK, "order": order})
+        for order in ("ord_1", "ord_2")
+    )
+    stock_fixture.uow.commit(first)
+    with pytest.raises(ConditionFailed):
+        stock_fixture.uow.commit(second)
+    assert stock_fixture.stock.level("A", "outlet").on_hand == 1
+
+
 def test_journal_is_paginated_newest_first(stock_fixture: StockFixture) -> None:
     level = StockLevel("A")
     for n in range(5):

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+from shop.inventory.model import MAIN_LOCATION
+from shop.inventory.model.allocation import Location
+from shop.inventory.model.locations import UNKNOWN_POSITION, Locations
 from shop.kernel.money import Money
 from shop.kernel.unit_of_work import UnitOfWork
 from shop.orders.actions.cancellation import cancel_order
@@ -15,6 +19,8 @@ from shop.orders.actions.delivery import (
 from shop.orders.actions.expiry import expire_order
 from shop.orders.actions.order_writes import OrderWrites
 from shop.orders.actions.payments import capture_payment, record_payment, refund_excess_payment
+from shop.orders.actions.retry import commit_or_raise, retry_on_conflict
+from shop.orders.actions.returns import ReturnInput, ReturnLineInput, stage_return
 from shop.orders.actions.shipments import allocate_order, create_shipment
 from shop.orders.model import (
     Order,
@@ -51,6 +57,14 @@ class OrderFixture:
     email_sender: MemoryEmailSender = field(default_factory=MemoryEmailSender)
     provider: Any = field(default_factory=MemoryProvider)
     now: datetime = BLACK_FRIDAY
+    locations: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            get=lambda: Locations(
+                {name: Location(name, UNKNOWN_POSITION) for name in (MAIN_LOCATION, "outlet")}
+            )
+        )
+    )
+    """The main location and an outlet, to read only."""
     parked_events: Any = None
     """By default the double over ``orders``."""
 
@@ -146,6 +160,37 @@ class OrderFixture:
 
     def expire(self, order: Order) -> Order:
         return expire_order(order.id, at=self.now, provider=self.provider, writes=self.writes)
+
+    def return_goods(
+        self, order: Order, lines: dict[str, int], reason: str = "too small", **choice: Any
+    ) -> Order:
+        """Record pieces that the buyer sent back; ``choice`` applies to each line."""
+        returned = {line: ReturnLineInput(pieces, **choice) for line, pieces in lines.items()}
+
+        def attempt() -> Order:
+            change = stage_return(
+                self.orders.get_by_id(order.id),
+                ReturnInput(returned, reason),
+                at=self.now,
+                actor="wanda",
+                writes=self.writes,
+                locations=self.locations,
+            )
+            commit_or_raise(self.uow, *change.writes)
+            return change.value
+
+        return retry_on_conflict(attempt)
+
+    def refund(self, order: Order, amount: int, reason: str = "late") -> Order:
+        """Grant a refund by amount."""
+
+        def attempt() -> Order:
+            before = self.orders.get_by_id(order.id)
+            after, events = before.with_refund(amount, reason, self.now, "wanda")
+            saved: Order = self.orders.save(before, after, events)
+            return saved
+
+        return retry_on_conflict(attempt)
 
     def capture(self, order: Order) -> Order:
         return capture_payment(order.id, at=self.now, orders=self.orders, provider=self.provider)

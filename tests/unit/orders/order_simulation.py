@@ -4,6 +4,7 @@ The bus may deliver events late, twice and in any order, and tests advance the c
 the state machine call the handlers' use cases; its definition is the one that infra deploys.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,12 @@ SUBSCRIPTIONS = {
     if hasattr(line, "event_types")
 }
 """Event types of each event handler, from the manifest."""
+_NOTICES = {"OrderCancelled": "cancelled", "OrderReturned": "returned", "OrderRefunded": "refunded"}
+"""The notice that each of these events causes."""
+
+
+def _notice(event: Event) -> str:
+    return _NOTICES[event.type] if event.data.get("sent_back", True) else "not_delivered"
 
 
 class OrderSimulation(OrderFixture):
@@ -206,11 +213,16 @@ class OrderSimulation(OrderFixture):
             for line in order.lines:
                 shipped[line.sku] += line.shipped
                 assert 0 <= line.delivered <= line.shipped <= line.quantity
+                assert line.delivered + line.returned <= line.shipped
                 assert line.active_quantity >= 0
+            for returned in order.returns:
+                for unit in order.restocked_units(returned):
+                    shipped[unit.sku] -= unit.quantity
             assert bool(order.usage) == (order.status is not OrderStatus.CANCELLED)
             if order.status in TERMINATED | {OrderStatus.COMPLETED}:
                 assert order.reservations == ()
             assert 0 <= order.due <= order.total
+            assert 0 <= order.refundable <= order.total
             self._check_charges(order)
         for sku in SKUS:
             level: StockLevel = self.stock.level(sku)
@@ -239,7 +251,8 @@ class OrderSimulation(OrderFixture):
                 assert state.status is not PaymentStatus.AUTHORIZED
             if order.status is OrderStatus.COMPLETED:
                 assert order.delivered
-                assert net_captured > 0
+                has_goods = any(line.active_quantity for line in order.lines)
+                assert (net_captured > 0) == has_goods or order.refunds
         confirmed = [e.subject for e in self.orders.outbox if e.type == "OrderConfirmed"]
         assert len(confirmed) == len(set(confirmed))
         emailed = [email.subject for _, email in self.email_sender.sent]
@@ -249,5 +262,12 @@ class OrderSimulation(OrderFixture):
         assert {subject.partition(" ")[0] for subject in emailed} <= set(confirmed)
         late = [subject for subject in emailed if subject.endswith(" delayed")]
         assert len(late) == len(set(late))
-        ended = [subject for subject in emailed if subject.endswith((" cancelled", " returned"))]
-        assert len(ended) == len(set(ended))
+        # One notice per cancelled order, and one per return and refund.
+        endings = tuple(f" {kind}" for kind in (*_NOTICES.values(), "not_delivered"))
+        ended = [subject for subject in emailed if subject.endswith(endings)]
+        expected = Counter(
+            f"{event.subject} {_notice(event)}"
+            for event in self.orders.outbox
+            if event.type in _NOTICES and self.orders.get_by_id(event.subject).was_confirmed
+        )
+        assert Counter(ended) == expected

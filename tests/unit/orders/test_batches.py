@@ -13,12 +13,15 @@ from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork, WriteOperation
 from shop.orders.actions.batched_placement import (
     abandon_placement,
     place_in_batches,
+    process_batches_now,
     process_queued_batches,
 )
 from shop.orders.actions.cancellation import cancel_order, cancel_unshipped
+from shop.orders.actions.delivery import complete_order
 from shop.orders.actions.expiry import expire_overdue_orders
 from shop.orders.actions.lookup import get_order
 from shop.orders.actions.order_writes import OrderWrites
+from shop.orders.actions.returns import ReturnInput, ReturnLineInput, stage_return
 from shop.orders.actions.shipments import allocate_order, create_shipment
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
@@ -115,14 +118,24 @@ class BatchedShop:
         queued = dict.fromkeys(SKUS, 0)
         for reservation in [
             *order.reservations,
-            *(reservation for batch in batches for reservation in batch.reservations),
+            *(
+                reservation
+                for batch in batches
+                if not batch.returned
+                for reservation in batch.reservations
+            ),
         ]:
             reserved[reservation.sku] += reservation.quantity
         for batch in batches:
             for reservation in batch.reservations if batch.shipped else ():
                 queued[reservation.sku] += reservation.quantity
+            for reservation in batch.reservations if batch.returned else ():
+                queued[reservation.sku] -= reservation.quantity
         for line in order.lines:
             shipped[line.sku] += line.shipped
+        for returned in order.returns:
+            for unit in order.restocked_units(returned):
+                shipped[unit.sku] -= unit.quantity
         for sku in SKUS:
             level = self.fixture.stock.level(sku)
             assert level.reserved == reserved[sku], sku
@@ -284,6 +297,23 @@ def test_placement_interrupted_anywhere_is_resumed_or_reversed_once(resumption: 
         shop.check_at_rest()
 
 
+def return_everything(shop: BatchedShop) -> None:
+    """Return all pieces to stock, once, as :func:`create_return` does by its idempotency key."""
+    if shop.order.returns:
+        return
+    pieces = {line.id: ReturnLineInput(2, restock=True) for line in shop.order.lines}
+    change = stage_return(
+        shop.order,
+        ReturnInput(pieces, "too many"),
+        at=shop.fixture.now,
+        actor="wanda",
+        writes=shop.writes,
+        locations=shop.fixture.locations,
+    )
+    shop.uow.commit(*change.writes)
+    process_batches_now("ord_1", writes=shop.writes)
+
+
 OPERATIONS: dict[str, Callable[[BatchedShop], object]] = {
     "abandon": lambda shop: shop.abandon(),
     "cancel": lambda shop: cancel_order(
@@ -303,6 +333,7 @@ OPERATIONS: dict[str, Callable[[BatchedShop], object]] = {
         actor="wanda",
         writes=shop.writes,
     ),
+    "return": return_everything,
 }
 
 
@@ -334,6 +365,16 @@ def _shop_ready_for(operation: str, crash_at: int = -1, after_write: bool = Fals
         shop.place()
         shop.fixture.pay(shop.order)
         allocate_order("ord_1", at=shop.fixture.now, orders=shop.fixture.orders)
+    if operation == "return":
+        create_shipment(
+            "ord_1",
+            ShipmentInput("ups", "1Z1"),
+            at=shop.fixture.now,
+            actor="wanda",
+            writes=shop.writes,
+        )
+        shop.fixture.track("delivered", "1Z1")
+        complete_order("ord_1", at=shop.fixture.now, orders=shop.fixture.orders)
     if operation == "partial cancellation":
         shop.fixture.ship(shop.order, lines={"li_5": 1})
     shop.uow = CrashingUnitOfWork(shop.fixture.uow, crash_at, after_write)

@@ -13,10 +13,12 @@ from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.errors import ShopError
 from shop.orders.actions.delays import announce_delays
+from shop.kernel.money import Money
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
 from shop.orders.actions.payments import abandon_unanswered_payment
 from shop.orders.model import (
     MAX_RESERVATIONS_PER_BATCH,
+    MAX_RESTOCKED_PER_BATCH,
     MAX_SHIPPED_PER_BATCH,
     MAX_TRACKING_EVENTS,
     MAY_BECOME,
@@ -71,6 +73,9 @@ class ExampleRun:
             "cancel_payment": self._cancel_payment,
             "ship": lambda details: simulation.ship(self.order, **details),
             "track": self._track,
+            "refund": lambda amount: simulation.refund(self.order, amount),
+            "refund_outside": self._refund_outside,
+            "return": lambda details: simulation.return_goods(self.order, **details),
             "cancel": lambda reason: simulation.cancel(self.order, reason, allow_partial=True),
             "deadline": self._deadline,
             "sweep": lambda _: expire_overdue_orders(
@@ -99,6 +104,12 @@ class ExampleRun:
 
     def _cancel_payment(self, key: str) -> None:
         state = self.simulation.provider.cancel("pay_ord_1", key=key)
+        self.simulation.record(self.order, state)
+
+    def _refund_outside(self, amount: int) -> None:
+        provider = self.simulation.provider
+        amount_of = Money(amount, self.order.currency)
+        state = provider.refund("pay_ord_1", amount_of, key=f"by hand {self.simulation.now}")
         self.simulation.record(self.order, state)
 
     def _track(self, event: dict[str, Any]) -> None:
@@ -172,12 +183,14 @@ def test_documented_ranks_and_limits_match_the_model() -> None:
     assert f"merged by rank: {ranked}." in TEXT
     assert f"With more than {MAX_SHIPPED_PER_BATCH} reservations, the stock leaves in" in TEXT
     assert f"in batches of at most {MAX_RESERVATIONS_PER_BATCH}," in TEXT
+    assert f"A return of more than {MAX_RESTOCKED_PER_BATCH} SKUs queues batches" in TEXT
     assert f"A parcel keeps {MAX_TRACKING_EVENTS} events" in TEXT
 
 
 def test_documented_events_match_the_model() -> None:
-    source = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model/order.py"
-    published = set(re.findall(r'_event\(\s*"(\w+)"', source.read_text("utf-8")))
+    model = Path(__file__).parents[3] / "layers/shared/python/shop/orders/model"
+    source = "".join(path.read_text("utf-8") for path in model.glob("*.py"))
+    published = set(re.findall(r'_event\(\s*"(\w+)"', source))
     documented = TEXT.split("7.2 Events:")[1].split(".")[0]
     assert set(re.findall(r"`(\w+)`", documented)) == published
 

@@ -25,7 +25,7 @@ from shop.orders.model import (
     take_from_reservations,
 )
 from shop.payments.model import PaymentStatus, ProviderPaymentState
-from tests.kit.orders import BLACK_FRIDAY, authorized, captured, make_order
+from tests.kit.orders import BLACK_FRIDAY, authorized, captured, make_order, sent_back
 
 
 def value_of_first(order: Order, line: OrderLine, pieces: int) -> int:
@@ -412,7 +412,7 @@ def test_return_reduces_amount_due_up_to_delivered_pieces() -> None:
     completed, _ = tracked(shipped(confirmed()), ShipmentStatus.DELIVERED).complete(
         BLACK_FRIDAY, "workflow"
     )
-    returned, (event,) = completed.with_return({"li_1": 1}, "too small", BLACK_FRIDAY, "wanda")
+    returned, (event,) = completed.with_return(sent_back("too small", li_1=1), "wanda")
     assert (returned.status, event.type, event.data["due"]) == (
         OrderStatus.COMPLETED,
         "OrderReturned",
@@ -420,14 +420,14 @@ def test_return_reduces_amount_due_up_to_delivered_pieces() -> None:
     )
     assert [(line.delivered, line.returned) for line in returned.lines] == [(1, 1), (1, 0)]
     assert returned.delivered
-    for pieces in ({"li_1": 2}, {"li_9": 1}):
+    for again in (sent_back(li_1=2), sent_back(li_9=1)):
         with pytest.raises((InvalidRequest, NotFound)):
-            returned.with_return(pieces, "again", BLACK_FRIDAY, "wanda")
+            returned.with_return(again, "wanda")
+    with pytest.raises(InvalidRequest):
+        shipped(confirmed()).with_return(sent_back("early", li_1=1), "wanda")
     with pytest.raises(Conflict):
-        tracked(shipped(confirmed()), ShipmentStatus.DELIVERED).with_return(
-            {"li_1": 1}, "early", BLACK_FRIDAY, "wanda"
-        )
-    nothing, _ = returned.with_return({"li_1": 1, "li_2": 1}, "all of it", BLACK_FRIDAY, "wanda")
+        make_order().with_return(sent_back("unpaid", li_1=1), "wanda")
+    nothing, _ = returned.with_return(sent_back("all of it", li_1=1, li_2=1), "wanda")
     assert nothing.due == 0, "with the last piece the shipping cost is refunded as well"
 
 

@@ -115,6 +115,8 @@ def test_order_summary_has_the_fields_of_a_list(order_fixture: OrderFixture) -> 
         "total": order.total,
         "pieces": 3,
         "email": "jane@example.com",
+        "returned": 0,
+        "refunded": 0,
     }
 
 

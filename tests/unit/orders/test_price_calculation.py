@@ -100,6 +100,21 @@ def test_reverse_charge_reason_is_shown_only_where_it_applies() -> None:
 def test_total_names_the_included_taxes() -> None:
     last = order_view(stored_order("DE"), "https://shop.example")["totals"][-1]
     assert "MwSt 19 % 3.98 EUR, MwSt 7 % 1.31 EUR" in last["display_text"]
+    assert last["lines"] == [
+        {"display_text": "Net", "amount": last["amount"] - 398 - 131},
+        {"display_text": "MwSt 19 %", "amount": 398},
+        {"display_text": "MwSt 7 %", "amount": 131},
+    ]
+
+
+def test_confirmation_email_lists_the_tax_by_rate() -> None:
+    text = order_confirmation_email(stored_order("DE"), "https://shop.example").text
+    assert [line.split() for line in text.splitlines() if "MwSt" in line] == [
+        ["incl.", "MwSt", "19", "%", "3.98", "EUR"],
+        ["incl.", "MwSt", "7", "%", "1.31", "EUR"],
+    ]
+    business = order_confirmation_email(stored_order("FR", "FR40303265045"), "https://shop.example")
+    assert "incl." not in business.text
 
 
 def test_staff_see_credits_without_full_gift_card_account() -> None:

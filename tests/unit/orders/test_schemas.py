@@ -144,7 +144,7 @@ def test_cancelled_and_lost_pieces_are_two_adjustments(memory: OrderFixture) -> 
     order = abandon_delivery(order.id, late=False, at=memory.now, orders=memory.orders)
     assert [(kind, amount) for kind, _, amount in adjustments(order)] == [
         ("cancellation", -2 * 1080),
-        ("return", -1080),
+        ("refund", -1080),
     ]
     assert sum(amount for *_, amount in adjustments(order)) == order.due - order.total
     assert quantities(order) == [(3, 1, 1), (1, 0, 0)]
@@ -168,11 +168,33 @@ def test_adjustment_is_the_full_value_also_if_credits_paid(
     assert [amount for *_, amount in adjustments(cancelled)] == [-2 * 1080]
     returned = replace(
         cancelled,
-        lines=tuple(replace(line, returned=1) for line in cancelled.lines),
+        lines=tuple(replace(line, shipped=1, returned=1) for line in cancelled.lines),
         history=(*cancelled.history, HistoryEntry(BLACK_FRIDAY, "returned", "staff", "torn")),
     )
     amounts = [amount for *_, amount in adjustments(returned)]
     assert amounts == [-2 * 1080, 2 * 1080 - order.total]
+
+
+def test_each_return_is_an_adjustment_with_its_own_reason(memory: OrderFixture) -> None:
+    order = memory.place_allocated()
+    memory.ship(order, "1Z1", lines={"li_1": 2})
+    memory.ship(order, "1Z2")
+    memory.track("delivered", "1Z1")
+    memory.advance(minutes=1)
+    memory.return_goods(order, {"li_1": 1}, "too small")
+    memory.track("lost", "1Z2", at=memory.advance(minutes=1))
+    abandon_delivery(order.id, late=False, at=memory.advance(minutes=1), orders=memory.orders)
+    memory.advance(minutes=1)
+    after = memory.return_goods(order, {"li_1": 1}, "the other one, too")
+    assert [
+        (each["id"], each["type"], each["description"], each["totals"][0]["amount"])
+        for each in shown(after)["adjustments"]
+    ] == [
+        ("adj_return_1", "return", "too small", -1080),
+        ("adj_return_2", "refund", "Lost in transit", -1080),
+        ("adj_return_3", "return", "the other one, too", -1080 - 599),
+    ]
+    assert [entry.event for entry in after.history if entry.reason == "lost"] == ["not delivered"]
 
 
 def test_manual_refund_is_an_adjustment_of_its_own(memory: OrderFixture) -> None:

@@ -247,6 +247,24 @@ class OrderLifeCycle(RuleBasedStateMachine):
             at = self.simulation.now - timedelta(seconds=ago)
             self.simulation.track(status, number, event=f"e{event}", at=at)
 
+    @rule(
+        index=orders,
+        line=st.sampled_from(["li_1", "li_2"]),
+        pieces=st.integers(1, 4),
+        restock=st.booleans(),
+    )
+    def send_back(self, index: int, line: str, pieces: int, restock: bool) -> None:
+        order = self._order(index)
+        if order is not None:
+            self.simulation.advance(seconds=1)
+            self._try(lambda: self.simulation.return_goods(order, {line: pieces}, restock=restock))
+
+    @rule(index=orders, amount=st.integers(1, 2_000), enabled=RARELY)
+    def grant_refund(self, index: int, amount: int, enabled: bool) -> None:
+        order = self._order(index)
+        if order is not None and enabled:
+            self._try(lambda: self.simulation.refund(order, amount))
+
     @rule(indexes=st.lists(st.integers(0, 30), min_size=1, max_size=8), keep=RARELY)
     def deliver(self, indexes: list[int], keep: bool) -> None:
         for index in indexes:

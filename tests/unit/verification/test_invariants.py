@@ -124,6 +124,7 @@ VIOLATIONS: dict[str, tuple[str, Callable[[SystemState], Any]]] = {
     "a negative quantity": ("I1", lambda s: s.stock[RED].update(lowest=-1)),
     "stock that is not in the journal": ("I1", lambda s: s.journal.update({RED: -3})),
     "a shipment without an order": ("I1", lambda s: s.journal_shipped.update({RED: 1})),
+    "returned units without a return": ("I1", lambda s: s.journal_returned.update({RED: 1})),
     "units lost between two locations": ("I1", lambda s: s.journal_transferred.update({RED: -2})),
     "available that does not add up": ("I1", lambda s: s.stock[RED].update(available=9)),
     "reserved stock without an order": (

@@ -23,10 +23,17 @@ from shop.kernel.frozen import frozen
 MAX_TOKEN_LENGTH = 8192
 """Characters; Cognito's tokens have about 1,000."""
 
+MAX_NAME_LENGTH = 100
+"""Characters of a name in histories and journals."""
+
 
 @frozen(slots=False)
 class Caller:
-    """The authenticated caller. ``customer`` is the Cognito subject, ``None`` for a guest."""
+    """The authenticated caller. ``customer`` is the Cognito subject, ``None`` for a guest.
+
+    ``username`` names the caller to people, in histories and journals. It identifies nobody: two
+    persons may have one name.
+    """
 
     customer: str | None = None
     groups: frozenset[str] = field(default_factory=frozenset)
@@ -91,8 +98,21 @@ def _caller_from(claims: Mapping[str, Any]) -> Caller:
     return Caller(
         customer=subject,
         groups=_groups(claims.get("cognito:groups")),
-        username=str(claims.get("username", subject)),
+        username=_readable_name(claims) or subject,
     )
+
+
+def _readable_name(claims: Mapping[str, Any]) -> str:
+    """Return the name or email address of the token, else Cognito's username, as one line.
+
+    Cognito's own access tokens have the username only, which is the email address in the staff's
+    pool. A pre token generation trigger may add the others.
+    """
+    for claim in ("name", "email", "username"):
+        value = claims.get(claim)
+        if isinstance(value, str) and (text := " ".join(value.split())[:MAX_NAME_LENGTH]):
+            return text
+    return ""
 
 
 def _groups(claim: Any) -> frozenset[str]:

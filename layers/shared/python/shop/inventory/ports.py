@@ -282,6 +282,23 @@ class StockReservations(Protocol[T]):
         """
         ...
 
+    def restock_op(
+        self,
+        returned: Iterable[Reservation],
+        *,
+        order: str,
+        actor: str,
+        at: datetime,
+        reason: str,
+    ) -> WriteOperation:
+        """Return the write that adds units of an order to stock, with their journal entries.
+
+        The units become available for sale at the named locations. Reads the rows, so that a
+        location's first units create its level. Each SKU and location writes two rows and may check
+        a third. Raises Conflict (``kit_has_no_stock``) for a SKU that has become a kit.
+        """
+        ...
+
     def shortages_from(
         self, error: Exception | None, demands: Iterable[Demand]
     ) -> tuple[Shortage, ...]:

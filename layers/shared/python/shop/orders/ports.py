@@ -18,7 +18,11 @@ from shop.orders.model import Order, OrderStatus, ParkedEvent, ReservationBatch
 
 @frozen(slots=False)
 class OrderSummaryItem:
-    """An order in a list. ``total`` is minor units of ``currency``; ``pieces`` are whole pieces."""
+    """An order in a list. Amounts are minor units of ``currency``; ``pieces`` are whole pieces.
+
+    ``returned`` is the value of the returned pieces, and ``refunded`` the money that the payment
+    provider has refunded.
+    """
 
     id: str
     status: OrderStatus
@@ -27,6 +31,8 @@ class OrderSummaryItem:
     total: int
     pieces: int
     email: str
+    returned: int = 0
+    refunded: int = 0
 
 
 @frozen(slots=False)

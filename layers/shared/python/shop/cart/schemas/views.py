@@ -16,6 +16,7 @@ from shop.cart.model import (
 from shop.credits.model.loyalty import PROGRAM, earned_points
 from shop.kernel.contacts import Buyer
 from shop.kernel.ids import derived_id
+from shop.kernel.money import Money
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.quote_lines import QuoteLine
 
@@ -192,7 +193,8 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
     """Return the totals; all entries before the last sum to it.
 
-    Tax that the prices include is no entry of its own: the text of the total names it.
+    Tax that the prices include is no entry of its own: the text and the lines of the total have its
+    amount by rate.
     """
     totals: list[dict[str, Any]] = [
         {"type": "subtotal", "display_text": "Subtotal", "amount": quote.subtotal.minor}
@@ -212,13 +214,22 @@ def totals_view(quote: Quote) -> list[dict[str, Any]]:
         totals.append(
             {"type": "fulfillment", "display_text": "Shipping", "amount": quote.shipping.minor}
         )
+    taxes = [{"display_text": name, "amount": amount} for name, amount in quote.taxes]
     if quote.tax_added.minor:
-        totals.append({"type": "tax", "display_text": "Tax", "amount": quote.tax_added.minor})
-    total_text = "Total"
+        tax = {"type": "tax", "display_text": "Tax", "amount": quote.tax_added.minor}
+        totals.append({**tax, "lines": taxes})
+    total: dict[str, Any] = {"type": "total", "display_text": "Total", "amount": quote.total.minor}
     if quote.tax_included and quote.tax.minor:
-        total_text = f"Total (includes tax of {quote.tax})"
-    totals.append({"type": "total", "display_text": total_text, "amount": quote.total.minor})
+        net = {"display_text": "Net", "amount": quote.total.minor - quote.tax.minor}
+        total |= {"display_text": total_text_with(quote.taxes, quote.tax), "lines": [net, *taxes]}
+    totals.append(total)
     return totals
+
+
+def total_text_with(taxes: Sequence[tuple[str, int]], tax: Money) -> str:
+    """Return the text of a total that includes tax, with the amount of each rate."""
+    by_rate = ", ".join(f"{name} {Money(amount, tax.currency)}" for name, amount in taxes)
+    return f"Total (includes tax of {tax}: {by_rate})"
 
 
 def messages_view(messages: Sequence[Message]) -> list[dict[str, Any]]:

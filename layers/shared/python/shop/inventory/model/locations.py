@@ -34,14 +34,14 @@ class Locations:
     policy_version: int = 0
     version: int = 0
 
-    def location(self, name: str) -> Location:
-        """Return a location by name. Raises NotFound (``location_unknown``)."""
+    def location(self, name: str, path: str = "$.location") -> Location:
+        """Return a location by name. Raises NotFound (``location_unknown``) for that path."""
         location = self.locations.get(name)
         if location is None:
             raise NotFound(
                 f"Location {name} does not exist. Use one of GET /staff/locations.",
                 code="location_unknown",
-                path="$.location",
+                path=path,
             )
         return location
 

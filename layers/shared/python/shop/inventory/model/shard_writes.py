@@ -74,6 +74,21 @@ def ship_update(reservation: Reservation, state: ReservationState) -> ShardUpdat
     )
 
 
+def restock_write(returned: Reservation, *, exists: bool) -> ShardWrite:
+    """Add units that came back to shard 0, unless their SKU has become a kit.
+
+    The first units of a location create its level. An existing level is changed by a difference
+    without a condition on its version, so that returns and sales do not conflict.
+    """
+    units = returned.quantity
+    if not exists:
+        return StockShard(
+            returned.sku, returned.location, on_hand=units, available=units, version=1
+        )
+    deltas = {"on_hand": units, "available": units, "version": 1}
+    return ShardUpdate(returned.sku, returned.location, 0, deltas, requires_no_kit=True)
+
+
 def relocate_updates(
     old: Iterable[Reservation], new: Iterable[Reservation], state: ReservationState
 ) -> ShardWrites:

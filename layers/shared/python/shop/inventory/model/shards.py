@@ -100,6 +100,7 @@ class ShardUpdate:
     - ``minimums``: the lowest value of a count at which the change applies
     - ``expected``: the exact value of a count at which the change applies
     - ``assignments``: new values of fields that are not counts
+    - ``requires_no_kit``: whether the change applies only if the SKU is no kit
     """
 
     sku: str
@@ -109,6 +110,7 @@ class ShardUpdate:
     minimums: Mapping[str, int] = field(default_factory=dict)
     expected: Mapping[str, int] = field(default_factory=dict)
     assignments: Mapping[str, Any] = field(default_factory=dict)
+    requires_no_kit: bool = False
 
 
 @frozen

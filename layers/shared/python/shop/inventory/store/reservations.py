@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pynamodb.transactions import TransactWrite
 
 from shop.inventory.model import (
+    MAIN_LOCATION,
     Demand,
     MovementType,
     Reservation,
@@ -26,13 +27,15 @@ from shop.inventory.model.shard_writes import (
     release_update,
     relocate_updates,
     reserve_update,
+    restock_write,
     ship_update,
 )
-from shop.inventory.model.shards import INBOUND_SHARD, StockShard, pick_shards
+from shop.inventory.model.shards import INBOUND_SHARD, StockShard, combine_shards, pick_shards
+from shop.inventory.store.kits import require_no_kits
 from shop.inventory.store.levels import StockLevelReader
 from shop.inventory.store.rows import add_movement, parse_shard_key, shard_key
 from shop.inventory.store.shard_cache import MIN_REFRESH_INTERVAL, ShardSnapshot
-from shop.kernel.unit_of_work import ConditionFailed
+from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 
 NO_LOCATION = "-"
 """The location of a reservation if no location ships: it has no rows, so the write fails."""
@@ -202,6 +205,48 @@ class StockReservationWriter(StockLevelReader):
                 on_hand=-reservation.quantity,
             )
             add_movement(transaction, movement, self._tables)
+
+    def restock_op(
+        self,
+        returned: Iterable[Reservation],
+        *,
+        order: str,
+        actor: str,
+        at: datetime,
+        reason: str,
+    ) -> WriteOperation:
+        units = merge_reservations(returned)
+        at_main = {one.sku for one in units if one.location == MAIN_LOCATION}
+        # The row at the main location defines whether a SKU is a kit. A row that this transaction
+        # writes has the condition itself, because a transaction may touch a row only once.
+        elsewhere = {one.sku for one in units} - at_main
+        keys = {(one.sku, one.location) for one in units} | {
+            (sku, MAIN_LOCATION) for sku in elsewhere
+        }
+        shards = self._read_shards([shard_key(*key) for key in sorted(keys)], consistent=True)
+        for shard in shards:
+            combine_shards([shard], shard.sku, shard.location).require_no_kit()
+        found = {(shard.sku, shard.location) for shard in shards}
+        writes = tuple(restock_write(one, exists=(one.sku, one.location) in found) for one in units)
+        kit_check = require_no_kits(elsewhere)
+
+        def add(transaction: TransactWrite) -> None:
+            self._add_writes(transaction, writes)
+            kit_check(transaction)
+            for one in units:
+                movement = StockMovement(
+                    one.sku,
+                    MovementType.RETURNED,
+                    at,
+                    actor,
+                    reason,
+                    reference=order,
+                    location=one.location,
+                    on_hand=one.quantity,
+                )
+                add_movement(transaction, movement, self._tables)
+
+        return add
 
     def shortages_from(
         self, error: Exception | None, demands: Iterable[Demand]

@@ -231,6 +231,8 @@ def _add_update(transaction: TransactWrite, update: ShardUpdate, tables: ShardTa
         condition &= _COUNTS[name] >= minimum
     for name, value in update.expected.items():
         condition &= _COUNTS[name] == value
+    if update.requires_no_kit:
+        condition &= ShardRow.parts.does_not_exist()
     actions: list[Action] = []
     for name, delta in update.deltas.items():
         count = _COUNTS[name]

@@ -6,10 +6,10 @@ is reserved. A batch is recorded only while the placement is open. A last transa
 order *placed* and writes its event. To abandon the placement, its state is switched to reversing,
 each recorded batch is released once, and the order is cancelled.
 
-**After placing.** Stock that the order no longer holds (cancelled or shipped) is recorded as
-batches in the transaction that changes the order. Each batch is moved later, in a transaction that
-also deletes it. If a crash leaves batches behind, the handler of ``StockBatchesQueued`` moves them;
-the event is delivered until that succeeds.
+**After placing.** Stock that the order no longer holds (cancelled, shipped or returned) is recorded
+as batches in the transaction that changes the order. Each batch is moved later, in a transaction
+that also deletes it. If a crash leaves batches behind, the handler of ``StockBatchesQueued`` moves
+them; the event is delivered until that succeeds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -187,7 +187,7 @@ def abandon_placement(
 
 
 def process_queued_batches(order_id: str, *, writes: OrderStockWrites) -> int:
-    """Release or ship the stock of an order's queued batches. Returns how many were moved.
+    """Release, ship or restock the units of an order's queued batches. Returns how many were moved.
 
     Each batch is moved once, also by repeated or simultaneous calls. The batches of an order that
     is being placed belong to its placement and are skipped.
@@ -209,6 +209,26 @@ def process_batches_now(order_id: str, *, writes: OrderStockWrites) -> None:
 def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -> bool:
     """Move a batch's stock and delete the batch; ``False`` if another process has done it."""
 
+    try:
+        # The deletion fails if the batch was moved before, so a repetition releases nothing. The
+        # stock row alone could not tell: it stores a sum of reservations without their orders.
+        writes.uow.commit(
+            writes.orders.finish_batch(order_id, batch), _move_op(order_id, batch, writes)
+        )
+    except ConditionFailed as failure:
+        if writes.orders.condition_key(order_id) in failure.keys:
+            return False
+        raise Contention("This order was changed at the same time. Please try again.") from None
+    return True
+
+
+def _move_op(order_id: str, batch: ReservationBatch, writes: OrderStockWrites) -> WriteOperation:
+    if batch.returned is not None:
+        actor, at, reason = batch.returned
+        return writes.stock.restock_op(
+            batch.reservations, order=order_id, actor=actor, at=at, reason=reason
+        )
+
     def move_stock(transaction: Any) -> None:
         if batch.shipped is None:
             writes.stock.release(transaction, batch.reservations)
@@ -223,15 +243,7 @@ def _move(order_id: str, batch: ReservationBatch, *, writes: OrderStockWrites) -
             state=ReservationState.RESERVED,
         )
 
-    try:
-        # The deletion fails if the batch was moved before, so a repetition releases nothing. The
-        # stock row alone could not tell: it stores a sum of reservations without their orders.
-        writes.uow.commit(writes.orders.finish_batch(order_id, batch), move_stock)
-    except ConditionFailed as failure:
-        if writes.orders.condition_key(order_id) in failure.keys:
-            return False
-        raise Contention("This order was changed at the same time. Please try again.") from None
-    return True
+    return move_stock
 
 
 def queue_batch_ops(

@@ -164,13 +164,7 @@ def abandon_delivery(order_id: str, *, late: bool, at: datetime, orders: OrderRe
                 " Wait until all have arrived or are lost.",
                 code="order_state",
             )
-        failures = {shipment.status for shipment in arrived.shipments} & {
-            ShipmentStatus.LOST,
-            ShipmentStatus.RETURNED,
-        }
-        # Shipments may have failed differently: min() makes the recorded reason deterministic.
-        reason = min(failures).value if failures else "not_delivered"
-        after, more = arrived.mark_returned(reason, at, "deadline" if late else "carrier")
+        after, more = arrived.mark_returned("not_delivered", at, "deadline" if late else "carrier")
         return orders.save(order, after, (*events, *more))
 
     return retry_on_conflict(attempt)

@@ -183,13 +183,19 @@ def refund_excess_payment(
 def capture_payment(
     order_id: str, *, at: datetime, orders: OrderRepository, provider: PaymentProvider
 ) -> Order:
-    """Capture the amount that is due; a captured payment stays as it is. Raises Unavailable."""
+    """Capture the amount that is due; a captured payment stays as it is. Raises Unavailable.
+
+    If nothing is due, because every shipped piece has come back, the authorization is voided.
+    """
     order = orders.get_by_id(order_id)
     if order.payment.status is not PaymentStatus.AUTHORIZED or order.payment.reference is None:
         return order
-    due = Money(order.due, order.currency)
-    # The key makes a repetition after a lost response return the first capture.
-    state = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
+    # The keys make a repetition after a lost response return the first result.
+    if not order.due:
+        state = provider.cancel(order.payment.reference, key=f"cancel:{order_id}")
+    else:
+        due = Money(order.due, order.currency)
+        state = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
     return _save_payment_state(order_id, state, at, provider.name, orders)
 
 

@@ -17,6 +17,11 @@ MAX_SHIPPED_PER_BATCH = 48
 """Reservations in a batch that is shipped: each writes its stock row and one journal entry."""
 
 
+MAX_RESTOCKED_PER_BATCH = 32
+"""SKUs and locations in a batch of returned units: each writes its stock row and one journal entry,
+and may check that its SKU is no kit."""
+
+
 @frozen(slots=False)
 class OrderLine:
     """One line as it was sold. Amounts are minor units; quantities are whole pieces."""
@@ -35,6 +40,7 @@ class OrderLine:
     image_url: str | None = None
     shipped: int = 0
     delivered: int = 0
+    """Pieces that arrived and that the buyer did not send back."""
     cancelled: int = 0
     returned: int = 0
     """Shipped pieces that the buyer sent back, or that never arrived."""
@@ -52,6 +58,11 @@ class OrderLine:
     def active_quantity(self) -> int:
         """Pieces that are neither cancelled nor returned."""
         return self.quantity_to_ship - self.returned
+
+    @property
+    def fulfilled(self) -> int:
+        """Pieces that are shipped and did not come back."""
+        return self.shipped - self.returned
 
     def units_by_sku(self, pieces: int) -> dict[str, int]:
         """Units by SKU that this many pieces take from stock."""
@@ -75,25 +86,34 @@ class ReservationBatch:
 
     While the order is being placed, a batch records reservations that are made for it. Afterwards a
     batch contains reservations that the order no longer has: they are to be released or, with
-    ``shipped`` (actor and time), shipped. The transaction that moves the stock of a batch also
-    deletes the batch, so the stock moves once.
+    ``shipped`` (actor and time), shipped. With ``returned`` (actor, time and reason) it contains
+    units that came back and are to be added to stock. The transaction that moves the stock of a
+    batch also deletes the batch, so the stock moves once.
     """
 
     name: str
     reservations: tuple[Reservation, ...]
     shipped: tuple[str, datetime] | None = None
+    returned: tuple[str, datetime, str] | None = None
 
 
 def split_into_batches(
-    reservations: Sequence[Reservation], prefix: str, *, shipped: tuple[str, datetime] | None = None
+    reservations: Sequence[Reservation],
+    prefix: str,
+    *,
+    shipped: tuple[str, datetime] | None = None,
+    returned: tuple[str, datetime, str] | None = None,
 ) -> tuple[ReservationBatch, ...]:
     """Split reservations into batches that one transaction can carry; ``prefix`` names them."""
     size = MAX_RESERVATIONS_PER_BATCH if shipped is None else MAX_SHIPPED_PER_BATCH
+    if returned is not None:
+        size = MAX_RESTOCKED_PER_BATCH
     chunks = [
         tuple(reservations[start : start + size]) for start in range(0, len(reservations), size)
     ]
     return tuple(
-        ReservationBatch(f"{prefix}.{n:03d}", chunk, shipped) for n, chunk in enumerate(chunks)
+        ReservationBatch(f"{prefix}.{n:03d}", chunk, shipped, returned)
+        for n, chunk in enumerate(chunks)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from shop.kernel.frozen import frozen
 from shop.orders.model.order import Order
 from shop.orders.model.order_state import OrderStatus
+from shop.orders.model.returns import OrderRefund
 from shop.orders.model.shipments import Shipment, ShipmentStatus
 
 
@@ -20,14 +21,17 @@ class NoticeKind(StrEnum):
     PARTIALLY_CANCELLED = "partially_cancelled"
     RETURNED = "returned"
     DELAYED = "delayed"
+    NOT_DELIVERED = "not_delivered"
+    REFUNDED = "refunded"
 
 
 @frozen(slots=False)
 class Notice:
-    """One notice, with the shipment that it is about, if it is about one."""
+    """One notice, with the shipment or the refund that it is about, if it is about one."""
 
     kind: NoticeKind
     shipment: Shipment | None = None
+    refund: OrderRefund | None = None
 
 
 _OF_ORDER: Mapping[str, NoticeKind] = {
@@ -53,8 +57,12 @@ def notice_of(order: Order, event_type: str, data: Mapping[str, Any]) -> Notice 
     if event_type == "OrderDelayed":
         waits = order.status is OrderStatus.CONFIRMED and order.promised_pieces
         return Notice(NoticeKind.DELAYED) if waits else None
+    if event_type == "OrderReturned" and not data.get("sent_back", True):
+        return Notice(NoticeKind.NOT_DELIVERED)
     if event_type in _OF_ORDER:
         return Notice(_OF_ORDER[event_type])
+    if event_type == "OrderRefunded":
+        return Notice(NoticeKind.REFUNDED, refund=order.refunds[data["refund"] - 1])
     shipment = next((each for each in order.shipments if each.id == data["shipment_id"]), None)
     if shipment is None:
         return None

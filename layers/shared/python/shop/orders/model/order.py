@@ -9,25 +9,22 @@ of its goods is derived from quantities per line, and of its money from the paym
        └───────────┴───────────┴──▶ cancelled
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from shop.inventory.model import Reservation, merge_reservations
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
+from shop.orders.model.after_sale import AfterSale
 from shop.orders.model.lines import OrderLine, take_from_reservations
 from shop.orders.model.order_state import (
     ABANDONED,
     DELAY_ANNOUNCED,
     GUEST_OWNER,
-    MAY_BECOME,
     PARTIALLY_CANCELLED,
     TERMINATED,
-    HistoryEntry,
-    OrderState,
     OrderStatus,
     held_amount,
 )
@@ -42,44 +39,12 @@ from shop.payments.model import PaymentStatus, ProviderPaymentState
 
 
 @frozen(slots=False)
-class Order(OrderState):
+class Order(AfterSale):
     """An order and its transitions: each returns the new order and the events to publish.
 
     The caller writes both in one transaction, so an event exists if and only if its change does.
     A transition that would change nothing returns the same order and no event.
     """
-
-    def _become(self, status: OrderStatus) -> "Order":
-        if status not in MAY_BECOME[self.status]:
-            raise Conflict(
-                f"An order with status {self.status} cannot become {status}. Read it again.",
-                code="order_state",
-            )
-        return replace(self, status=status)
-
-    def _require_confirmed(self, action: str) -> None:
-        if self.status is not OrderStatus.CONFIRMED:
-            raise Conflict(
-                f"An order with status {self.status} cannot be {action}."
-                " Only a confirmed order can.",
-                code="order_state",
-            )
-
-    def _with_history(self, at: datetime, event: str, actor: str, reason: str = "") -> "Order":
-        return replace(self, history=(*self.history, HistoryEntry(at, event, actor, reason)))
-
-    def _event(self, kind: str, at: datetime, **data: Any) -> Event:
-        # The id is derived from the version that the write will have: a repeated write publishes
-        # the same id, and subscribers drop the duplicate.
-        payload = {
-            "order_id": self.id,
-            "status": self.status.value,
-            "currency": self.currency,
-            "total": self.total,
-            **({"group_buy": self.group_buy} if self.group_buy else {}),
-            **data,
-        }
-        return Event(f"{self.id}.{self.version + 1}.{kind}", kind, self.id, at, payload)
 
     def place(self) -> tuple["Order", tuple[Event, ...]]:
         """Place the order; ``OrderPlaced`` is its first event."""
@@ -305,83 +270,12 @@ class Order(OrderState):
             if shipment.status is ShipmentStatus.DELIVERED:
                 for line_id, pieces in shipment.lines.items():
                     arrived[line_id] = arrived.get(line_id, 0) + pieces
-        return tuple(replace(line, delivered=arrived.get(line.id, 0)) for line in self.lines)
-
-    def mark_returned(
-        self, reason: str, at: datetime, actor: str
-    ) -> tuple["Order", tuple[Event, ...]]:
-        """Count shipped pieces that did not arrive as returned; their refund follows the event.
-
-        If some pieces arrived, the order completes with them. Raises Conflict while pieces are
-        still to ship: cancel those first.
-        """
-        if not self.shipped:
-            raise Conflict("Some pieces are not shipped. Ship or cancel them.", code="order_state")
-        lines = tuple(
-            replace(line, returned=line.quantity_to_ship - line.delivered) for line in self.lines
-        )
-        some_arrived = any(line.delivered for line in lines)
-        order = self._become(OrderStatus.COMPLETED if some_arrived else OrderStatus.RETURNED)
-        order = replace(order, lines=lines)._with_history(at, "returned", actor, reason)
-        returned = order._returned_event(reason, at)
-        if some_arrived:
-            return order, (returned, order._event("OrderCompleted", at))
-        return order, (returned,)
-
-    def with_return(
-        self, pieces: Mapping[str, int], reason: str, at: datetime, actor: str
-    ) -> tuple["Order", tuple[Event, ...]]:
-        """Record pieces (by line id) that the buyer sent back; their refund follows the event.
-
-        The order stays completed. Raises Conflict if the order is not completed, NotFound for an
-        unknown line and InvalidRequest for more pieces than the buyer has.
-        """
-        if self.status is not OrderStatus.COMPLETED:
-            raise Conflict(
-                f"An order with status {self.status} cannot be returned. Cancel unshipped pieces,"
-                " or create the return after all shipped pieces have arrived.",
-                code="order_state",
-            )
-        delivered = {line.id: line.delivered for line in self.lines}
-        self._require_at_most(pieces, delivered, "with the buyer")
-        lines = tuple(
-            replace(
-                line,
-                delivered=line.delivered - pieces.get(line.id, 0),
-                returned=line.returned + pieces.get(line.id, 0),
-            )
+        sent_back = self.pieces_sent_back
+        # A parcel may be reported as lost after pieces of it were sent back.
+        return tuple(
+            replace(line, delivered=max(0, arrived.get(line.id, 0) - sent_back[line.id]))
             for line in self.lines
         )
-        order = replace(self, lines=lines)._with_history(at, "returned", actor, reason)
-        return order, (order._returned_event(reason, at),)
-
-    def _returned_event(self, reason: str, at: datetime) -> Event:
-        return self._event(
-            "OrderReturned", at, reason=reason, due=self.due, reference=self.payment.reference
-        )
-
-    def _require_at_most(
-        self, pieces: Mapping[str, int], limits: Mapping[str, int], state: str
-    ) -> None:
-        """Raise unless each line exists and its pieces are within its limit; ``state`` names it."""
-        unknown = set(pieces) - set(limits)
-        if unknown:
-            raise NotFound(
-                f"This order has no line {min(unknown)}. Send ids of its lines.",
-                code="line_unknown",
-                path="$.lines",
-            )
-        problems = [
-            Problem(
-                "quantity_invalid",
-                f"Line {line_id} has {limits[line_id]} piece(s) {state}, not {count}.",
-                f"$.lines[{n}].quantity",
-            )
-            for n, (line_id, count) in enumerate(pieces.items())
-            if not 0 <= count <= limits[line_id]
-        ]
-        if problems:
-            raise InvalidRequest(problems[0].detail, code="quantity_invalid", problems=problems)
 
     def announce_delay(self, at: datetime, actor: str) -> tuple["Order", tuple[Event, ...]]:
         """Record that the promised date has passed; the buyer is emailed by the event."""

@@ -14,6 +14,7 @@ from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.kernel.usage import UsageReservation
 from shop.orders.model.lines import OrderLine, promised_pieces
+from shop.orders.model.returns import OrderRefund, OrderReturn
 from shop.orders.model.shipments import FINAL_STATUSES, OrderShippingOption, Shipment
 from shop.payments.model import Payment, PaymentStatus
 
@@ -153,6 +154,8 @@ class OrderState:
     cancel_reason: str | None = None
     allocation: Mapping[str, str] = field(default_factory=dict)
     shipments: tuple[Shipment, ...] = ()
+    returns: tuple[OrderReturn, ...] = ()
+    refunds: tuple[OrderRefund, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     version: int = 1
 
@@ -235,6 +238,16 @@ class OrderState:
 
     @property
     def current_value(self) -> int:
+        """Value without cancelled and returned pieces, and less refunds by amount.
+
+        In minor units of money and credits. A refund by amount reduces the price of what the buyer
+        keeps, so it never makes a later return worth more than what is left.
+        """
+        reduced = sum(refund.amount + refund.outside for refund in self.refunds)
+        return max(0, self.value_of_pieces - reduced)
+
+    @property
+    def value_of_pieces(self) -> int:
         """Value without cancelled and returned pieces, in minor units of money and credits."""
         return self.value_without({line.id: line.cancelled + line.returned for line in self.lines})
 

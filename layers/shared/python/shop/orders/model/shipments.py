@@ -28,7 +28,11 @@ ALLOWED_AFTER: Mapping[ShipmentStatus, frozenset[ShipmentStatus]] = {
 """Statuses that later events may still set; a status that is not a key here allows all."""
 
 
-FINAL_STATUSES = frozenset({ShipmentStatus.DELIVERED, ShipmentStatus.RETURNED, ShipmentStatus.LOST})
+FAILED_STATUSES = frozenset({ShipmentStatus.RETURNED, ShipmentStatus.LOST})
+"""Statuses of a shipment that did not arrive."""
+
+
+FINAL_STATUSES = frozenset({ShipmentStatus.DELIVERED, *FAILED_STATUSES})
 """Statuses after which a shipment is no longer in transit."""
 
 

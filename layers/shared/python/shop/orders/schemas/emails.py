@@ -12,18 +12,21 @@ from shop.orders.schemas.ucp import reason_text
 
 
 def order_confirmation_email(order: Order, shop_url: str) -> Email:
-    """Return the confirmation of an order: its lines, its amounts and a link to it."""
+    """Return the confirmation of an order: its lines, amounts, tax by rate, and a link to it."""
     link = f"{shop_url}/orders/{order.id}"
     rows = [
         (f"{line.quantity} × {line.title}", Money(line.total, order.currency))
         for line in order.lines
     ]
     sums = [("Shipping", order.shipping), ("Discount", -order.shipping_discount)]
+    taxes = _taxes(order)
     if not order.tax_included:
-        sums.append(("Tax", order.tax))
+        sums += taxes or [("Tax", order.tax)]
     sums.append(("Paid with credits", -order.paid_by_credits))
     rows += [(name, Money(amount, order.currency)) for name, amount in sums if amount]
     rows.append(("Total", order.amount))
+    if order.tax_included:
+        rows += [(f"incl. {name}", Money(amount, order.currency)) for name, amount in taxes]
     opening = "Thank you. Your order is confirmed, and we are preparing it."
     width = max(len(name) for name, _ in rows)
     table = "\n".join(f"  {name:<{width}}  {amount}" for name, amount in rows)
@@ -38,6 +41,12 @@ def order_confirmation_email(order: Order, shop_url: str) -> Email:
             f'<p>View your order: <a href="{escape(link)}">{escape(link)}</a></p>'
         ),
     )
+
+
+def _taxes(order: Order) -> list[tuple[str, int]]:
+    """Return the tax of an order by name and rate; empty without tax or without its quote."""
+    quote = order.placed_quote if order.tax else None
+    return list(quote.taxes) if quote else []
 
 
 _NOTICES = {
@@ -55,9 +64,17 @@ _NOTICES = {
         "is cancelled in part",
         "The pieces of your order that were not shipped are cancelled. Their price is refunded.",
     ),
+    NoticeKind.REFUNDED: (
+        "is refunded in part",
+        "We have reduced the price of your order. What you have paid beyond it is refunded.",
+    ),
     NoticeKind.RETURNED: (
         "is refunded in part or whole",
-        "Pieces of your order came back to us, or did not reach you. Their price is refunded.",
+        "Pieces of your order came back to us. Their price is refunded.",
+    ),
+    NoticeKind.NOT_DELIVERED: (
+        "is refunded in part or whole",
+        "Pieces of your order did not reach you. Their price is refunded.",
     ),
     NoticeKind.DELAYED: (
         "is delayed",
@@ -81,6 +98,14 @@ def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
             for each in order.shipments
             if each.tracking_url and each.status not in FINAL_STATUSES
         ]
+    if notice.refund is not None:
+        details.append(f"Amount: {Money(notice.refund.amount, order.currency)}")
+        details += [
+            f"incl. {share.name} {Money(share.tax, order.currency)}"
+            for share in notice.refund.taxes
+            if share.tax
+        ]
+        details.append(f"Reason: {notice.refund.reason}")
     if notice.shipment is not None:
         titles = {line.id: line.title for line in order.lines}
         details += [f"{n} × {titles[line]}" for line, n in notice.shipment.lines.items()]

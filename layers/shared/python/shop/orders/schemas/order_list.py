@@ -71,6 +71,10 @@ class OrderSummary(_ResponseModel):
     """Number of pieces."""
     email: str
     """Email address of the buyer."""
+    returned: int
+    """Value of the pieces that came back or never arrived, in minor units, tax included."""
+    refunded: int
+    """Money that the payment provider has refunded, in minor units; without credits."""
 
 
 class OrderList(_ResponseModel):

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.orders.model import Order, OrderCredit, OrderStatus, ShipmentStatus
+from shop.orders.schemas.history_text import text_of
+from shop.orders.schemas.staff_after_sale import StaffRefund, StaffReturn
 from shop.payments.model import PaymentStatus
 
 
@@ -34,7 +36,7 @@ class StaffLine(_ResponseModel):
     shipped: int
     """Pieces shipped."""
     delivered: int
-    """Pieces that arrived at the buyer."""
+    """Pieces that arrived and that the buyer did not send back."""
     cancelled: int
     """Pieces cancelled before they were shipped."""
     returned: int
@@ -125,7 +127,9 @@ class StaffPayment(_ResponseModel):
     provider: str
     """Name of the payment provider."""
     status: str
-    """Status of the payment, such as authorized, captured or failed."""
+    """Status of the payment, such as authorized, captured, refunded or failed.
+
+    After a refund it is partially_refunded or refunded."""
     reference: str | None
     """Payment reference of the provider; absent before the payment was requested."""
     reason: str | None
@@ -147,8 +151,11 @@ class StaffHistoryEntry(_ResponseModel):
     """Instant of the event."""
     event: str
     """Name of the event."""
+    text: str
+    """What happened, in words, with the amount of a payment and the reason.
+    Example: Money refunded: 10.80 USD"""
     actor: str
-    """Staff user, customer or process that caused the event."""
+    """Staff user by name or email address, customer or process that caused the event."""
     reason: str
     """Reason of the actor; empty if there is none."""
 
@@ -184,7 +191,8 @@ class StaffShippingOption(_ResponseModel):
 
 
 _CONVERTED_FIELDS = frozenset(
-    "buyer destination shipping_option lines credits reservations parcels payment history".split()
+    "buyer destination shipping_option lines credits reservations parcels returns refunds payment"
+    " history".split()
 )
 """Fields of :class:`StaffOrder` that are not attributes of the order in the same form."""
 
@@ -242,6 +250,12 @@ class StaffOrder(_ResponseModel):
     """Stock reserved for the order."""
     parcels: list[StaffShipment]
     """Shipments of the order."""
+    returns: list[StaffReturn]
+    """Returns of the order, oldest first."""
+    refunds: list[StaffRefund]
+    """Refunds by amount, oldest first."""
+    refundable: int
+    """Highest amount that can still be refunded by amount, in money and credits."""
     payment: StaffPayment
     """Payment of the order."""
     history: list[StaffHistoryEntry]
@@ -294,8 +308,13 @@ class StaffOrder(_ResponseModel):
                 for reservation in order.reservations
             ],
             "parcels": [StaffShipment.model_validate(shipment) for shipment in shipments],
+            "returns": [StaffReturn.of(returned) for returned in order.returns],
+            "refunds": [StaffRefund.of(refund) for refund in order.refunds],
             "payment": _payment(order),
-            "history": [StaffHistoryEntry.model_validate(vars(entry)) for entry in order.history],
+            "history": [
+                StaffHistoryEntry.model_validate({**vars(entry), "text": text_of(entry, order)})
+                for entry in order.history
+            ],
         }
 
 
@@ -314,6 +333,10 @@ def _payment(order: Order) -> StaffPayment:
 
 
 def _payment_status(order: Order) -> str:
+    payment = order.payment
+    refunded, captured = payment.total_of("refunded"), payment.total_of("captured")
+    if refunded:
+        return "refunded" if refunded >= captured else "partially_refunded"
     # An order without an amount for the provider counts as captured. After its cancellation that
     # would look like money that was not refunded.
     never_charged = order.status is OrderStatus.CANCELLED and not order.payment.entries

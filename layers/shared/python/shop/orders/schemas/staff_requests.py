@@ -14,7 +14,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shop.orders.model import ShipmentStatus
+from shop.orders.actions.refunds import RefundInput
+from shop.orders.actions.returns import ReturnInput, ReturnLineInput
+from shop.orders.model import Condition, ShipmentStatus
+from shop.orders.model.returns import UNSALEABLE
 from shop.orders.schemas.carrier import Carrier, TrackingNumber, sanitize_text
 
 
@@ -78,12 +81,44 @@ class ShipmentReport(_RequestModel):
     Example: Left with the neighbour"""
 
 
+class ReturnedPiecesRequest(PiecesRequest):
+    """Pieces of an order line that the buyer sent back, and where they go."""
+
+    condition: Annotated[Condition, Field(strict=False)] | None = None
+    """Condition of the pieces. Damaged pieces and wrong items cannot be restocked.
+    Example: as_new"""
+    restock: bool = False
+    """Whether the pieces are available for sale again; of a kit, its parts are.
+    Example: true"""
+    location: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
+    """Location that takes restocked pieces; by default the location that shipped them.
+    Example: main"""
+
+    @model_validator(mode="after")
+    def _restock_fits(self) -> "ReturnedPiecesRequest":
+        if self.restock and self.condition in UNSALEABLE:
+            raise PydanticCustomError(
+                "value_contradiction",
+                "Pieces that are damaged, or of another item, cannot be restocked."
+                " Send restock false.",
+            )
+        if self.location is not None and not self.restock:
+            raise PydanticCustomError(
+                "value_contradiction",
+                "A location is for restocked pieces. Send restock true, or no location.",
+            )
+        return self
+
+    def as_input(self) -> ReturnLineInput:
+        return ReturnLineInput(self.quantity, self.condition, self.restock, self.location)
+
+
 class ReturnRequest(_RequestModel):
     """Pieces that the buyer sent back, and the reason, which the buyer can read."""
 
-    lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)]
+    lines: Annotated[list[ReturnedPiecesRequest], Field(min_length=1, max_length=2_000)]
     """Pieces that the buyer sent back, each line once.
-    Example: [{"id": "li_1", "quantity": 1}]"""
+    Example: [{"id": "li_1", "quantity": 1, "condition": "as_new", "restock": true}]"""
     reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     """Reason, 1 to 200 characters; the buyer can read it.
     Example: Wrong size"""
@@ -93,8 +128,22 @@ class ReturnRequest(_RequestModel):
         _require_unique_lines(self.lines)
         return self
 
-    def pieces(self) -> Mapping[str, int]:
-        return _pieces(self.lines)
+    def as_input(self) -> ReturnInput:
+        return ReturnInput({line.id: line.as_input() for line in self.lines}, self.reason)
+
+
+class RefundRequest(_RequestModel):
+    """An amount that is refunded without a return, and the reason, which the buyer can read."""
+
+    amount: Annotated[int, Field(ge=1, le=10**12)]
+    """Amount in minor units of the order's currency; at most ``refundable`` of the order.
+    Example: 500"""
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    """Reason, 1 to 200 characters; the buyer can read it.
+    Example: Arrived two days late"""
+
+    def as_input(self) -> RefundInput:
+        return RefundInput(self.amount, self.reason)
 
 
 def _require_unique_lines(lines: Sequence[PiecesRequest]) -> None:

@@ -1,10 +1,13 @@
 """The JSON of an order in UCP's terms (``shopping/order.json``)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.orders.model import HistoryEntry, Order, OrderLine, OrderStatus
+from shop.orders.model import HistoryEntry, Order, OrderLine, OrderRefund, OrderStatus
 
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
@@ -50,7 +53,9 @@ def order_view(order: Order, shop_url: str) -> dict[str, Any]:
         "line_items": [_line_view(line, discounts.get(line.id, ())) for line in order.lines],
         "fulfillment": {
             "expectations": list(_expectations(order)),
-            "events": sorted(_events(order), key=lambda event: event["occurred_at"]),
+            "events": sorted(
+                [*_events(order), *_return_events(order)], key=lambda event: event["occurred_at"]
+            ),
         },
         "adjustments": list(_adjustments(order)),
         "totals": _totals(order, quote),
@@ -91,7 +96,7 @@ def _line_view(line: OrderLine, discounts: "Sequence[AppliedDiscount]") -> dict[
         "quantity": {
             "original": line.quantity,
             "total": line.active_quantity,
-            "fulfilled": min(line.shipped, line.active_quantity),
+            "fulfilled": line.fulfilled,
         },
         "totals": totals,
         "status": _status(line),
@@ -102,9 +107,9 @@ def _status(line: OrderLine) -> str:
     """Return UCP's status of a line: shipped pieces are fulfilled."""
     if line.active_quantity == 0:
         return "removed"
-    if line.shipped >= line.active_quantity:
+    if line.fulfilled >= line.active_quantity:
         return "fulfilled"
-    return "partial" if line.shipped else "processing"
+    return "partial" if line.fulfilled else "processing"
 
 
 def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
@@ -123,17 +128,18 @@ def _totals(order: Order, quote: "Quote | None") -> list[dict[str, Any]]:
             lines = [_discount_view(*entry) for entry in _discounts_by_title(discounts)]
             totals.append(_total_view(kind, text, -amount, lines))
     totals.append({"type": "fulfillment", "display_text": "Shipping", "amount": order.shipping})
-    text = "Total"
+    taxes = quote.taxes if quote else ()
+    lines = [{"display_text": name, "amount": amount} for name, amount in taxes]
+    text, parts = "Total", []
     if order.tax and order.tax_included:
-        rates = ", ".join(
-            f"{name} {Money(amount, order.currency)}" for name, amount in _taxes(quote)
-        )
+        by_rate = ", ".join(f"{name} {Money(amount, order.currency)}" for name, amount in taxes)
         text = f"Total (includes tax of {Money(order.tax, order.currency)}"
-        text += f": {rates})" if rates else ")"
+        text += f": {by_rate})" if by_rate else ")"
+        net = {"display_text": "Net", "amount": order.total - order.tax}
+        parts = [net, *lines] if lines else []
     elif order.tax:
-        lines = [{"display_text": name, "amount": amount} for name, amount in _taxes(quote)]
         totals.append(_total_view("tax", "Tax", order.tax, lines))
-    totals.append({"type": "total", "display_text": text, "amount": order.total})
+    totals.append(_total_view("total", text, order.total, parts))
     return totals
 
 
@@ -153,21 +159,6 @@ def _discounts_by_title(discounts: "Sequence[AppliedDiscount]") -> list[tuple[st
 
 def _discount_view(name: str, amount: int) -> dict[str, Any]:
     return {"display_text": name, "amount": -amount}
-
-
-def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
-    """Return the amount of each tax, by its name and rate."""
-    if quote is None:
-        return []
-    sums: dict[str, int] = {}
-    charges = [line.tax for line in quote.lines]
-    if quote.delivery is not None:
-        charges.append(quote.delivery.tax)
-    for tax in charges:
-        if tax.amount.minor:
-            name = f"{tax.name or 'tax'} {tax.rate / 10_000:g} %"
-            sums[name] = sums.get(name, 0) + tax.amount.minor
-    return list(sums.items())
 
 
 def _expectations(order: Order) -> Iterator[dict[str, Any]]:
@@ -241,32 +232,51 @@ def _events(order: Order) -> Iterator[dict[str, Any]]:
             }
 
 
+def _return_events(order: Order) -> Iterator[dict[str, Any]]:
+    """Yield what came back, and what did not arrive although no carrier reported it."""
+    for number, returned in enumerate(order.returns, 1):
+        if returned.sent_back:
+            kind, text = "returned", f"Returned: {returned.reason}"
+        elif returned.reason == "not_delivered":
+            kind, text = "undeliverable", reason_text(returned.reason)
+        else:
+            continue  # the parcel's own events show it
+        yield {
+            "id": f"return_{number}",
+            "occurred_at": returned.at.isoformat(),
+            "type": kind,
+            "line_items": _pieces_view(returned.pieces),
+            "description": text,
+        }
+
+
 def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
-    """Yield the cancellation, the return and any further refund; *pending* until refunded.
+    """Yield the cancellation, each return and any further refund; *pending* until refunded.
 
     Each amount is the value by which the order shrank, whether money or credits had paid it. A
     refund beyond that, made by staff at the provider, is an adjustment of its own.
     """
     status = "completed" if order.settled else "pending"
-    cancelled = {line.id: line.cancelled for line in order.lines}
-    returned = {line.id: line.returned for line in order.lines}
-    remaining = order.total
-    for kind, pieces, after in (
-        ("cancellation", cancelled, order.value_without(cancelled)),
-        ("return", returned, order.current_value),
-    ):
-        entry = _history_entry(order, kind)
-        if entry is not None and any(pieces.values()):
-            yield {
-                "id": f"adj_{kind}",
-                "type": kind,
-                "occurred_at": entry.at.isoformat(),
-                "status": status,
-                "line_items": _pieces_view({line: -count for line, count in pieces.items()}),
-                "totals": [{"type": "total", "amount": after - remaining}],
-                "description": reason_text(entry.reason or "not_shipped"),
-            }
-            remaining = after
+    removed: dict[str, int] = {}
+    remaining, reduced = order.total, 0
+    for entry in sorted(_reductions(order), key=lambda each: each.at):
+        for line_id, count in entry.pieces.items():
+            removed[line_id] = removed.get(line_id, 0) + count
+        reduced += entry.amount
+        after = max(0, order.value_without(removed) - reduced)
+        adjustment = {
+            "id": f"adj_{entry.name}",
+            "type": entry.kind,
+            "occurred_at": entry.at.isoformat(),
+            "status": status,
+            "totals": [{"type": "total", "amount": after - remaining, **entry.text}],
+            "description": reason_text(entry.reason or "not_shipped"),
+        }
+        if entry.pieces:
+            lines = {line: -count for line, count in entry.pieces.items()}
+            adjustment["line_items"] = _pieces_view(lines)
+        yield adjustment
+        remaining = after
     payment = order.payment
     refunds = [entry for entry in payment.entries if entry.kind == "refunded"]
     beyond = payment.total_of("refunded") - max(payment.total_of("captured") - order.due, 0)
@@ -277,19 +287,63 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
             "occurred_at": refunds[-1].at.isoformat(),
             "status": "completed",
             "totals": [{"type": "total", "amount": -beyond}],
-            "description": "Refund",
+            "description": "Refunded",
         }
 
 
-_EVENTS_BY_ADJUSTMENT = {
-    "cancellation": ("cancelled", "partially cancelled"),
-    "return": ("returned",),
-}
-"""History events that an adjustment of each kind follows."""
+@frozen
+class _Reduction:
+    """What reduced the value of an order: pieces by line id, or an amount."""
+
+    name: str
+    kind: str
+    at: datetime
+    reason: str
+    pieces: Mapping[str, int] = field(default_factory=dict)
+    amount: int = 0
+    text: Mapping[str, str] = field(default_factory=dict)
+    """``display_text`` of its total, if it has one."""
 
 
-def _history_entry(order: Order, kind: str) -> HistoryEntry | None:
-    events = _EVENTS_BY_ADJUSTMENT[kind]
+def _reductions(order: Order) -> Iterator[_Reduction]:
+    """Yield all that reduced the order, each with its UCP type.
+
+    Pieces that never arrived are refunded; only pieces that the buyer sent back are a return.
+    """
+    cancelled = _history_entry(order, ("cancelled", "partially cancelled"))
+    pieces = {line.id: line.cancelled for line in order.lines}
+    if cancelled is not None and any(pieces.values()):
+        name = "cancellation"
+        yield _Reduction(name, name, cancelled.at, cancelled.reason, pieces)
+    unrecorded = {line.id: line.returned for line in order.lines}
+    for number, returned in enumerate(order.returns, 1):
+        for line_id, count in returned.pieces.items():
+            unrecorded[line_id] -= count
+        kind = "return" if returned.sent_back else "refund"
+        name = f"return_{number}"
+        yield _Reduction(name, kind, returned.at, returned.reason, returned.pieces)
+    # Returns of older orders are in the history only.
+    earlier = _history_entry(order, ("returned",))
+    if earlier is not None and any(unrecorded.values()):
+        yield _Reduction("return", "return", earlier.at, earlier.reason, unrecorded)
+    for number, refund in enumerate(order.refunds, 1):
+        name, amount = f"refund_{number}", refund.amount + refund.outside
+        yield _Reduction(
+            name,
+            "refund",
+            refund.at,
+            refund.reason,
+            amount=amount,
+            text=_tax_text(refund, order.currency),
+        )
+
+
+def _tax_text(refund: OrderRefund, currency: str) -> dict[str, str]:
+    taxes = [f"{each.name} {Money(each.tax, currency)}" for each in refund.taxes if each.tax]
+    return {"display_text": f"Refund (includes {', '.join(taxes)})"} if taxes else {}
+
+
+def _history_entry(order: Order, events: Sequence[str]) -> HistoryEntry | None:
     return next((entry for entry in order.history if entry.event in events), None)
 
 

@@ -294,29 +294,41 @@ def summary_from_row(row: Any) -> OrderSummaryItem:
         total=raw["total"],
         pieces=raw["pieces"],
         email=raw["email"],
+        returned=raw.get("returned", 0),
+        refunded=raw.get("refunded", 0),
     )
 
 
 def batch_to_row(order_id: str, batch: ReservationBatch) -> BatchRow:
-    """Return the item of a batch; of a shipped one with actor and time."""
-    actor, at = batch.shipped or (None, None)
-    shipped = {} if at is None else {"shipped": [actor, at.isoformat()]}
-    doc = {"reservations": encode_reservations(batch.reservations), **shipped}
+    """Return the item of a batch, with the actor and time of its shipment or return."""
+    doc: dict[str, Any] = {"reservations": encode_reservations(batch.reservations)}
+    if batch.shipped is not None:
+        actor, at = batch.shipped
+        doc["shipped"] = [actor, at.isoformat()]
+    if batch.returned is not None:
+        actor, at, reason = batch.returned
+        doc["returned"] = [actor, at.isoformat(), reason]
     return BatchRow(order_pk(order_id), f"BATCH#{batch.name}", doc=doc)
 
 
 def batch_from_row(row: BatchRow) -> ReservationBatch:
-    actor, at = row.doc.get("shipped", (None, None))
-    shipped = None if at is None else (actor, datetime.fromisoformat(at))
-    return ReservationBatch(
-        row.sk.removeprefix("BATCH#"), decode_reservations(row.doc["reservations"]), shipped
-    )
+    shipped = returned = None
+    if "shipped" in row.doc:
+        actor, at = row.doc["shipped"]
+        shipped = actor, datetime.fromisoformat(at)
+    if "returned" in row.doc:
+        actor, at, reason = row.doc["returned"]
+        returned = actor, datetime.fromisoformat(at), reason
+    name = row.sk.removeprefix("BATCH#")
+    return ReservationBatch(name, decode_reservations(row.doc["reservations"]), shipped, returned)
 
 
 def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
     """Return the item of an order: its document, the summary for lists, and its events."""
     placed = order.placed_at.astimezone(UTC)
     shard = hashlib.sha256(order.id.encode()).digest()[0] % SHARDS
+    # Most orders have neither, and their items stay small.
+    after_sale = {"returned": order.returned_value, "refunded": order.payment.total_of("refunded")}
     return OrderRow(
         order_pk(order.id),
         f"HEAD#{order.owner}",
@@ -330,6 +342,7 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
             "email": order.email,
             "pay_by": int(order.pay_by.timestamp()),
             **_delivery_promise(order),
+            **{name: amount for name, amount in after_sale.items() if amount},
         },
         events=tuple(events),
         owner_key=None if order.owner == GUEST_OWNER or order.never_placed else order.owner,

@@ -13,15 +13,20 @@ from shop.inventory.model import MAIN_LOCATION, Reservation
 from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import (
+    Condition,
     HistoryEntry,
     Order,
     OrderCredit,
     OrderLine,
+    OrderRefund,
+    OrderReturn,
     OrderShippingOption,
     OrderStatus,
     PlacedQuote,
+    ReturnedPieces,
     Shipment,
     ShipmentStatus,
+    TaxShare,
     TrackingEvent,
 )
 from shop.payments.model import Payment
@@ -84,6 +89,8 @@ def to_document(order: Order) -> dict[str, Any]:
         "shipments": [_encode_shipment(each) for each in order.shipments],
         "placed_at": order.placed_at.isoformat(),
         "pay_by": order.pay_by.isoformat(),
+        "returns": [_encode_return(each) for each in order.returns],
+        "refunds": [_encode_refund(each) for each in order.refunds],
         "reservations": encode_reservations(order.reservations),
         "usage": [count.to_list() for count in order.usage],
         "group_buy": order.group_buy,
@@ -114,6 +121,8 @@ def from_document(
         lines=lines,
         quote=_decode_quote(document, lines),
         shipments=tuple(_decode_shipment(each) for each in document.get("shipments", ())),
+        returns=tuple(_decode_return(each) for each in document.get("returns", ())),
+        refunds=tuple(_decode_refund(each) for each in document.get("refunds", ())),
         placed_at=datetime.fromisoformat(document["placed_at"]),
         pay_by=datetime.fromisoformat(document["pay_by"]),
         reservations=decode_reservations(document.get("reservations", ())),
@@ -226,4 +235,48 @@ def _decode_shipment(raw: dict[str, Any]) -> Shipment:
             for event_id, at, status, text in raw["tracking"]
         ),
         location=raw.get("location", MAIN_LOCATION),
+    )
+
+
+def _encode_return(returned: OrderReturn) -> dict[str, Any]:
+    return {
+        "at": returned.at.isoformat(),
+        "reason": returned.reason,
+        "lines": {
+            line_id: [line.pieces, line.condition and line.condition.value, line.location]
+            for line_id, line in returned.lines.items()
+        },
+        **({} if returned.sent_back else {"sent_back": False}),
+    }
+
+
+def _decode_return(raw: dict[str, Any]) -> OrderReturn:
+    return OrderReturn(
+        datetime.fromisoformat(raw["at"]),
+        raw["reason"],
+        {
+            line_id: ReturnedPieces(pieces, Condition(condition) if condition else None, location)
+            for line_id, (pieces, condition, location) in raw["lines"].items()
+        },
+        raw.get("sent_back", True),
+    )
+
+
+def _encode_refund(refund: OrderRefund) -> dict[str, Any]:
+    return {
+        "at": refund.at.isoformat(),
+        "amount": refund.amount,
+        "reason": refund.reason,
+        "taxes": [[share.name, share.amount, share.tax] for share in refund.taxes],
+        **({"outside": refund.outside} if refund.outside else {}),
+    }
+
+
+def _decode_refund(raw: dict[str, Any]) -> OrderRefund:
+    return OrderRefund(
+        datetime.fromisoformat(raw["at"]),
+        raw["amount"],
+        raw["reason"],
+        tuple(TaxShare(*share) for share in raw["taxes"]),
+        raw.get("outside", 0),
     )

@@ -1,5 +1,6 @@
 """The result of pricing a basket: sums, lines, gifts, codes and trace."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.quote_lines import (
+    LineTax,
     QuoteLine,
     ShippingQuote,
     minor_or_none,
@@ -150,6 +152,44 @@ class Quote:
     def tax_added(self) -> Money:
         """The tax on top of the prices; zero if prices include it."""
         return Money(0, self.currency) if self.tax_included else self.tax
+
+    @property
+    def taxes(self) -> tuple[tuple[str, int], ...]:
+        """The tax by its name and rate, such as ``("VAT 19 %", 798)``; the amounts sum to it.
+
+        Each amount is the sum of the rounded taxes of its lines and of shipping (§10.3).
+        """
+        sums: dict[str, int] = {}
+        charges = [line.tax for line in self.lines]
+        if self.delivery is not None:
+            charges.append(self.delivery.tax)
+        for tax in charges:
+            if tax.amount.minor:
+                sums[tax.label] = sums.get(tax.label, 0) + tax.amount.minor
+        return tuple(sums.items())
+
+    def values_by_tax(self, removed: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+        """Return value with tax, and tax, by the label of the tax; the label of no tax is empty.
+
+        The first ``removed`` units of each line are left out, and shipping if no unit remains.
+        """
+        values: dict[str, tuple[int, int]] = {}
+
+        def add(tax: LineTax, value: int, amount: int) -> None:
+            label = tax.label if tax.rate else ""
+            known_value, known_amount = values.get(label, (0, 0))
+            values[label] = known_value + value, known_amount + amount
+
+        for line in self.lines:
+            first = removed.get(line.id, 0)
+            if first < line.quantity:
+                value = line.refund_next(first, line.quantity - first).minor
+                add(line.tax, value, line.tax_from(first))
+        if values and self.delivery is not None:
+            tax = self.delivery.tax
+            added = 0 if tax.included else tax.amount.minor
+            add(tax, self.delivery.total.minor + added, tax.amount.minor)
+        return values
 
     @property
     def goods_discount(self) -> Money:

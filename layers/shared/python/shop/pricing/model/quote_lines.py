@@ -44,6 +44,11 @@ class LineTax:
     def percent(self) -> Decimal:
         return Decimal(self.rate) / 10_000
 
+    @property
+    def label(self) -> str:
+        """Name and rate, as buyers read them."""
+        return f"{self.name or 'tax'} {self.rate / 10_000:g} %"
+
     def to_list(self, default_class: str = STANDARD) -> list[Any] | None:
         """Return JSON values; ``None`` for untaxed goods of the default class."""
         if self.tax_class != default_class:
@@ -125,6 +130,14 @@ class QuoteLine:
     def refund_next(self, already: int, units: int) -> Money:
         """Return the price of the next ``units`` units, after ``already`` refunded units."""
         return self.refund(range(already, already + units))
+
+    def tax_from(self, first: int) -> int:
+        """Return the tax of the units from number ``first`` on, in minor units."""
+        tax, end = 0, 0
+        for run in self.units:
+            start, end = end, end + run.units
+            tax += run.tax * max(0, end - max(start, first))
+        return tax
 
     def to_dict(self) -> dict[str, Any]:
         list_price = self.list_price
