@@ -50,6 +50,7 @@ FEATURE = Feature(
                 Table.CATALOG,
                 Table.INVENTORY,
                 Table.ORDERS,
+                Table.ORDER_INDEX,
                 Table.PRICING,
                 Table.SESSIONS,
             ),
