@@ -40,7 +40,6 @@ from shop.catalog.store.rows import (
 )
 from shop.kernel.frozen import frozen
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
-from shop.storage.batch_write import write_unconditionally
 from shop.storage.transactions import DynamoUnitOfWork
 
 ABANDONED_AFTER = timedelta(minutes=15)
@@ -222,6 +221,8 @@ def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None
         return [write_product(change) for change in changes]
     puts = [item for c in changes for item in posting_items(c.product, c.postings)]
     deletes = [posting_key(p) for c in changes for p in c.stale]
+    from shop.storage.batch_write import write_unconditionally  # lazy: only imports write in bulk
+
     write_unconditionally(CatalogRow.Meta.table_name, puts, deletes)
     deletions = [_delete_reindex(change.product) for change in changes]
     if not _commit(deletions):
