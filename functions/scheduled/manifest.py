@@ -43,6 +43,8 @@ FEATURE = Feature(
                 "PromotionChanged",
                 "PromotionEnded",
                 "CouponCreated",
+                "CouponChanged",
+                "CouponEnded",
             ),
             reads=(Table.CATALOG,),
             writes=(Table.PEAK, Table.INVENTORY, Table.PRICING),
