@@ -90,6 +90,15 @@ CURRENCY = QueryParameter(
     description="Currency of the prices as an ISO 4217 code; without it the catalog's.",
     example="EUR",
 )
+SKU_PREFIX = QueryParameter(
+    name="sku_prefix", description="Beginning of the SKUs, in their spelling.", example="MUG-"
+)
+STOCK_FILTER = QueryParameter(
+    name="only",
+    description="Levels at or below their low-stock threshold, or without an available unit; "
+    "without it all.",
+    values=("low", "out"),
+)
 ORDER_SEARCH = (
     QueryParameter(name="number", description="Id of the order; letters may differ in case."),
     QueryParameter(
