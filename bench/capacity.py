@@ -60,6 +60,8 @@ BUDGETS: Mapping[str, int] = {
 }
 """Maximum of DynamoDB calls per request."""
 
+INDEX_ITEMS_PER_ORDER = 6
+"""Items of the order index: an email address, three beginnings of the name Jane Doe, two SKUs."""
 TRANSITIONS = 4
 """State transitions of an order workflow without failures (a contract test counts them)."""
 EVENTS_UNTIL_PAID = ("OrderPlaced", "OrderConfirmed")
@@ -163,6 +165,7 @@ def units_per_order() -> dict[str, tuple[float, float]]:
     # Each transition of the workflow reads and writes the order.
     reads, writes = found.get("orders", (0.0, 0.0))
     found["orders"] = (reads + TRANSITIONS, writes + TRANSITIONS)
+    found["order_index"] = (0.0, float(INDEX_ITEMS_PER_ORDER))
     return found
 
 
@@ -239,6 +242,7 @@ def costs(part: str) -> list[tuple[str, float]]:
     events: tuple[str, ...] = ()
     transitions, invocations, emails = 0, 0.0, 0
     if part == BUYING:
+        writes += INDEX_ITEMS_PER_ORDER
         transitions, events = TRANSITIONS_UNTIL_PAID, EVENTS_UNTIL_PAID
         invocations = handlers_of(events, email=False)
     elif part == AFTER:

@@ -19,6 +19,8 @@ class Table(StrEnum):
     INVENTORY = "inventory"
     SESSIONS = "sessions"
     ORDERS = "orders"
+    ORDER_INDEX = "order_index"
+    """Orders by email address, name and SKU. Email addresses and names are keyed hashes."""
     PRICING = "pricing"
     TAX = "tax"
     CREDITS = "credits"
@@ -48,6 +50,9 @@ class Secret(StrEnum):
     """Keys by carrier: ``{"ups": "whsec_…", "dhl": ["whsec_new…", "whsec_old…"]}``."""
     WAITING_ROOM = "waiting_room"
     """The key that signs tickets and admissions of waiting rooms."""
+    ORDER_INDEX = "order_index"
+    """The key of the hashes by which staff find orders by email address and name. After a
+    replacement, the orders of the previous key are found, and those of older keys are not."""
     STRIPE_KEY = "stripe_key"
     STRIPE_WEBHOOK = "stripe_webhook"
     """Both Stripe secrets are random and thus invalid until the operator stores Stripe's values."""

@@ -90,11 +90,49 @@ CURRENCY = QueryParameter(
     description="Currency of the prices as an ISO 4217 code; without it the catalog's.",
     example="EUR",
 )
-DAY = QueryParameter(
-    name="day",
-    description="Day on which the orders were placed (UTC), as YYYY-MM-DD; without it today.",
-    example="2026-11-27",
+SKU_PREFIX = QueryParameter(
+    name="sku_prefix", description="Beginning of the SKUs, in their spelling.", example="MUG-"
 )
+STOCK_FILTER = QueryParameter(
+    name="only",
+    description="Levels at or below their low-stock threshold, or without an available unit; "
+    "without it all.",
+    values=("low", "out"),
+)
+ORDER_SEARCH = (
+    QueryParameter(name="number", description="Id of the order; letters may differ in case."),
+    QueryParameter(
+        name="email",
+        description="Email address of the buyer; letters may differ in case.",
+        example="jane@example.com",
+    ),
+    QueryParameter(
+        name="name",
+        description="Words of the name of buyer or recipient, or beginnings of 3 letters or more.",
+        example="jane d",
+    ),
+    QueryParameter(
+        name="sku", description="SKU in the order, or of a part of its kits.", example="MUG-BLUE"
+    ),
+    QueryParameter(
+        name="day",
+        description="Day on which the orders were placed, in the shop's time zone. Without any "
+        "condition but a status, today.",
+        example="2026-11-27",
+    ),
+    QueryParameter(
+        name="placed_from",
+        description="First day on which the orders were placed. Without number, email, name and "
+        "sku, a search has at most 31 days.",
+        example="2026-11-01",
+    ),
+    QueryParameter(
+        name="placed_to",
+        description="Last day on which the orders were placed; without it no limit.",
+        example="2026-11-30",
+    ),
+)
+"""The conditions of a search for orders, beside the status; an order must meet all of them."""
 ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "returned")
 """The values of ``shop.orders.model.OrderStatus``."""
 

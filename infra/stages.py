@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass, fields
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Provider = Literal["sandbox", "stripe"]
 
@@ -76,6 +77,8 @@ class Stage:
     alarm_mail: str | None = None
     """The recipient of alarms, who confirms the subscription once. Production requires it. With
     ``None`` the topic has no subscriber, and alarms are visible in the console only."""
+    time_zone: str = "UTC"
+    """The shop's IANA time zone, such as Europe/Berlin: staff's days begin and end in it."""
     origins: tuple[str, ...] = ("*",)
     """Web pages whose scripts may call the API. No cookies are used, so any page may by default."""
     rate: int
@@ -118,6 +121,12 @@ class Stage:
                 f"{self.name}: order_digest_minutes is {self.order_digest_minutes}; it must be 5,"
                 " 10, 15, 20, 30 or 60, or 0 for no digest"
             )
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise InvalidStage(
+                f"{self.name}: time_zone is {self.time_zone!r}; it must be an IANA time zone"
+            ) from None
         page = self.shop_page or "https://{kind}/{id}"
         if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):
             raise InvalidStage(

@@ -1,10 +1,12 @@
 """Publishers of stored events, and the handlers of published events."""
 
-from functions.manifest import Feature, Reaction, StreamReader, Table
+from functions.manifest import Feature, Reaction, Secret, StreamReader, Table
 
 HAS_THRESHOLD = '{"dynamodb":{"NewImage":{"low_stock_threshold":{"N":[{"anything-but":["-1"]}]}}}}'
 IS_SHARD = '{"dynamodb":{"Keys":{"PK":{"S":[{"prefix":"SHARD#"}]}}}}'
 """A shard of a SKU: the shards themselves store no threshold."""
+IS_ORDER = '{"dynamodb":{"Keys":{"SK":{"S":[{"prefix":"HEAD#"}]}}}}'
+"""An order itself, and neither its batches nor its tokens."""
 
 FEATURE = Feature(
     "event_handlers",
@@ -13,6 +15,16 @@ FEATURE = Feature(
             module="event_handlers.publish_events",
             table=Table.ORDERS,
             publishes_events=True,
+        ),
+        StreamReader(
+            module="event_handlers.index_orders",
+            table=Table.ORDERS,
+            window=1,
+            only=(IS_ORDER,),
+            reads=(Table.ORDERS,),
+            writes=(Table.ORDER_INDEX,),
+            secrets=(Secret.ORDER_INDEX,),
+            timeout=60,
         ),
         StreamReader(
             module="event_handlers.publish_promotions",

@@ -1,24 +1,30 @@
-"""GET /staff/orders: list the orders of a day (default: today, UTC), newest first."""
+"""GET /staff/orders: find orders by what staff know about them, newest first."""
 
-from shop.entrypoints.http import Request, endpoint
-from shop.orders.schemas.order_list import (
-    OrderList,
-    day_from_query,
-    page_size_from_query,
-    status_from_query,
-)
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from shop.entrypoints.http import Request, endpoint, required_setting
+from shop.entrypoints.webhook import RawSigningSecret
+from shop.orders.actions.finding import find_orders
+from shop.orders.schemas.order_list import OrderList, page_size_from_query
+from shop.orders.schemas.order_search import search_from_query
 from shop.orders.store import DynamoOrderRepository
+from shop.orders.store.finding import DynamoOrderFinder
 
+zone = ZoneInfo(required_setting("TIME_ZONE"))
+secret = RawSigningSecret(required_setting("SECRET_ORDER_INDEX"))
 orders = DynamoOrderRepository()
+finder = DynamoOrderFinder(lambda: secret.keys(datetime.now(UTC)))
 
 
 @endpoint()
 def handler(request: Request[None]) -> OrderList:
     query = request.query
-    page = orders.list_by_day(
-        day_from_query(query.get("day"), request.received_at),
-        status=status_from_query(query.get("status")),
+    page = find_orders(
+        search_from_query(query, at=request.received_at, zone=zone),
         cursor=query.get("cursor"),
         limit=page_size_from_query(query.get("limit")),
+        orders=orders,
+        finder=finder,
     )
     return OrderList.of(page)

@@ -1,7 +1,13 @@
 """Endpoints of orders, for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Secret, Table
-from functions.query_parameters import DAY, ORDER_STATUSES, ORDERS_PAGE, PAGE, status
+from functions.query_parameters import (
+    ORDER_SEARCH,
+    ORDER_STATUSES,
+    ORDERS_PAGE,
+    PAGE,
+    status,
+)
 
 GROUPS = ("staff", "fulfilment")
 
@@ -10,13 +16,30 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/orders",
-            query=(DAY, status(*ORDER_STATUSES), *ORDERS_PAGE),
+            query=(*ORDER_SEARCH, status(*ORDER_STATUSES), *ORDERS_PAGE),
             module="staff_orders.list_orders",
             access=Access.STAFF,
             groups=GROUPS,
-            summary="List a day's orders, newest first",
+            summary="Find orders by number, email, name, SKU, days and status, newest first",
             response="shop.orders.schemas.order_list:OrderList",
-            reads=(Table.ORDERS,),
+            reads=(Table.ORDERS, Table.ORDER_INDEX),
+            secrets=(Secret.ORDER_INDEX,),
+            timeout=20,
+            memory=1024,
+        ),
+        Endpoint(
+            route="GET /staff/order-sums",
+            query=(*ORDER_SEARCH, status(*ORDER_STATUSES)),
+            module="staff_orders.sum_orders",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Sum up the orders of a search by currency",
+            response="shop.orders.schemas.order_search:OrderSumsView",
+            unpaged="the currencies of one shop",
+            reads=(Table.ORDERS, Table.ORDER_INDEX),
+            secrets=(Secret.ORDER_INDEX,),
+            timeout=20,
+            memory=1024,
         ),
         Endpoint(
             route="GET /staff/parked-events",

@@ -1,7 +1,7 @@
 """Endpoints of stock for staff: levels, movements, transfers, thresholds and the journal."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
-from functions.query_parameters import CURSOR, LOCATION, PAGE, SKU, limit
+from functions.query_parameters import CURSOR, LOCATION, PAGE, SKU, SKU_PREFIX, STOCK_FILTER, limit
 
 GROUPS = ("staff", "catalog")
 _LEVEL = "shop.inventory.schemas:StockView"
@@ -10,6 +10,16 @@ _MOVEMENTS = "shop.inventory.schemas.movements"
 FEATURE = Feature(
     "staff_stock",
     (
+        Endpoint(
+            route="GET /staff/stock",
+            query=(LOCATION, SKU_PREFIX, STOCK_FILTER, *PAGE),
+            module="staff_stock.list_stock",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="List the stock of all SKUs at a location",
+            response="shop.inventory.schemas.stock_list:StockListView",
+            reads=(Table.INVENTORY,),
+        ),
         Endpoint(
             route="GET /staff/stock/{sku+}",
             query=(LOCATION,),

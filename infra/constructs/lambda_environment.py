@@ -44,6 +44,7 @@ def _common(
         "RELEASE": release,
         "SHOP_URL": shared.shop_url,
         "TERMS_URL": stage.terms_url or f"{shared.shop_url}/sandbox",
+        "TIME_ZONE": stage.time_zone,
         "PRIVACY_URL": stage.privacy_url or f"{shared.shop_url}/sandbox",
         "LOG_LEVEL": stage.log_level,
         "POWERTOOLS_SERVICE_NAME": entry.module.partition(".")[0],

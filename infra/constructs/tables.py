@@ -70,6 +70,7 @@ TABLE_SCHEMAS: Mapping[Table, TableSchema] = {
         },
         streams=True,
     ),
+    Table.ORDER_INDEX: TableSchema(),
     Table.PRICING: TableSchema(streams=True),
     Table.TAX: TableSchema(streams=True),
     Table.CREDITS: TableSchema(),

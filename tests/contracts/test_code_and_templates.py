@@ -367,10 +367,23 @@ def test_low_stock_filters_pass_rows_with_a_threshold_and_shards(
     fields: dict[str, Any] = {} if threshold is None else {"low_stock_threshold": threshold}
     image = ShardRow(*shard_key("MUG-RED", "main", shard), **fields).serialize()
     record = {"dynamodb": {"NewImage": image, "Keys": {"PK": image["PK"]}}}
+    assert passes_filters("event_handlers.detect_low_stock", record) is passes
+
+
+@pytest.mark.parametrize(
+    ("key", "passes"),
+    [("HEAD#guest", True), ("BATCH#1", False), ("WAIT#payment", False), ("SHIPMENT", False)],
+)
+def test_filter_of_the_order_index_passes_orders_only(key: str, passes: bool) -> None:
+    record = {"dynamodb": {"Keys": {"PK": {"S": "ORDER#ord_1"}, "SK": {"S": key}}}}
+    assert passes_filters("event_handlers.index_orders", record) is passes
+
+
+def passes_filters(module: str, record: Mapping[str, Any]) -> bool:
     (reader,) = (
         function
         for feature in FEATURES
         for function in feature.functions
-        if isinstance(function, StreamReader) and function.only
+        if isinstance(function, StreamReader) and function.module == module
     )
-    assert any(matches(json.loads(pattern), record) for pattern in reader.only) is passes
+    return any(matches(json.loads(pattern), record) for pattern in reader.only)

@@ -155,6 +155,7 @@ def test_values_of_status_parameters_are_those_of_the_domain_model() -> None:
     assert statuses == {
         "staff_catalog.list_products": tuple(ProductStatus),
         "staff_orders.list_orders": tuple(OrderStatus),
+        "staff_orders.sum_orders": tuple(OrderStatus),
         "staff_pricing.list_promotions": tuple(PromotionStatus),
     }
 

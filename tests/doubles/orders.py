@@ -9,7 +9,9 @@ from shop.kernel.events import Event
 from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.kernel.pagination import Page, from_cursor, to_cursor
 from shop.kernel.unit_of_work import WriteOperation
+from shop.orders.actions.finding import summary_of
 from shop.orders.model import Order, OrderStatus, ParkedEvent, ReservationBatch
+from shop.orders.model.finding import OrderSearch, OrderSums
 from shop.orders.ports import Email, OrderSummaryItem
 from tests.doubles.inventory import MemoryUnitOfWork
 
@@ -136,13 +138,6 @@ class MemoryOrderRepository:
         orders = [o for o in self.list_all() if o.owner == customer and not o.never_placed]
         return self._page(orders, cursor, limit)
 
-    def list_by_day(
-        self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
-    ) -> Page[OrderSummaryItem]:
-        found = [o for o in self.list_all() if f"{o.placed_at:%Y-%m-%d}" == day]
-        shown = [o for o in found if o.status is not OrderStatus.PLACING or status is o.status]
-        return self._page([o for o in shown if status in (None, o.status)], cursor, limit)
-
     def _page(self, orders: list[Order], cursor: str | None, limit: int) -> Page[OrderSummaryItem]:
         key = from_cursor(cursor)
         if key is not None and not isinstance(key.get("before"), list):
@@ -161,7 +156,7 @@ class MemoryOrderRepository:
         has_more = len(newest) > limit
         newest = newest[:limit]
         next_cursor = to_cursor({"before": list(sort_key(newest[-1]))}) if has_more else None
-        return Page(tuple(_summary(order) for order in newest), next_cursor)
+        return Page(tuple(summary_of(order) for order in newest), next_cursor)
 
     def list_overdue(self, at: datetime, max_results: int) -> Sequence[str]:
         due = int(at.timestamp())
@@ -219,6 +214,24 @@ class MemoryOrderRepository:
         return f"TRACK#{carrier.casefold()}#{tracking_number}"
 
 
+class MemoryOrderFinder:
+    """See :class:`shop.orders.ports.OrderFinder`: compares every order with the search."""
+
+    def __init__(self, orders: MemoryOrderRepository) -> None:
+        self._orders = orders
+
+    def find(
+        self, search: OrderSearch, *, cursor: str | None, limit: int
+    ) -> Page[OrderSummaryItem]:
+        return self._orders._page(self._matching(search), cursor, limit)
+
+    def sum_up(self, search: OrderSearch) -> OrderSums:
+        return OrderSums.of((order.currency, order.total) for order in self._matching(search))
+
+    def _matching(self, search: OrderSearch) -> list[Order]:
+        return [order for order in self._orders.list_all() if search.matches(order)]
+
+
 class MemoryParkedEvents:
     """See :class:`shop.orders.ports.ParkedEvents`."""
 
@@ -253,20 +266,6 @@ class MemoryParkedEvents:
 
 def _parked_key(parked: ParkedEvent) -> tuple[str, str, str]:
     return parked.carrier.casefold(), parked.tracking_number, parked.event.id
-
-
-def _summary(order: Order) -> OrderSummaryItem:
-    return OrderSummaryItem(
-        id=order.id,
-        status=order.status,
-        placed_at=order.placed_at,
-        currency=order.currency,
-        total=order.total,
-        pieces=sum(line.quantity for line in order.lines),
-        email=order.email,
-        returned=order.returned_value,
-        refunded=order.payment.total_of("refunded"),
-    )
 
 
 class MemoryWorkflowTokens:

@@ -9,10 +9,10 @@ from typing import Any
 from shop.kernel.codes import normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, VersionConflict
 from shop.kernel.events import Event
-from shop.kernel.pagination import Page
+from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
 from shop.kernel.usage import UsageReservation
-from shop.pricing.model.coupons import CodeBatch, Coupon
+from shop.pricing.model.coupons import CodeBatch, Coupon, CouponUses
 from shop.pricing.model.group_buy import GroupBuy
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
@@ -86,6 +86,7 @@ class MemoryCoupons:
     events: list[Event] = field(default_factory=list)
     issued: dict[str, list[str]] = field(default_factory=dict)
     batches: dict[str, CodeBatch] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
 
     def get(self, coupon_id: str) -> Coupon:
         if coupon_id not in self.rows:
@@ -100,6 +101,26 @@ class MemoryCoupons:
         self.rows[coupon.id] = coupon
         self.events += events
         return coupon
+
+    def update(self, before: Coupon, after: Coupon, events: Sequence[Event]) -> Coupon:
+        if self.rows[after.id].version != before.version:
+            raise VersionConflict("This coupon has changed.")
+        used = self.used.get(after.id, 0)
+        if after.code is not None and after.quantity is not None and after.quantity < used:
+            raise Conflict("The code was used more often.", code="quantity_below_uses")
+        self.rows[after.id] = after
+        self.events += events
+        return after
+
+    def list_all(self, *, cursor: str | None, limit: int) -> Page[Coupon]:
+        ids = sorted(self.rows)
+        if (after := decode_name_cursor(cursor)) is not None:
+            ids = [id_ for id_ in ids if id_ > after]
+        next_cursor = to_cursor({"after": ids[limit - 1]}) if len(ids) > limit else None
+        return Page(tuple(self.rows[id_] for id_ in ids[:limit]), next_cursor)
+
+    def count_uses(self, coupon: Coupon, in_shards: Callable[[str], int]) -> CouponUses:
+        return CouponUses(self.used.get(coupon.id, 0))
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
         coupons = [c for c in self.rows.values() if c.promotion_id == promotion_id]
@@ -134,7 +155,7 @@ class MemoryCoupons:
         return CodeStatus(
             coupon.promotion_id,
             coupon.starts,
-            coupon.ends,
+            coupon.last_instant,
             uses_remaining=coupon.per_code if coupon.has_batches else coupon.quantity,
             customer_uses_remaining=coupon.per_customer,
             coupon_id=coupon.id,

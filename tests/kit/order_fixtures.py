@@ -58,6 +58,7 @@ def put_secrets() -> None:
     carriers = json.dumps({"ups": WEBHOOK_KEY, "dhl": [NEW_KEY, OLD_KEY]})
     for name, value in (("SANDBOX", WEBHOOK_KEY), ("CARRIER", carriers)):
         client.create_secret(Name=ENVIRONMENT[f"SECRET_{name}_WEBHOOK"], SecretString=value)
+    client.create_secret(Name=ENVIRONMENT["SECRET_ORDER_INDEX"], SecretString=WEBHOOK_KEY)
 
 
 def receive_all(name: str) -> list[dict[str, Any]]:

@@ -167,7 +167,7 @@ def test_scheduled_sale_makes_exactly_these_aws_calls(
         "TableName": "inventory",
         "WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 7_000},
     }
-    assert set(warmed) == {"inventory", "orders", "sessions", "pricing"}
+    assert set(warmed) == {"inventory", "orders", "order_index", "sessions", "pricing"}
     others = [made for made in aws_calls if made[0] != "UpdateTable"]
     provisioned = {**PROVISIONED, "ProvisionedConcurrentExecutions": 625}
     assert others == [("PutProvisionedConcurrencyConfig", provisioned)]

@@ -32,10 +32,13 @@ from shop.orders.model import (
     ReservationBatch,
     ShipmentInput,
 )
+from shop.orders.model.finding import OrderSearch
 from shop.orders.store.serialization import to_document
 from shop.storage.compression import compress_json
+from tests.kit.order_index import finder_of
 from tests.kit.orders import BLACK_FRIDAY, WINDOW, make_order
 from tests.unit.orders.order_fixture import OrderFixture
+from tests.unit.orders.test_finding import day
 
 SKU_COUNT = 200
 SKUS = [f"SKU-{n:04d}" for n in range(SKU_COUNT)]
@@ -182,10 +185,9 @@ def test_order_being_placed_is_not_visible(batched_shop: BatchedShop) -> None:
     batched_shop.begin_placement()
     with pytest.raises(NotFound):
         get_order(None, "ord_1", orders=batched_shop.fixture.orders)
-    day = f"{BLACK_FRIDAY:%Y-%m-%d}"
-    assert (
-        batched_shop.fixture.orders.list_by_day(day, status=None, cursor=None, limit=9).items == ()
-    )
+    finder = finder_of(batched_shop.fixture.orders)
+    for search in (day(f"{BLACK_FRIDAY:%Y-%m-%d}"), OrderSearch(email="jane@example.com")):
+        assert finder.find(search, cursor=None, limit=9).items == ()
     batched_shop.abandon()
     with pytest.raises(NotFound):
         get_order(None, "ord_1", orders=batched_shop.fixture.orders)

@@ -10,8 +10,11 @@ from shop.kernel.notifications import CLAIM_TIMEOUT
 from shop.kernel.pagination import to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.orders.model import OrderStatus, ParkedEvent, ShipmentStatus, TrackingEvent
+from shop.orders.model.finding import OrderSearch
+from tests.kit.order_index import finder_of
 from tests.kit.orders import BLACK_FRIDAY, make_order
 from tests.unit.orders.order_fixture import OrderFixture
+from tests.unit.orders.test_finding import day
 
 
 def test_order_is_found_by_owner_and_id(order_fixture: OrderFixture) -> None:
@@ -120,44 +123,13 @@ def test_order_summary_has_the_fields_of_a_list(order_fixture: OrderFixture) -> 
     }
 
 
-def test_orders_of_a_day_are_listed_newest_first_for_all_owners(
-    order_fixture: OrderFixture,
-) -> None:
-    for n in range(7):
-        owner = "guest" if n % 2 else "c"
-        at = BLACK_FRIDAY + timedelta(minutes=n)
-        order_fixture.place(make_order(f"ord_{n}", (1,), owner=owner, placed_at=at))
-    order_fixture.place(make_order("ord_before", (1,), placed_at=BLACK_FRIDAY - timedelta(days=1)))
-    listed: list[str] = []
-    cursor = None
-    while True:
-        page = order_fixture.orders.list_by_day("2026-11-27", status=None, cursor=cursor, limit=3)
-        assert len(page.items) <= 3
-        listed += [summary.id for summary in page.items]
-        if (cursor := page.cursor) is None:
-            break
-    assert listed == [f"ord_{n}" for n in reversed(range(7))]
-
-
-def test_orders_of_a_day_are_filtered_by_status(order_fixture: OrderFixture) -> None:
-    for n in range(4):
-        order = order_fixture.place(
-            make_order(f"ord_{n}", (1,), placed_at=BLACK_FRIDAY + timedelta(minutes=n))
-        )
-        if n % 2:
-            order_fixture.pay(order)
-    page = order_fixture.orders.list_by_day(
-        "2026-11-27", status=OrderStatus.CONFIRMED, cursor=None, limit=10
-    )
-    assert [summary.id for summary in page.items] == ["ord_3", "ord_1"]
-
-
 @pytest.mark.parametrize("cursor", ["?", "e30", "bnVsbA", to_cursor({"before": 7}), "W10", "a" * 9])
 def test_unknown_cursor_is_rejected(order_fixture: OrderFixture, cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         order_fixture.orders.list_by_customer("c", cursor=cursor, limit=2)
-    with pytest.raises(InvalidRequest):
-        order_fixture.orders.list_by_day("2026-11-27", status=None, cursor=cursor, limit=2)
+    for search in (OrderSearch(sku="MUG-RED"), day("2026-11-27")):
+        with pytest.raises(InvalidRequest):
+            finder_of(order_fixture.orders).find(search, cursor=cursor, limit=2)
 
 
 def test_overdue_orders_are_unpaid_after_their_deadline_oldest_first(

@@ -97,6 +97,7 @@ BEFORE, AFTER = NOON - minutes(60), NOON + minutes(130)
 WAKE_UPS = [("set", "after-friday", AFTER), ("set", "before-friday", BEFORE)]
 UP: list[tuple[object, ...]] = [
     ("raise_to", "orders", {"": (12_000, 13_000)}),
+    ("raise_to", "order_index", {"": (12_000, 15_000)}),
     ("raise_to", "inventory", {"": (12_000, 7_000)}),
     ("raise_to", "sessions", {"": (12_000, 24_000)}),
     ("raise_to", "pricing", {"": (12_000, 8_000)}),
@@ -137,7 +138,7 @@ def test_moved_sale_moves_its_wake_ups_and_removes_early_capacity(
         ("set", "before-friday", NOON + minutes(540)),
     ]
     # Warm throughput cannot be lowered, so it is not raised a second time.
-    assert shop.calls_at(NOON + minutes(540)) == UP[4:]
+    assert shop.calls_at(NOON + minutes(540)) == UP[5:]
 
 
 def test_sale_ended_before_its_start_deletes_its_wake_ups(shop: CapacityShop) -> None:
@@ -193,10 +194,10 @@ def test_failed_step_is_reported_and_retried_without_stopping_others(shop: Capac
     with pytest.raises(ReconcileIncomplete) as error:
         shop.reconcile(BEFORE)
     assert set(error.value.failed) == {"function:complete", "function:search"}
-    others = [*UP[:4], *UP[6:], ("set", "after-friday", AFTER)]
+    others = [*UP[:5], *UP[7:], ("set", "after-friday", AFTER)]
     assert shop.cloud.take_calls() == others
     shop.cloud.failing = set()
-    assert shop.calls_at(BEFORE + minutes(1)) == UP[4:6]
+    assert shop.calls_at(BEFORE + minutes(1)) == UP[5:7]
     assert shop.calls_at(BEFORE + minutes(2)) == []
 
 
@@ -271,7 +272,7 @@ def test_kit_is_prepared_and_merged_as_its_parts(shop: CapacityShop) -> None:
 
 
 def test_warm_table_is_not_changed(shop: CapacityShop) -> None:
-    for table in ("orders", "inventory", "sessions", "pricing", "catalog"):
+    for table in ("orders", "order_index", "inventory", "sessions", "pricing", "catalog"):
         shop.cloud.throughput[table] = dict.fromkeys(shop.cloud.get(table), MAX_TABLE_THROUGHPUT)
     shop.put(sale())
     assert [call for call in shop.calls_at(BEFORE) if call[0] == "raise_to"] == []

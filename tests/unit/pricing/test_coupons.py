@@ -11,10 +11,22 @@ import pytest
 from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, InvalidRequest
 from shop.kernel.money import Money
-from shop.pricing.actions.coupons import create_codes, create_coupon
+from shop.pricing.actions.coupons import (
+    create_codes,
+    create_coupon,
+    end_coupon,
+    update_coupon,
+)
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
-from shop.pricing.model.coupons import CodeBatch, Coupon, generate_codes, random_code
+from shop.pricing.model.coupons import (
+    CodeBatch,
+    Coupon,
+    CouponStatus,
+    CouponUses,
+    generate_codes,
+    random_code,
+)
 from shop.pricing.model.effects import OrderPercent, PercentOff
 from shop.pricing.model.promotions import Promotion, Stacking
 from shop.pricing.model.quote import Quote
@@ -159,6 +171,52 @@ def test_contradictory_coupon_is_rejected_with_every_field() -> None:
         "$.ends",
         "$.promotion_id",
     }
+
+
+def test_changed_and_ended_coupon_records_its_events() -> None:
+    coupons, promotions = MemoryCoupons(), MemoryPromotions({"ten": TEN})
+    coupon = Coupon("c", "ten", code="TEN", quantity=5)
+    create_coupon(coupon, coupons=coupons, promotions=promotions, at=NOW)
+    coupons.used["c"] = 3
+    to = replace(coupon, quantity=3, ends=NOW + 2 * DAY)
+    changed = update_coupon(
+        "c", to, expected_version=1, coupons=coupons, at=NOW + DAY, actor="staff otto"
+    )
+    ended = end_coupon("c", expected_version=2, coupons=coupons, at=NOW + DAY, actor="staff otto")
+    assert (changed.version, ended.version, ended.last_instant) == (2, 3, NOW + DAY)
+    assert [(each.type, each.id) for each in coupons.events] == [
+        ("CouponCreated", "c:1"),
+        ("CouponChanged", "c:2"),
+        ("CouponEnded", "c:3"),
+    ]
+    assert coupons.list_all(cursor=None, limit=5).items == (ended,)
+    assert coupons.count_uses(ended, lambda article: 0) == CouponUses(3)
+
+
+def test_quantity_below_the_uses_changes_nothing() -> None:
+    coupons = MemoryCoupons({"c": Coupon("c", "ten", code="TEN", quantity=5)}, used={"c": 3})
+    to = Coupon("c", "ten", code="TEN", quantity=2)
+    with pytest.raises(Conflict):
+        update_coupon("c", to, expected_version=1, coupons=coupons, at=NOW, actor="")
+    assert coupons.rows["c"].quantity == 5
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "ended_at", "status"),
+    [
+        (None, None, None, CouponStatus.RUNNING),
+        (NOW, None, None, CouponStatus.RUNNING),
+        (NOW + DAY, None, None, CouponStatus.SCHEDULED),
+        (None, NOW, None, CouponStatus.ENDED),
+        (None, NOW + DAY, NOW, CouponStatus.ENDED),
+        (NOW + DAY, None, NOW, CouponStatus.ENDED),
+    ],
+)
+def test_status_of_a_coupon_follows_from_its_window(
+    starts: datetime | None, ends: datetime | None, ended_at: datetime | None, status: CouponStatus
+) -> None:
+    coupon = Coupon("c", "ten", starts=starts, ends=ends, ended_at=ended_at)
+    assert coupon.status(NOW) is status
 
 
 def test_code_belongs_to_one_coupon() -> None:

@@ -53,6 +53,17 @@ class StockWriter(Protocol):
         ...
 
 
+class StockList(Protocol):
+    """The SKUs that have a stock level, by location."""
+
+    def list_skus(self, location: str, *, prefix: str, cursor: str | None, limit: int) -> Page[str]:
+        """Return the SKUs of a location that begin with the prefix, sorted.
+
+        ``{"after": sku}`` in a cursor continues after that SKU.
+        """
+        ...
+
+
 class StockRepository(StockWriter, Protocol):
     """The stock levels, their journal and their back-order terms."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
@@ -14,6 +14,9 @@ from shop.kernel.pagination import Page
 from shop.kernel.unit_of_work import WriteOperation
 from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderStatus, ParkedEvent, ReservationBatch
+
+if TYPE_CHECKING:
+    from shop.orders.model.finding import OrderSearch, OrderSums
 
 
 @frozen(slots=False)
@@ -58,6 +61,26 @@ class NewOrders(Protocol):
 
         Both are in one UTC day. At most ``listed`` of the orders are returned, oldest first.
         """
+
+
+class OrderFinder(Protocol):
+    """Orders by what staff know about them.
+
+    An order is listed within seconds after it was placed. A search without a term must have both
+    times: orders are then read by day.
+    """
+
+    def find(
+        self, search: "OrderSearch", *, cursor: str | None, limit: int
+    ) -> Page[OrderSummaryItem]:
+        """Return matching orders, newest first.
+
+        The number of orders that one call reads is bounded. A page may therefore be short, or
+        empty, although its cursor leads to more orders.
+        """
+
+    def sum_up(self, search: "OrderSearch") -> "OrderSums":
+        """Return the sums of all matching orders, or of the newest ones if there are too many."""
 
 
 class OrderRepository(Protocol):
@@ -117,11 +140,6 @@ class OrderRepository(Protocol):
         self, customer: str, *, cursor: str | None, limit: int
     ) -> Page[OrderSummaryItem]:
         """Return a customer's orders, newest first, without those that were never placed."""
-
-    def list_by_day(
-        self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
-    ) -> Page[OrderSummaryItem]:
-        """Return the orders that were placed on a UTC day (``2026-08-25``), newest first."""
 
     def list_overdue(self, at: datetime, max_results: int) -> Sequence[str]:
         """Return ids of orders of today and yesterday that are overdue, oldest first.

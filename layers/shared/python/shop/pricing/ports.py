@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # annotations only: every Lambda imports the ports, few need 
     from shop.kernel.unit_of_work import ConditionFailed, PartitionThrottled, WriteOperation
     from shop.kernel.usage import UsageReservation
     from shop.pricing.model.basket import Basket
-    from shop.pricing.model.coupons import CodeBatch, Coupon
+    from shop.pricing.model.coupons import CodeBatch, Coupon, CouponUses
     from shop.pricing.model.group_buy import GroupBuy
     from shop.pricing.model.policy import PricingPolicy
     from shop.pricing.model.price_lists import PriceList
@@ -183,6 +183,22 @@ class CouponRepository(Protocol):
         """Write a new coupon, and its code if it has one.
 
         Raises Conflict (``id_taken``, ``code_taken``).
+        """
+
+    def update(self, before: Coupon, after: Coupon, events: Sequence[Event]) -> Coupon:
+        """Replace ``before`` with ``after``, and the terms of its code in the same write.
+
+        Raises VersionConflict, and Conflict: ``quantity_below_uses`` if its code has more uses than
+        the new quantity, ``code_sharded`` if its uses were split for a traffic peak.
+        """
+
+    def list_all(self, *, cursor: str | None, limit: int) -> Page[Coupon]:
+        """Return all coupons, sorted by id."""
+
+    def count_uses(self, coupon: Coupon, in_shards: Callable[[str], int]) -> CouponUses:
+        """Count the uses of a coupon's codes, of 1,000 codes at most.
+
+        ``in_shards`` returns the remaining uses in the shards of a counter.
         """
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:

@@ -17,13 +17,9 @@ their product does not list. Another product may take over such a claim once it 
 :data:`ABANDONED_AFTER`.
 """
 
-import random
-import time
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
@@ -42,10 +38,8 @@ from shop.catalog.store.rows import (
     unpack_claims,
     unpack_postings,
 )
-from shop.kernel.errors import Unavailable
 from shop.kernel.frozen import frozen
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
-from shop.storage.connection import connection
 from shop.storage.transactions import DynamoUnitOfWork
 
 ABANDONED_AFTER = timedelta(minutes=15)
@@ -57,12 +51,6 @@ MAX_ACTIONS_PER_TRANSACTION = 100
 """Actions in one DynamoDB transaction."""
 MAX_POSTINGS_PER_TRANSACTION = MAX_ACTIONS_PER_TRANSACTION - 2
 """Actions beside those for the product and the REINDEX item."""
-BATCH_WRITE_SIZE = 25
-"""Items in one BatchWriteItem."""
-MAX_ATTEMPTS = 8
-"""Consecutive BatchWriteItem calls without any progress before the import fails."""
-MAX_PAUSE_SECONDS = 2.0
-"""Longest pause between two calls while DynamoDB throttles."""
 
 
 @frozen(slots=False)
@@ -233,7 +221,9 @@ def write_products(changes: Sequence[ProductWrite]) -> list[WriteConflict | None
         return [write_product(change) for change in changes]
     puts = [item for c in changes for item in posting_items(c.product, c.postings)]
     deletes = [posting_key(p) for c in changes for p in c.stale]
-    _write_unconditionally(puts, deletes)
+    from shop.storage.batch_write import write_unconditionally  # lazy: only imports write in bulk
+
+    write_unconditionally(CatalogRow.Meta.table_name, puts, deletes)
     deletions = [_delete_reindex(change.product) for change in changes]
     if not _commit(deletions):
         # Another writer changed some of them. Their REINDEX items stay for the scheduled repair.
@@ -314,25 +304,6 @@ def _card_writes(
         *(_put(row) for row in posting_rows(product, current)),
         *(_delete_posting(p) for p in stale),
     ]
-
-
-def _write_unconditionally(puts: list[dict[str, Any]], deletes: list[dict[str, Any]]) -> None:
-    """Write with BatchWriteItem, 25 items at a time, and retry unprocessed items with jitter."""
-    table = CatalogRow.Meta.table_name
-    requests = deque([{"PutRequest": {"Item": item}} for item in puts])
-    requests.extend({"DeleteRequest": {"Key": key}} for key in deletes)
-    client: Any = connection().client
-    idle_attempts = 0
-    while requests:
-        batch = [requests.popleft() for _ in range(min(BATCH_WRITE_SIZE, len(requests)))]
-        response = client.batch_write_item(RequestItems={table: batch})
-        unprocessed = response.get("UnprocessedItems", {}).get(table, [])
-        requests.extend(unprocessed)
-        idle_attempts = idle_attempts + 1 if len(unprocessed) == len(batch) else 0
-        if idle_attempts == MAX_ATTEMPTS:
-            raise Unavailable("High demand. Please try again.", code="contention")
-        if unprocessed:
-            time.sleep(random.uniform(0, min(0.05 * 2**idle_attempts, MAX_PAUSE_SECONDS)))
 
 
 def _delete_reindex(product: Product) -> WriteOperation:

@@ -55,8 +55,8 @@ from shop.storage.connection import Row
 
 T = TypeVar("T")
 
-MAX_NEW_LEVELS_PER_TRANSACTION = 50
-"""New SKUs per transaction: each writes two items, and a transaction has 100 at most."""
+MAX_NEW_LEVELS_PER_TRANSACTION = 33
+"""New SKUs per transaction: each writes three items, and a transaction has 100 at most."""
 MAX_ATTEMPTS = 5
 MIN_RESHARD_ATTEMPTS = 100
 RESHARD_ATTEMPTS_PER_SHARD = 20

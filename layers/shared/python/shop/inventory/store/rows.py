@@ -8,10 +8,10 @@ PK                        SK                     content
 ``INBOUND#<sku>``         ``LOC#<location>``     inbound stock under back-order terms
 ``SNAPSHOT#<sku>``        ``LOC#<location>``     the shared snapshot of all shards
 ``MOVEMENT#<sku>``        ``<instant>#<id>``     one journal entry, never changed
+``STOCK_LIST#<location>`` ``<sku>``              the location has a level of this SKU
 ========================  =====================  ===============================================
 
-Each shard has its own partition key, so that DynamoDB spreads the shards over its partitions. With
-one partition key for all, they would share the write limit of one partition.
+Each shard has its own partition key. Shards of one key would share a partition's write limit.
 """
 
 import os
@@ -126,6 +126,16 @@ class MovementRow(Row):
     earmarked = NumberAttribute(default=0)
 
 
+class StockListRow(Row):
+    """An entry of the list of all stock at a location, written with its level."""
+
+    class Meta:
+        table_name = os.environ["TABLE_INVENTORY"]
+
+    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
+    sk = UnicodeAttribute(range_key=True, attr_name="SK")
+
+
 @frozen(slots=False)
 class ShardTables:
     """The row classes of one table that holds shards: stock, or pricing's usage counters."""
@@ -146,23 +156,23 @@ STOCK_TABLES = ShardTables()
 def tables_in(table: str) -> ShardTables:
     """Return the same rows in another table, which has its own partitions and quota."""
 
+    class OtherTable:
+        table_name = table
+
     class Shards(ShardRow):
         _connection = None
 
-        class Meta:
-            table_name = table
+        class Meta(OtherTable): ...
 
     class Snapshots(ShardSnapshotRow):
         _connection = None
 
-        class Meta:
-            table_name = table
+        class Meta(OtherTable): ...
 
     class Movements(MovementRow):
         _connection = None
 
-        class Meta:
-            table_name = table
+        class Meta(OtherTable): ...
 
     return ShardTables(Shards, Snapshots, Movements)
 
@@ -172,7 +182,7 @@ _COUNT_NAMES = (
     "active_shard_count earmarked inbound_shard_count low_stock_threshold alert_state crossings"
 )
 _COUNTS = {name: getattr(ShardRow, name) for name in _COUNT_NAMES.split()}
-"""The attributes that a :class:`ShardUpdate` may name."""
+"""The counts of a shard, which a :class:`ShardUpdate` may name."""
 _OPTIONAL_COUNTS = frozenset({"in_transit"})
 """Counts that older rows do not have."""
 
@@ -210,6 +220,9 @@ def add_shard_writes(
         if isinstance(write, StockShard):
             row = _row_from_shard(write, tables)
             transaction.save(row, condition=ShardRow.pk.does_not_exist())
+            # Once per level: a level is never deleted, and its further shards are not listed.
+            if write.shard == 0 and not write.parts and tables is STOCK_TABLES:
+                transaction.save(StockListRow(f"STOCK_LIST#{write.location}", write.sku))
         elif isinstance(write, ShardRemoval):
             shard = write.shard
             transaction.delete(
@@ -295,22 +308,8 @@ def movement_partition(sku: str) -> str:
 def _row_from_shard(shard: StockShard, tables: ShardTables) -> ShardRow:
     return tables.shards(
         *shard_key(shard.sku, shard.location, shard.shard),
-        on_hand=shard.on_hand,
-        reserved=shard.reserved,
-        committed=shard.committed,
-        available=shard.available,
-        safety=shard.safety,
-        incoming=shard.incoming,
-        in_transit=shard.in_transit,
+        **{name: getattr(shard, name) for name in _COUNTS},
         unavailable_by=dict(shard.unavailable_by),
-        version=shard.version,
-        shard_count=shard.shard_count,
-        active_shard_count=shard.active_shard_count,
-        earmarked=shard.earmarked,
-        inbound_shard_count=shard.inbound_shard_count,
-        low_stock_threshold=shard.low_stock_threshold,
-        alert_state=shard.alert_state,
-        crossings=shard.crossings,
         terms=_terms_to_map(shard.terms) if shard.terms else None,
         parts=dict(shard.parts) or None,
         kit_count=shard.kit_count or None,

@@ -1,6 +1,6 @@
 """Lists of orders, for customers and staff."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,31 +23,6 @@ def page_size_from_query(text: str | None) -> int:
             path="limit",
         )
     return int(text)
-
-
-def day_from_query(text: str | None, at: datetime) -> str:
-    """Parse ``?day=`` (UTC); the default is today. Raises InvalidRequest."""
-    if text is None:
-        return f"{at:%Y-%m-%d}"
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).strftime("%Y-%m-%d")
-    except ValueError:
-        raise InvalidRequest(
-            "day must be a date such as 2026-11-27.", code="day_invalid", path="day"
-        ) from None
-
-
-def status_from_query(text: str | None) -> OrderStatus | None:
-    """Parse ``?status=``; ``None`` stands for all. Raises InvalidRequest."""
-    if text is None:
-        return None
-    if text not in set(OrderStatus):
-        raise InvalidRequest(
-            f"status must be one of {', '.join(OrderStatus)}.",
-            code="value_unknown",
-            path="status",
-        )
-    return OrderStatus(text)
 
 
 class _ResponseModel(BaseModel):

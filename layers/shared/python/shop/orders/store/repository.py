@@ -174,27 +174,6 @@ class DynamoOrderRepository:
         # Stops at the first match, which is almost always on the first small page.
         return any(True for _ in OrderRow.by_owner.query(customer, None, active, page_size=20))
 
-    def list_by_day(
-        self, day: str, *, status: OrderStatus | None, cursor: str | None, limit: int
-    ) -> Page[OrderSummaryItem]:
-        status_filter = (
-            ByDay.status != OrderStatus.PLACING.value
-            if status is None
-            else ByDay.status == status.value
-        )
-        before = _before(cursor)
-        shards = [
-            OrderRow.by_day.query(
-                f"{day}#{shard:02d}",
-                before,
-                status_filter,
-                scan_index_forward=False,
-                page_size=limit + 1,
-            )
-            for shard in range(SHARDS)
-        ]
-        return _page(heapq.merge(*shards, key=lambda row: row.placed_key, reverse=True), limit)
-
     def list_overdue(self, at: datetime, max_results: int) -> Sequence[str]:
         due = int(at.timestamp())
         unpaid = (OrderStatus.PLACED, OrderStatus.PLACING)

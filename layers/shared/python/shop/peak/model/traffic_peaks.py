@@ -159,6 +159,7 @@ UNITS_PER_ORDER: Mapping[str, Mapping[str, WarmThroughput]] = {
         "by_day": WarmThroughput(0, 1),
         "by_owner": WarmThroughput(0, 1),
     },
+    "order_index": {"": WarmThroughput(0, 12)},
     "inventory": {"": WarmThroughput(6, 5)},
     "sessions": {"": WarmThroughput(4, 19)},
     "pricing": {"": WarmThroughput(4, 6)},
@@ -166,7 +167,7 @@ UNITS_PER_ORDER: Mapping[str, Mapping[str, WarmThroughput]] = {
 }
 """Table → index (``""`` is the table itself) → capacity units of one order from cart to
 confirmation, rounded up from counted calls; a test compares them. ``pricing`` includes a quota and
-a limited code, which most orders do not have."""
+a limited code, which most orders do not have, and ``order_index`` has room for long names."""
 
 
 @frozen(slots=False)

@@ -5,10 +5,12 @@ Business rules: docs/rules/pricing.md §4.2 and §4.2a.
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 
 from shop.kernel.codes import CODE_ALPHABET, normalize_code
-from shop.kernel.errors import Problem
+from shop.kernel.errors import Conflict, Problem
 from shop.kernel.frozen import frozen
 
 RANDOM_CHARACTERS = 12
@@ -64,6 +66,33 @@ class CodeBatch:
         return random_bytes
 
 
+class CouponStatus(StrEnum):
+    """The status of a coupon, computed from its window and the clock; never stored."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+FIXED_FIELDS = ("promotion_id", "code", "per_code")
+"""Fields that no change may have: codes are known to customers, and each has its remaining uses."""
+
+
+@frozen
+class CouponUses:
+    """Orders that used the codes of a coupon, without cancelled ones.
+
+    ``is_complete`` is False if only the codes issued first are counted: a lower bound.
+    """
+
+    count: int
+    is_complete: bool = True
+
+
+def _ended() -> Conflict:
+    return Conflict("This coupon has ended for good. Create a new one.", code="coupon_ended")
+
+
 @frozen
 class Coupon:
     """Codes that open one promotion: a single ``code``, or batches of codes.
@@ -88,10 +117,58 @@ class Coupon:
     """First instant at which codes are accepted; absent for no start."""
     ends: datetime | None = None
     """Instant from which codes are no longer accepted; absent for no end."""
+    ended_at: datetime | None = None
+    """Instant at which staff ended the coupon for good; absent otherwise."""
+    version: int = 1
+    """Version of the coupon; each change increases it by 1."""
 
     @property
     def has_batches(self) -> bool:
         return self.code is None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether many customers share a single code with a limit, which has not ended."""
+        return self.code is not None and self.quantity is not None and self.ended_at is None
+
+    @property
+    def last_instant(self) -> datetime | None:
+        """The instant from which no code is accepted, by its window or because staff ended it."""
+        return self.ends if self.ended_at is None else self.ended_at
+
+    def status(self, at: datetime) -> CouponStatus:
+        """Return the status at an instant."""
+        if self.last_instant is not None and at >= self.last_instant:
+            return CouponStatus.ENDED
+        if self.starts is not None and at < self.starts:
+            return CouponStatus.SCHEDULED
+        return CouponStatus.RUNNING
+
+    def update(self, to: "Coupon") -> "Coupon":
+        """Change the limits and the window (§4.2b).
+
+        Raises :class:`Conflict`: ``coupon_ended``, and ``coupon_field_fixed`` with one problem for
+        each field that no change may have.
+        """
+        if self.ended_at is not None:
+            raise _ended()
+        if to.code is not None and self.code is not None:
+            # Two spellings of a code are one code.
+            is_same = normalize_code(to.code) == normalize_code(self.code)
+            to = replace(to, code=self.code if is_same else to.code)
+        fixed = [name for name in FIXED_FIELDS if getattr(to, name) != getattr(self, name)]
+        if fixed:
+            detail = "Limits per customer and in total, start and end may change. Create a coupon."
+            problems = [Problem("coupon_field_fixed", detail, f"$.{name}") for name in fixed]
+            raise Conflict(detail, code="coupon_field_fixed", problems=problems)
+        return replace(to, id=self.id, ended_at=None, version=self.version + 1)
+
+    def end(self, at: datetime) -> "Coupon":
+        """End the coupon now, for good. Raises :class:`Conflict` (``coupon_ended``)."""
+        if self.ended_at is not None:
+            raise _ended()
+        last = at if self.ends is None else min(self.ends, at)
+        return replace(self, ended_at=last, version=self.version + 1)
 
     def problems(self) -> list[Problem]:
         """Return the problem of every invalid field."""

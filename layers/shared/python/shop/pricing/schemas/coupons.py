@@ -1,12 +1,14 @@
 """Request and response types of coupons and their codes."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from shop.pricing.model.coupons import Coupon
-from shop.pricing.schemas.base import Id, Instant
+from shop.kernel.pagination import Page
+from shop.pricing.model.coupons import Coupon, CouponStatus, CouponUses
+from shop.pricing.schemas.base import Id, Instant, ReadOnly, Version
 from shop.serialization import to_json
 
 
@@ -37,7 +39,22 @@ class CouponBody(BaseModel):
     """Instant from which codes are no longer accepted; absent for no end."""
 
     def coupon(self) -> Coupon:
-        return Coupon(**{name: getattr(self, name) for name in type(self).model_fields})
+        return Coupon(**{name: getattr(self, name) for name in CouponBody.model_fields})
+
+
+class CouponChangeBody(CouponBody):
+    """The whole coupon after the change, as it was read, with new limits and window."""
+
+    version: Version | None = None
+    ended_at: ReadOnly = None
+    status: ReadOnly = None
+    uses: ReadOnly = None
+    uses_complete: ReadOnly = None
+
+
+def _shown(coupon: Coupon) -> dict[str, Any]:
+    """Return the fields of a coupon; the version also if it is the first."""
+    return {**to_json(coupon), "version": coupon.version}
 
 
 class CouponView(BaseModel):
@@ -51,10 +68,45 @@ class CouponView(BaseModel):
 
     id: str
     promotion_id: str
+    version: int
 
     @classmethod
     def of(cls, coupon: Coupon) -> "CouponView":
-        return cls(**to_json(coupon))
+        return cls(**_shown(coupon))
+
+
+class CouponUsesView(CouponView):
+    """A coupon with its status and its uses."""
+
+    status: CouponStatus
+    """Status by its window and the clock."""
+    uses: int
+    """Orders that used its codes, without cancelled ones."""
+    uses_complete: bool
+    """Whether all codes are counted. If false, the coupon has more codes than one request reads,
+    and ``uses`` is a lower bound."""
+
+    @classmethod
+    def with_uses(cls, coupon: Coupon, uses: CouponUses, at: datetime) -> "CouponUsesView":
+        return cls(
+            **_shown(coupon),
+            status=coupon.status(at),
+            uses=uses.count,
+            uses_complete=uses.is_complete,
+        )
+
+
+class CouponListView(BaseModel):
+    """A page of coupons, sorted by id."""
+
+    coupons: list[CouponView]
+    """Coupons, sorted by id."""
+    cursor: str | None = None
+    """Cursor of the next page; absent on the last page."""
+
+    @classmethod
+    def of(cls, page: Page[Coupon]) -> "CouponListView":
+        return cls(coupons=[CouponView.of(each) for each in page.items], cursor=page.cursor)
 
 
 class CodeBatchBody(BaseModel):

@@ -1,24 +1,31 @@
 """Coupons and codes in DynamoDB: a row per code, with its remaining uses."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.update import Action
 
 from shop.kernel.codes import normalize_code
-from shop.kernel.errors import Conflict, IdempotencyKeyReused, NotFound, Problem
+from shop.kernel.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    NotFound,
+    Problem,
+    VersionConflict,
+)
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed
-from shop.pricing.model.coupons import CodeBatch, Coupon
+from shop.pricing.model.coupons import CodeBatch, Coupon, CouponUses
 from shop.pricing.model.group_buy import GroupStatus
 from shop.pricing.model.usage import CODE_USES, CUSTOMER_USES
 from shop.pricing.model.usage_limits import CodeStatus
-from shop.pricing.store.rows import CODE, HEAD, PricingRow
+from shop.pricing.store.rows import CODE, COUPONS, HEAD, PricingRow
 from shop.pricing.store.usage_shards import counter_key, counter_row_key
 from shop.serialization import from_json, to_json
 from shop.storage.transactions import DynamoUnitOfWork
@@ -46,20 +53,14 @@ class DynamoCouponRepository:
             row = PricingRow.get(_pk(coupon_id), HEAD, consistent_read=True)
         except PricingRow.DoesNotExist:
             raise NotFound(f"Coupon {coupon_id!r} does not exist. Check the id.") from None
-        problems: list[Problem] = []
-        coupon = from_json(Coupon, row.doc, "$", problems)
-        if coupon is None:
-            raise ValueError(f"Coupon {coupon_id} cannot be read: {problems[0]}")
-        return coupon
+        return _coupon_from(row)
 
     def save(self, coupon: Coupon, events: Sequence[Event]) -> Coupon:
-        head = PricingRow(
-            _pk(coupon.id), HEAD, version=1, doc=to_json(coupon), events=tuple(events)
-        )
+        head = _head_row(coupon, events)
         code = None if coupon.code is None else _code_row(coupon, coupon.code)
         is_new = PricingRow.pk.does_not_exist()
         limited = None
-        if coupon.code is not None and coupon.quantity is not None:
+        if coupon.code is not None and coupon.is_limited:
             limited = PricingRow(
                 _limited_codes_pk(coupon.promotion_id), normalize_code(coupon.code)
             )
@@ -70,6 +71,7 @@ class DynamoCouponRepository:
                 writes.save(code, is_new)
             if limited is not None:
                 writes.save(limited)
+            writes.save(PricingRow(COUPONS, coupon.id))
 
         try:
             DynamoUnitOfWork().commit(write)
@@ -86,6 +88,62 @@ class DynamoCouponRepository:
                 path="$.code",
             ) from None
         return coupon
+
+    def update(self, before: Coupon, after: Coupon, events: Sequence[Event]) -> Coupon:
+        head = _head_row(after, events)
+
+        def write(writes: Any) -> None:
+            writes.save(head, PricingRow.version == before.version)
+            # The codes of a batch have their terms from the coupon.
+            if after.code is not None:
+                _update_code(writes, before, after)
+
+        try:
+            DynamoUnitOfWork().commit(write)
+        except ConditionFailed as error:
+            if head.pk in error.keys or after.code is None:
+                raise VersionConflict(
+                    "This coupon has changed since you read it. Read it again."
+                ) from None
+            raise self._quantity_conflict(before, after.code) from None
+        return after
+
+    def _quantity_conflict(self, before: Coupon, code: str) -> Conflict:
+        row = PricingRow.get(
+            *counter_row_key(CODE_USES, normalize_code(code)), consistent_read=True
+        )
+        if row.shard_count:
+            return Conflict(
+                "The uses of this code are split for a traffic peak, and its quantity is fixed. "
+                "Keep the quantity, or end the coupon.",
+                code="code_sharded",
+                path="$.quantity",
+            )
+        used = _limit_of(before) - int(row.remaining)
+        return Conflict(
+            f"The code was used {used} times. Send a quantity of {used} or more.",
+            code="quantity_below_uses",
+            path="$.quantity",
+        )
+
+    def list_all(self, *, cursor: str | None, limit: int) -> Page[Coupon]:
+        after = decode_name_cursor(cursor)
+        range_condition = None if after is None else PricingRow.sk > after
+        listed = list(PricingRow.query(COUPONS, range_condition, limit=limit + 1))
+        heads = PricingRow.batch_get([(_pk(row.sk), HEAD) for row in listed[:limit]])
+        coupons = sorted((_coupon_from(row) for row in heads), key=lambda coupon: coupon.id)
+        next_cursor = to_cursor({"after": listed[limit - 1].sk}) if len(listed) > limit else None
+        return Page(tuple(coupons), next_cursor)
+
+    def count_uses(self, coupon: Coupon, in_shards: Callable[[str], int]) -> CouponUses:
+        page = Page((coupon.code,)) if coupon.code else self.list_codes(coupon.id, cursor=None)
+        keys = [counter_row_key(CODE_USES, normalize_code(code)) for code in page.items]
+        used = 0
+        for start in range(0, len(keys), BATCH_GET_SIZE):
+            for row in PricingRow.batch_get(keys[start : start + BATCH_GET_SIZE]):
+                remaining = int(row.remaining) + (in_shards(row.pk) if row.shard_count else 0)
+                used += _limit_of(coupon) - remaining
+        return CouponUses(used, is_complete=page.cursor is None)
 
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
         rows = PricingRow.query(_limited_codes_pk(promotion_id), limit=MAX_LIMITED_CODES)
@@ -188,22 +246,41 @@ def code_statuses(
     if missing:
         for row in PricingRow.batch_get(missing, consistent):
             rows[_code_of(row)] = row
-    # Customers' uses are in rows of their own, read only for codes with a limit per customer.
-    coupon_ids = {row.doc["coupon"] for row in rows.values() if row.doc.get("per_customer")}
+    # A coupon has the terms of all codes of its batches, so that one write changes them. Customers'
+    # uses are in rows of their own, read only for codes that may have a limit per customer.
+    in_batches = {row.doc["coupon"] for row in rows.values() if row.doc.get("batch")}
+    limited = {row.doc["coupon"] for row in rows.values() if row.doc.get("per_customer")}
+    keys = [(_pk(id_), HEAD) for id_ in in_batches]
+    if customer is not None:
+        keys += [
+            counter_row_key(CUSTOMER_USES, f"{id_}#{customer}") for id_ in in_batches | limited
+        ]
+    terms: dict[str, Any] = {}
     used_by_customer: dict[str, int] = {}
-    if coupon_ids and customer is not None:
-        keys = [counter_row_key(CUSTOMER_USES, f"{id_}#{customer}") for id_ in coupon_ids]
-        for row in PricingRow.batch_get(keys, consistent):
-            used_by_customer[row.pk.split("#", 2)[1]] = int(row.used)
+    for row in PricingRow.batch_get(keys, consistent) if keys else ():
+        coupon_id = row.pk.split("#", 2)[1]
+        if row.sk == HEAD:
+            terms[coupon_id] = _terms(_coupon_from(row))
+        else:
+            used_by_customer[coupon_id] = int(row.used)
     return {
-        code: _status(row, used_by_customer, in_shards.get(row.pk)) for code, row in rows.items()
+        code: _status(
+            row,
+            {**row.doc, **terms.get(row.doc["coupon"], {})},
+            used_by_customer,
+            in_shards.get(row.pk),
+        )
+        for code, row in rows.items()
     }
 
 
 def _status(
-    row: PricingRow, used_by_customer: Mapping[str, int], in_shards: int | None
+    row: PricingRow,
+    doc: Mapping[str, Any],
+    used_by_customer: Mapping[str, int],
+    in_shards: int | None,
 ) -> CodeStatus:
-    doc, remaining = row.doc, int(row.remaining) if in_shards is None else in_shards
+    remaining = int(row.remaining) if in_shards is None else in_shards
     per_customer = doc.get("per_customer")
     return CodeStatus(
         promotion_id=doc["promotion"],
@@ -224,22 +301,67 @@ def _status(
 
 
 def _code_row(coupon: Coupon, code: str, batch: str | None = None) -> PricingRow:
-    limit = coupon.per_code if coupon.has_batches else coupon.quantity
     doc = {
         "coupon": coupon.id,
         "batch": batch,
         "promotion": coupon.promotion_id,
-        "per_customer": coupon.per_customer,
-        "starts": to_json(coupon.starts),
-        "ends": to_json(coupon.ends),
+        **_terms(coupon),
     }
     return PricingRow(
         counter_key(CODE_USES, normalize_code(code)),
         CODE,
-        remaining=UNLIMITED if limit is None else limit,
+        remaining=_limit_of(coupon),
         used=0,
         doc={name: value for name, value in doc.items() if value is not None},
     )
+
+
+def _terms(coupon: Coupon) -> dict[str, Any]:
+    """Return the terms of a coupon that may change, as a code stores them."""
+    return {
+        "per_customer": coupon.per_customer,
+        "starts": to_json(coupon.starts),
+        "ends": to_json(coupon.last_instant),
+    }
+
+
+def _limit_of(coupon: Coupon) -> int:
+    limit = coupon.per_code if coupon.has_batches else coupon.quantity
+    return UNLIMITED if limit is None else limit
+
+
+def _update_code(writes: Any, before: Coupon, after: Coupon) -> None:
+    """Add the change of a single code: its terms, and its remaining uses by the difference."""
+    code = str(after.code)
+    row = _code_row(after, code)
+    actions: list[Action] = [PricingRow.doc.set(row.doc)]
+    condition = PricingRow.pk.exists()
+    difference = _limit_of(after) - _limit_of(before)
+    if difference:
+        # Uses in shards are not in the row, so that the difference would be applied to a part.
+        condition &= PricingRow.shard_count.does_not_exist()
+        condition &= PricingRow.remaining >= -difference
+        actions.append(PricingRow.remaining.add(difference))
+    writes.update(row, actions, condition)
+    limited = PricingRow(_limited_codes_pk(after.promotion_id), normalize_code(code))
+    if before.is_limited and not after.is_limited:
+        writes.delete(limited)
+    elif after.is_limited and not before.is_limited:
+        writes.save(limited)
+
+
+def _head_row(coupon: Coupon, events: Sequence[Event]) -> PricingRow:
+    return PricingRow(
+        _pk(coupon.id), HEAD, version=coupon.version, doc=to_json(coupon), events=tuple(events)
+    )
+
+
+def _coupon_from(row: PricingRow) -> Coupon:
+    problems: list[Problem] = []
+    coupon = from_json(Coupon, row.doc, "$", problems)
+    if coupon is None:
+        raise ValueError(f"Coupon {row.pk} cannot be read: {problems[0]}")
+    return coupon
 
 
 def _code_of(row: PricingRow) -> str:

@@ -11,6 +11,7 @@ PK                                         SK                 content
 ``POLICY``                                 ``VERSION#<n>``    a version of the policy
 ``PRICE_LISTS``                            list id            a price list with its revisions
 ``COUPON#<id>``                            ``HEAD``           a coupon
+``COUPONS``                                coupon id          an entry of the list of coupons
 ``COUPON#<id>``                            ``CODES#<…>``      up to 1,000 codes of a batch
 ``COUPON#<id>``                            ``BATCH#<…>``      a batch, and the lease of its issuer
 ``LIMITED_CODES#<promotion>``              code               a single code with a limit
@@ -31,7 +32,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 
-PROMOTIONS, PRICE_LISTS = "PROMOTIONS", "PRICE_LISTS"
+PROMOTIONS, PRICE_LISTS, COUPONS = "PROMOTIONS", "PRICE_LISTS", "COUPONS"
 RULE_SET, VERSION, RULES, POLICY = "RULE_SET", "VERSION", "RULES", "POLICY"
 HEAD, CODE, COUNT = "HEAD", "CODE", "COUNT"
 

@@ -1,0 +1,207 @@
+"""How staff find orders: the terms of an order, and the conditions of a search.
+
+A *term* is a text under which an order is listed: the buyer's email address, the beginning of a
+name, or a SKU. An order never changes its terms, so an index of terms needs no update when the
+order's status changes.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+from shop.catalog.model.tokenizer import fold
+from shop.kernel.frozen import frozen
+from shop.orders.model.order import Order
+from shop.orders.model.order_state import OrderStatus
+
+MIN_PREFIX, MAX_PREFIX = 3, 8
+"""Letters of the beginnings of a name under which an order is listed. A shorter text finds whole
+words only; of a longer one, the rest is compared with the order."""
+MAX_NAME_WORDS = 12
+"""Words of an order's names under which it is listed."""
+
+_WORD = re.compile(r"[^\W_]+")
+_APOSTROPHES = re.compile("['\u2019\u02bc]")
+_FIRST_CJK = "\u3005"
+"""Han, kana and hangul follow this character. Their names are short, so one character is enough."""
+
+
+class TermKind(StrEnum):
+    """The kinds of terms, the most selective one first."""
+
+    EMAIL = "email"
+    NAME = "name"
+    SKU = "sku"
+
+
+PERSONAL_TERMS = frozenset({TermKind.EMAIL, TermKind.NAME})
+"""Kinds whose texts are personal data. A store keeps keyed hashes of them only."""
+
+
+@frozen(slots=False)
+class SearchTerm:
+    """A text under which orders are listed."""
+
+    kind: TermKind
+    text: str
+
+
+def fold_email(text: str) -> str:
+    """Return an email address without differences of case, width and outer spaces."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def name_words(text: str) -> tuple[str, ...]:
+    """Return the words of a name without case and accents: ``"Anne-Marie O'Neil"`` has three."""
+    return tuple(dict.fromkeys(_WORD.findall(_APOSTROPHES.sub("", fold(text)))))
+
+
+def search_terms(order: Order) -> frozenset[SearchTerm]:
+    """Return the terms of an order: its email address, names of buyer and recipient, and SKUs."""
+    return frozenset(
+        {
+            *(SearchTerm(TermKind.EMAIL, text) for text in (fold_email(order.email),) if text),
+            *(SearchTerm(TermKind.NAME, text) for w in _words_of(order) for text in _prefixes(w)),
+            *(SearchTerm(TermKind.SKU, sku) for sku in _skus_of(order)),
+        }
+    )
+
+
+@frozen(slots=False)
+class OrderSearch:
+    """The conditions of a search; an order must meet all of them.
+
+    ``number`` is an order's id. ``words`` are those of :func:`name_words`. ``placed_from`` is
+    included, ``placed_before`` is not.
+    """
+
+    number: str | None = None
+    email: str | None = None
+    words: tuple[str, ...] = ()
+    sku: str | None = None
+    status: OrderStatus | None = None
+    placed_from: datetime | None = None
+    placed_before: datetime | None = None
+
+    def placed_between(self, first: datetime | None, end: datetime | None) -> "OrderSearch":
+        """Return the same search for orders placed from ``first`` on and before ``end``."""
+        return replace(self, placed_from=first, placed_before=end)
+
+    @property
+    def term(self) -> SearchTerm | None:
+        """The most selective term, under which the orders are read; ``None`` if there is none."""
+        if self.email is not None:
+            return SearchTerm(TermKind.EMAIL, self.email)
+        if self.words:
+            # The longest word is the rarest on average.
+            return SearchTerm(TermKind.NAME, max(self.words, key=len)[:MAX_PREFIX])
+        return None if self.sku is None else SearchTerm(TermKind.SKU, self.sku)
+
+    @property
+    def needs_orders(self) -> bool:
+        """Whether the term alone cannot decide, so that each listed order must be read."""
+        kinds = (self.email is not None, bool(self.words), self.sku is not None)
+        longest = max(map(len, self.words), default=0)
+        return (
+            sum(kinds) > 1
+            or len(self.words) > 1
+            or longest > MAX_PREFIX
+            or (self.term is not None and self.status is not None)
+        )
+
+    def matches(self, order: Order) -> bool:
+        """Return whether an order meets every condition."""
+        return (
+            (
+                order.status is not OrderStatus.PLACING
+                if self.status is None
+                else order.status is self.status
+            )
+            and self.number in (None, order.id)
+            and (self.placed_from is None or order.placed_at >= self.placed_from)
+            and (self.placed_before is None or order.placed_at < self.placed_before)
+            and (self.email is None or fold_email(order.email) == self.email)
+            and (self.sku is None or self.sku in _skus_of(order))
+            and self._matches_names(order)
+        )
+
+    def _matches_names(self, order: Order) -> bool:
+        if not self.words:
+            return True
+        stored = tuple(_words_of(order))
+        return all(any(_is_found_by(word, each) for each in stored) for word in self.words)
+
+
+@frozen(slots=False)
+class CurrencySum:
+    """Number and total of the orders in one currency, in minor units."""
+
+    currency: str
+    count: int
+    total: int
+
+
+@frozen(slots=False)
+class OrderSums:
+    """The sums of a whole search, by currency.
+
+    ``is_complete`` is False if only the newest orders are counted: the sums are lower bounds then.
+    """
+
+    sums: tuple[CurrencySum, ...]
+    is_complete: bool = True
+
+    @property
+    def count(self) -> int:
+        """Number of orders in all currencies."""
+        return sum(each.count for each in self.sums)
+
+    @classmethod
+    def of(cls, amounts: Iterable[tuple[str, int]]) -> "OrderSums":
+        """Add up currencies and totals of orders."""
+        counts, totals = Counter[str](), Counter[str]()
+        for currency, total in amounts:
+            counts[currency] += 1
+            totals[currency] += total
+        return cls(tuple(CurrencySum(c, counts[c], totals[c]) for c in sorted(counts)))
+
+    def as_lower_bound(self) -> "OrderSums":
+        """Return the same sums as those of a part of the orders."""
+        return replace(self, is_complete=False)
+
+
+def _is_found_by(text: str, word: str) -> bool:
+    return word.startswith(text) if len(text) >= _min_prefix(text) else word == text
+
+
+def _min_prefix(word: str) -> int:
+    return 1 if word[:1] >= _FIRST_CJK else MIN_PREFIX
+
+
+def _prefixes(word: str) -> Iterator[str]:
+    """Yield the beginnings under which a word is listed: itself, if it is shorter than those."""
+    shortest = _min_prefix(word)
+    if len(word) < shortest:
+        yield word
+    for length in range(shortest, min(len(word), MAX_PREFIX) + 1):
+        yield word[:length]
+
+
+def _words_of(order: Order) -> tuple[str, ...]:
+    people = (order.buyer, order.destination)
+    names = (
+        name
+        for person in people
+        for name in (person.first_name, person.last_name, person.full_name)
+        if name
+    )
+    return name_words(" ".join(names))[:MAX_NAME_WORDS]
+
+
+def _skus_of(order: Order) -> frozenset[str]:
+    """Return the SKUs that the order names, and those of the parts of its kits."""
+    return frozenset(sku for line in order.lines for sku in (line.sku, *dict(line.parts)))
