@@ -101,8 +101,10 @@ def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
     # And shipping shows its own discount and tax
     shipping = pricing["shipping"]
     assert [(d["promotion_id"], d["amount"]) for d in shipping["discounts"]] == [("half", 300)]
-    assert (shipping["tax"]["tax_class"], shipping["tax"]["jurisdiction"]) == ("shipping", "US-NY")
-    assert order["tax"] == line["tax"]["amount"] + shipping["tax"]["amount"]
+    (tax,) = shipping["taxes"]
+    assert (tax["tax_class"], tax["jurisdiction"], tax["rate"]) == ("shipping", "US-NY", 40_000)
+    assert (tax["base"], tax["amount"]) == (shipping["total"], shipping["tax"])
+    assert order["tax"] == line["tax"]["amount"] + shipping["tax"]
     # And the rounding policy, the trace and the codes are stored
     assert pricing["rounding"] == {"mode": "half_even", "tax_by": "line"}
     assert [(e["step"], e["rule"]) for e in pricing["trace"] if e["applied"]] == [

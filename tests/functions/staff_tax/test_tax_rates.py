@@ -103,10 +103,11 @@ def test_every_version_of_the_rates_may_be_read() -> None:
 
 
 def test_countries_with_rates_are_listed_in_pages() -> None:
-    put_rates("US", {"rates": [*read_rates("US")["rates"], new_jersey(66_250)], "version": 0})
+    rates = [*read_rates("US")["rates"], new_jersey(66_250)]
+    put_rates("US", {"rates": rates, "version": 0})
 
     listed = as_staff(list_tax_countries, COUNTRIES).json["countries"]
-    assert {"country": "US", "version": 1, "rates": 6} in listed
+    assert {"country": "US", "version": 1, "rates": len(rates)} in listed
     assert {"country": "DK", "version": 0, "rates": 1} in listed
 
     first = as_staff(list_tax_countries, COUNTRIES, query="limit=2").json

@@ -62,7 +62,7 @@ def taxes(order: Order) -> list[dict[str, Any]]:
     assert pricing is not None
     assert pricing.shipping is not None
     return [
-        tax.model_dump() for tax in (*(line.tax for line in pricing.lines), pricing.shipping.tax)
+        tax.model_dump() for tax in (*(line.tax for line in pricing.lines), *pricing.shipping.taxes)
     ]
 
 
@@ -74,7 +74,8 @@ def test_each_line_shows_class_rate_and_jurisdiction_of_its_tax() -> None:
     assert shown == [
         ("standard", 190_000, 319, "DE", True),
         ("reduced", 70_000, 131, "DE", True),
-        ("shipping", 190_000, 79, "DE", True),
+        ("shipping", 190_000, 40, "DE", True),
+        ("shipping", 70_000, 16, "DE", True),
     ]
 
 
@@ -99,7 +100,7 @@ def test_reverse_charge_reason_is_shown_only_where_it_applies() -> None:
 
 def test_total_names_the_included_taxes() -> None:
     last = order_view(stored_order("DE"), "https://shop.example")["totals"][-1]
-    assert "MwSt 19 % 3.98 EUR, MwSt 7 % 1.31 EUR" in last["display_text"]
+    assert "MwSt 19 % 3.59 EUR, MwSt 7 % 1.47 EUR" in last["display_text"]
 
 
 def test_staff_see_credits_without_full_gift_card_account() -> None:

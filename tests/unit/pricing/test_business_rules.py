@@ -211,6 +211,12 @@ def check_sums(q: Quote, expect: dict[str, Any]) -> None:
     for name in ("subtotal", "discount", "shipping", "tax", "total"):
         if name in expect:
             assert getattr(q, name).minor == expect.pop(name), name
+    if "shipping_taxes" in expect:
+        assert q.delivery is not None
+        assert sum(part.base.minor for part in q.delivery.taxes) == q.delivery.total.minor
+        assert [
+            [part.base.minor, part.tax.rate, part.tax.amount.minor] for part in q.delivery.taxes
+        ] == expect.pop("shipping_taxes")
     if "reverse_charge" in expect:
         assert q.reverse_charge is expect.pop("reverse_charge")
 

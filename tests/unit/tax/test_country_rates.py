@@ -161,7 +161,7 @@ def test_gap_between_two_rates_is_rejected() -> None:
 def test_unknown_region_is_rejected() -> None:
     unknown = [*STATES.to_list(), {"rate": 1, "region": "ZZ", "since": str(TODAY)}]
 
-    assert rejected(unknown, STATES) == [("region_unknown", "$.rates[5].region")]
+    assert rejected(unknown, STATES) == [("region_unknown", f"$.rates[{len(STATES.rates)}].region")]
 
 
 def test_table_without_changes_is_the_bundled_table_itself() -> None:

@@ -162,7 +162,7 @@ def _taxes(quote: "Quote | None") -> list[tuple[str, int]]:
     sums: dict[str, int] = {}
     charges = [line.tax for line in quote.lines]
     if quote.delivery is not None:
-        charges.append(quote.delivery.tax)
+        charges += [part.tax for part in quote.delivery.taxes]
     for tax in charges:
         if tax.amount.minor:
             name = f"{tax.name or 'tax'} {tax.rate / 10_000:g} %"

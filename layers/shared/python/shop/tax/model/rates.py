@@ -9,7 +9,7 @@ from functools import cached_property
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.places.model.destination import Destination
-from shop.tax.model.vat_rates import VAT
+from shop.tax.model.bundled_rates import US_UNTAXED_CARRIAGE, VAT
 
 MILLION = 1_000_000
 """Rates are parts per million: 72,500 means 7.25 %."""
@@ -223,6 +223,11 @@ _US_RATES = [
     TaxRate("US", 62_500, region="TX", name="TX sales tax"),
     TaxRate("US", 65_000, region="WA", name="WA sales tax"),
     TaxRate("US", 60_000, region="FL", name="FL sales tax"),
+    # §10.3a: a rate of 0 keeps shipping from following the goods.
+    *(
+        TaxRate("US", 0, SHIPPING, state, f"{state} carriage, {basis}")
+        for state, (basis, _) in US_UNTAXED_CARRIAGE.items()
+    ),
 ]
 
 _CHINESE_RATES = [

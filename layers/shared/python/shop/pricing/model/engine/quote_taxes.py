@@ -1,15 +1,19 @@
 """Tax of one quote: rates, reverse charge, trace (docs/rules/pricing.md §10)."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
-from shop.kernel.money import Money, ratio
+from shop.kernel.money import Money, apportion, ratio
 from shop.places.model.destination import Destination
 from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.engine.calculation import QuoteCalculation
 from shop.pricing.model.quote_lines import QuoteLine, ShippingQuote
 from shop.pricing.model.rule_set import Market, RuleSet
 from shop.pricing.model.trace import PricingStep, TraceEntry
-from shop.tax.model.rates import MILLION, TaxRate, tax_area
+from shop.tax.model.rates import MILLION, SHIPPING, TaxRate, tax_area
+
+Goods = Iterable[tuple[str, int]]
+"""Tax class and amount of each line."""
 
 
 class QuoteTaxes:
@@ -45,10 +49,18 @@ class QuoteTaxes:
 
     def starting_amount(self, amount: int, tax_class: str) -> int:
         """Return the amount before promotions: net under reverse charge, else unchanged."""
-        rate = self._rate(tax_class) if self._converts_to_net else None
+        return self._net(amount, self._rate(tax_class)) if self._converts_to_net else amount
+
+    def _net(self, amount: int, rate: TaxRate | None) -> int:
         if rate is None:
             return amount
         return ratio(amount * MILLION, MILLION + rate.rate, self._rounding.mode)
+
+    def starting_shipping(self, amount: int, goods: Goods) -> int:
+        """Return the cost of shipping before promotions, like :meth:`starting_amount`."""
+        if not self._converts_to_net:
+            return amount
+        return sum(self._net(base, rate) for rate, base in self._shipping_shares(amount, goods))
 
     def starting_price(self, price: Money, line: BasketLine) -> int:
         return self.starting_amount(price.minor, line.tax_class)
@@ -62,6 +74,41 @@ class QuoteTaxes:
         if rate is None:
             return 0, 0, "reverse charge" if self.reverse_charge else ""
         return rate.rate, self.amount_at(total, rate.rate), rate.name
+
+    def shipping_taxes(self, total: int, goods: Goods) -> list[tuple[int, int, int, str]]:
+        """Return base, rate, tax and name for each part of the shipping (§10.3a)."""
+        if self.reverse_charge:
+            return [(total, 0, 0, "reverse charge")]
+        taxes = []
+        for rate, base in self._shipping_shares(total, goods):
+            if rate is None:
+                taxes.append((base, 0, 0, ""))
+            else:
+                taxes.append((base, rate.rate, self.amount_at(base, rate.rate), rate.name))
+        return taxes
+
+    def _shipping_shares(self, amount: int, goods: Goods) -> list[tuple[TaxRate | None, int]]:
+        """Divide the cost of shipping over the rates of the goods, by their amounts.
+
+        Where prices include tax, the division of gross amounts is that of net amounts: each part
+        of the goods has the same net share of the shipping, and the same rate on it.
+        """
+        own = self._rate(SHIPPING)
+        if own is not None and own.tax_class == SHIPPING:
+            return [(own, amount)]
+        sums: dict[tuple[int, str], int] = {}
+        rates: dict[tuple[int, str], TaxRate | None] = {}
+        for tax_class, cost in goods:
+            rate = self._rate(tax_class)
+            key = (rate.rate, rate.name) if rate is not None else (0, "")
+            sums[key] = sums.get(key, 0) + cost
+            rates[key] = rate
+        if not sums:
+            return [(own, amount)]
+        keys = sorted(sums, key=lambda key: (-key[0], key[1]))
+        bases = apportion(amount, [sums[key] for key in keys])
+        shares = [(rates[key], base) for key, base in zip(keys, bases, strict=True)]
+        return [share for share in shares if share[1]] or shares[:1]
 
     def amount_at(self, total: int, rate: int) -> int:
         """Return the tax of an amount at a rate, rounded once (§10.3)."""
@@ -92,10 +139,10 @@ class QuoteTaxes:
             amount, ids = sums.setdefault((line.tax.rate, line.tax.name), (0, []))
             ids.append(line.id)
             sums[line.tax.rate, line.tax.name] = (amount + line.tax.amount.minor, ids)
-        if delivery is not None:
-            amount, ids = sums.setdefault((delivery.tax.rate, delivery.tax.name), (0, []))
+        for part in delivery.taxes if delivery is not None else ():
+            amount, ids = sums.setdefault((part.tax.rate, part.tax.name), (0, []))
             ids.append("shipping")
-            sums[delivery.tax.rate, delivery.tax.name] = (amount + delivery.tax.amount.minor, ids)
+            sums[part.tax.rate, part.tax.name] = (amount + part.tax.amount.minor, ids)
         # A rate of 0 in a country with rates by region says nothing until the region is known.
         named = self._table.regions_named(self.destination.country)
         unlocated = bool(named) and self.destination.region is None
