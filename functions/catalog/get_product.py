@@ -14,7 +14,6 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import counter_level_cache, level_cache
 from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
-from shop.pricing.model.rule_set import market_of
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.tax.store.cache import tax_table_cache
@@ -39,11 +38,12 @@ def handler(request: Request[ProductRequest]) -> dict[str, Any]:
         selected=body.choices,
         preferences=body.preferences or (),
     )
+    rules = rule_source.rules(request.received_at)
     tags = price_tags_for_products(
         [result.product],
-        rules=rule_source.rules(request.received_at),
+        rules=rules,
         at=request.received_at,
-        context=PriceContext(market_of(body.country), body.currency, request.channel),
+        context=PriceContext.of(rules, body.country, body.currency, request.channel),
         limits=usage_limits,
     )
     return product_detail_view(selection, availability, tags)

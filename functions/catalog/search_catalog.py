@@ -13,7 +13,6 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import counter_level_cache
 from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_cards
-from shop.pricing.model.rule_set import market_of
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.tax.store.cache import tax_table_cache
@@ -34,12 +33,13 @@ def handler(request: Request[SearchRequest]) -> dict[str, Any]:
         limit=body.limit,
         cursor=body.cursor,
     )
+    rules = rule_source.rules(request.received_at)
     tags = price_tags_for_cards(
         result.page.items,
         catalog=index,
-        rules=rule_source.rules(request.received_at),
+        rules=rules,
         at=request.received_at,
-        context=PriceContext(market_of(body.country), body.currency, request.channel),
+        context=PriceContext.of(rules, body.country, body.currency, request.channel),
         limits=usage_limits,
     )
     return search_view(result, tags)

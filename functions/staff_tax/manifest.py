@@ -27,7 +27,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the current version of a country's tax rates, or a former one",
             response=_VIEW,
-            reads=(Table.TAX,),
+            reads=(Table.TAX, Table.PRICING),
         ),
         Endpoint(
             route="PUT /staff/tax-rates/{country}",
@@ -37,6 +37,7 @@ FEATURE = Feature(
             summary="Replace a country's tax rates; those of past days must stay",
             request="shop.tax.schemas:TaxRatesBody",
             response=_VIEW,
+            reads=(Table.PRICING,),
             writes=(Table.TAX,),
         ),
     ),

@@ -117,3 +117,12 @@ def test_staff_see_credits_without_full_gift_card_account() -> None:
     assert PricedOrderView.of(order).pricing is None, "it was placed without a quote"
     email = order_confirmation_email(order, "https://shop.example").text
     assert "-6.00 USD" in email, "the email shows what the credits paid"
+
+
+def test_placed_event_names_a_place_that_was_sold_to_without_tax_undecided() -> None:
+    def placed(country: str) -> dict[str, Any]:
+        _, (event,) = stored_order(country).place()
+        return dict(event.data)
+
+    assert "untaxed_undecided" not in placed("DE")
+    assert placed("BR")["untaxed_undecided"] == "BR"

@@ -6,8 +6,7 @@ from shop.kernel.errors import NotFound
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
 from shop.places.model.countries import Unmatched, find_country
-from shop.tax.model.country_rates import CountryRates
-from shop.tax.model.rates import TaxRate
+from shop.tax.model.country_rates import CountryRates, RatesChange
 from shop.tax.ports import TaxRateRepository
 
 
@@ -25,16 +24,15 @@ def get_tax_rates(country: str, *, repository: TaxRateRepository) -> CountryRate
 
 def set_tax_rates(
     country: str,
-    rates: tuple[TaxRate, ...],
+    change: RatesChange,
     *,
     expected_version: int,
     actor: str,
-    reason: str,
     repository: TaxRateRepository,
     today: date,
     at: datetime,
 ) -> CountryRates:
-    """Change a country's rates from ``today`` on.
+    """Change a country's rates from ``today`` on, and the decisions to sell without tax.
 
     ``today`` is the current day in the time zone of the country's market.
 
@@ -44,7 +42,7 @@ def set_tax_rates(
     before = get_tax_rates(country, repository=repository)
     country = before.country
     check_version(f"the tax rates of {country}", before.version, expected_version)
-    after = before.update(rates, today, at=at, actor=actor, reason=reason)
+    after = before.update(change, today, at=at, actor=actor)
     event = Event(
         id=f"tax:{country}:{after.version}",
         type="TaxRatesChanged",

@@ -9,11 +9,27 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.tax.model.country_rates import CountryRates
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate
+from shop.tax.model.country_rates import CountryRates, RatesChange
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, UntaxedDecision
 
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
+
+
+class UntaxedDecisionBody(BaseModel):
+    """A decision to sell to a country, or to one of its regions, without tax."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    region: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    """Region by code or name; absent for the whole country.
+    Example: IL"""
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    """Reason, 500 characters at most.
+    Example: Below the threshold of registration"""
+
+    actor: ReadOnly = None
+    at: ReadOnly = None
 
 
 class TaxRatesBody(BaseModel):
@@ -27,6 +43,10 @@ class TaxRatesBody(BaseModel):
     rates: list[Any]
     """All rates of the country; they replace the former rates.
     Example: [{"rate": 190000, "tax_class": "standard", "name": "USt."}]"""
+    untaxed: Annotated[list[UntaxedDecisionBody], Field(max_length=100)] | None = None
+    """Places without a rate to which the shop sells without tax on purpose. They replace the former
+    decisions; without this field, those stay.
+    Example: [{"region": "IL", "reason": "Below the threshold of registration"}]"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Version that was read, 0 for the bundled rates; ``If-Match`` may give it instead.
     Example: 2"""
@@ -37,12 +57,17 @@ class TaxRatesBody(BaseModel):
     country: ReadOnly = None
     at: ReadOnly = None
     actor: ReadOnly = None
+    warnings: ReadOnly = None
 
-    def parse(self, country: str) -> tuple[TaxRate, ...]:
-        """Return the rates. Raises InvalidRequest with the path of every problem."""
+    def parse(self, country: str) -> RatesChange:
+        """Return the change. Raises InvalidRequest with the path of every problem."""
         if CONTROL_CHARACTERS.search(self.reason) or TAG.search(self.reason):
             raise InvalidRequest(MARKUP_MESSAGE, code="markup_not_allowed", path="$.reason")
-        return CountryRates.parse(country, self.rates)
+        rates = CountryRates.parse(country, self.rates)
+        if self.untaxed is None:
+            return RatesChange(rates, reason=self.reason)
+        stated = [(one.region, one.reason) for one in self.untaxed]
+        return RatesChange(rates, CountryRates.parse_untaxed(country, stated), self.reason)
 
 
 class TaxRateView(BaseModel):
@@ -62,6 +87,41 @@ class TaxRateView(BaseModel):
     """First day on which the rate no longer applies; absent for no end."""
 
 
+class UntaxedDecisionView(BaseModel):
+    """A decision to sell to a country, or to one of its regions, without tax."""
+
+    region: str | None = None
+    """Code of the region; absent for the whole country."""
+    reason: str
+    """Reason for the decision."""
+    actor: str
+    """Staff user who decided."""
+    at: datetime
+    """Instant of the decision."""
+
+    @classmethod
+    def of(cls, decision: UntaxedDecision) -> "UntaxedDecisionView":
+        return cls(
+            region=decision.region,
+            reason=decision.reason,
+            actor=decision.actor,
+            at=decision.at,
+        )
+
+
+class TaxWarningView(BaseModel):
+    """A place to which the shop sells without tax and without a decision to do so."""
+
+    code: str
+    """Kind of the warning: untaxed_undecided."""
+    content: str
+    """Warning in words."""
+    country: str
+    """Country as an ISO 3166-1 alpha-2 code."""
+    market: str
+    """Id of the country's market."""
+
+
 class TaxRatesView(BaseModel):
     """The past, present and future tax rates of a country."""
 
@@ -77,10 +137,16 @@ class TaxRatesView(BaseModel):
     """Reason for the change."""
     rates: list[TaxRateView]
     """Rates of the country."""
+    untaxed: list[UntaxedDecisionView]
+    """Decisions to sell without tax where no rate applies."""
+    warnings: list[TaxWarningView]
+    """Sales without tax that nobody decided."""
 
     @classmethod
-    def of(cls, rates: CountryRates) -> "TaxRatesView":
+    def of(cls, rates: CountryRates, warnings: list[TaxWarningView]) -> "TaxRatesView":
         return cls(
+            untaxed=[UntaxedDecisionView.of(decision) for decision in rates.untaxed],
+            warnings=warnings,
             country=rates.country,
             version=rates.version,
             at=rates.at,

@@ -14,7 +14,7 @@ from shop.pricing.model.quote_lines import (
     without_none,
 )
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.trace import TraceEntry
+from shop.pricing.model.trace import UNTAXED_UNDECIDED, TraceEntry
 
 REVERSE_CHARGE_NOTICE = (
     "No VAT is charged: a business in another member state accounts for the VAT itself"
@@ -150,6 +150,11 @@ class Quote:
     def tax_added(self) -> Money:
         """The tax on top of the prices; zero if prices include it."""
         return Money(0, self.currency) if self.tax_included else self.tax
+
+    @property
+    def untaxed_undecided(self) -> str | None:
+        """The place that is sold to without tax although nobody decided so (§10.5b)."""
+        return next((entry.rule for entry in self.trace if entry.reason == UNTAXED_UNDECIDED), None)
 
     @property
     def goods_discount(self) -> Money:

@@ -18,6 +18,10 @@ class PricingStep(StrEnum):
     TAX = "tax"
 
 
+UNTAXED_UNDECIDED, UNTAXED_DECIDED = "untaxed_undecided", "untaxed_decided"
+"""Reasons of a tax entry: no rate applies to the destination, without or with a decision."""
+
+
 @frozen
 class TraceEntry:
     """One evaluated rule.

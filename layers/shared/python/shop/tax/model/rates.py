@@ -1,9 +1,9 @@
 """Tax rates with their dates, and the table in which a rate is looked up."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from shop.kernel.errors import InvalidRequest, Problem
@@ -52,6 +52,20 @@ class TaxRate:
 
 
 @frozen
+class UntaxedDecision:
+    """A decision of staff to sell without tax, such as "not registered here".
+
+    It changes no price: it states why a place without a rate is untaxed. Without a region it holds
+    for the whole country.
+    """
+
+    reason: str
+    actor: str
+    at: datetime
+    region: str | None = None
+
+
+@frozen
 class TaxArea:
     """The place whose rates apply to a destination.
 
@@ -93,6 +107,8 @@ class TaxTable:
 
     rates: tuple[TaxRate, ...] = ()
     union: frozenset[str] = frozenset()
+    untaxed: Mapping[str, tuple[UntaxedDecision, ...]] = field(default_factory=dict)
+    """Decisions by country."""
     _by_key: dict[tuple[str, str | None, str], list[TaxRate]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -121,6 +137,23 @@ class TaxTable:
     def regions_named(self, country: str) -> frozenset[str]:
         """Return the regions of a country that have rates of their own."""
         return self._regions_by_country.get(country, frozenset())
+
+    def has_rates(self, country: str) -> bool:
+        """Whether any rate, past or future, is stated for a country or one of its regions."""
+        return country in self._countries
+
+    @cached_property
+    def _countries(self) -> frozenset[str]:
+        return frozenset(rate.country for rate in self.rates)
+
+    def untaxed_decision(self, destination: Destination) -> UntaxedDecision | None:
+        """Return the decision to sell to a destination without tax, the region's first."""
+        place = tax_area(destination).place
+        decisions = {decision.region: decision for decision in self.untaxed.get(place.country, ())}
+        for region in (*place.regions, None):
+            if region in decisions:
+                return decisions[region]
+        return None
 
     def rate(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
         """Return the rate of a class at a destination on a day, or ``None`` if it is untaxed.

@@ -21,7 +21,7 @@ from shop.serialization import from_json
 from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 from shop.tax.model.country_rates import CountryRates
-from shop.tax.model.rates import TaxRate
+from shop.tax.model.rates import TaxRate, UntaxedDecision
 
 RATES = "RATES"
 TABLE_VERSION = ("TABLE", "VERSION")
@@ -51,6 +51,9 @@ def version_key(version: int) -> str:
 def document(rates: CountryRates) -> dict[str, Any]:
     return {
         "rates": rates.to_list(),
+        "untaxed": [
+            [one.region, one.reason, one.actor, one.at.isoformat()] for one in rates.untaxed
+        ],
         "at": rates.at.isoformat(),
         "actor": rates.actor,
         "reason": rates.reason,
@@ -68,6 +71,11 @@ def country_rates_from(country: str, row: TaxRow) -> CountryRates:
     return CountryRates(
         country,
         tuple(rate for rate in rates if rate is not None),
+        tuple(
+            UntaxedDecision(reason, actor, datetime.fromisoformat(at), region)
+            # Versions before the first decision have none.
+            for region, reason, actor, at in row.doc.get("untaxed", ())
+        ),
         int(row.version),
         datetime.fromisoformat(row.doc["at"]),
         row.doc["actor"],

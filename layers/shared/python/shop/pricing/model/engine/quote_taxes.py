@@ -9,8 +9,13 @@ from shop.pricing.model.basket import Basket, BasketLine
 from shop.pricing.model.engine.calculation import QuoteCalculation
 from shop.pricing.model.quote_lines import QuoteLine, ShippingQuote
 from shop.pricing.model.rule_set import Market, RuleSet
-from shop.pricing.model.trace import PricingStep, TraceEntry
-from shop.tax.model.rates import MILLION, SHIPPING, TaxRate, tax_area
+from shop.pricing.model.trace import (
+    UNTAXED_DECIDED,
+    UNTAXED_UNDECIDED,
+    PricingStep,
+    TraceEntry,
+)
+from shop.tax.model.rates import MILLION, SHIPPING, STANDARD, TaxRate, tax_area
 
 Goods = Iterable[tuple[str, int]]
 """Tax class and amount of each line."""
@@ -39,6 +44,8 @@ class QuoteTaxes:
         self._converts_to_net = self.reverse_charge and self.market.tax == "included"
         self.included = self.market.tax == "included" and not self.reverse_charge
         self._rounding = rules.rounding
+        self._rules = rules
+        self._stated = basket.destination
 
     def _rate(self, tax_class: str) -> TaxRate | None:
         if self.destination is None:
@@ -121,7 +128,9 @@ class QuoteTaxes:
     ) -> None:
         """Add each rate to the trace, with its tax and the lines it applies to."""
         if self.destination is None:
-            if self.market.tax != "none":
+            if self._stated is not None:
+                calculation.trace.append(self._untaxed_entry(self._stated))
+            elif self.market.tax != "none":
                 calculation.trace.append(
                     TraceEntry(
                         PricingStep.TAX,
@@ -131,9 +140,7 @@ class QuoteTaxes:
                     )
                 )
             return
-        place = "-".join(
-            part for part in (self.destination.country, self.destination.region) if part
-        )
+        place = _name(self.destination)
         sums: dict[tuple[int, str], tuple[int, list[str]]] = {}
         for line in lines:
             amount, ids = sums.setdefault((line.tax.rate, line.tax.name), (0, []))
@@ -146,14 +153,48 @@ class QuoteTaxes:
         # A rate of 0 in a country with rates by region says nothing until the region is known.
         named = self._table.regions_named(self.destination.country)
         unlocated = bool(named) and self.destination.region is None
-        untaxed = "The region is not known yet." if unlocated else "not taxed"
-        area = tax_area(self.destination)
-        if area.name:
-            untaxed = f"{area.name} is outside the tax area of {self.destination.country}"
+        reason, untaxed = "", "The region is not known yet." if unlocated else "not taxed"
+        if not (unlocated or self.reverse_charge or self._rate(STANDARD)):
+            entry = self._untaxed_entry(self.destination)
+            reason, untaxed = entry.reason, entry.detail
         for (rate, name), (amount, ids) in sums.items():
             detail = f"{name} {rate / 10_000:g} %" if rate else name or untaxed
             calculation.trace.append(
                 TraceEntry(
-                    PricingStep.TAX, place, rate > 0, amount, detail=detail, lines=tuple(ids)
+                    PricingStep.TAX,
+                    place,
+                    rate > 0,
+                    amount,
+                    "" if rate or name else reason,
+                    detail,
+                    tuple(ids),
                 )
             )
+
+    def _untaxed_entry(self, destination: Destination) -> TraceEntry:
+        """Return the reason why no rate applies to a destination (§10.5b)."""
+        area, place = tax_area(destination), _name(destination)
+        if area.is_outside:
+            detail = f"{area.name} is outside the tax area of {destination.country}"
+            return TraceEntry(PricingStep.TAX, place, False, detail=detail)
+        decision = self._rules.untaxed_decision(self.market, destination)
+        if decision is None:
+            return TraceEntry(
+                PricingStep.TAX,
+                place,
+                False,
+                reason=UNTAXED_UNDECIDED,
+                detail=f"No tax is charged in {place}, and nobody decided so.",
+            )
+        by = f"{decision.actor}, {self.market.day(decision.at)}"
+        return TraceEntry(
+            PricingStep.TAX,
+            place,
+            False,
+            reason=UNTAXED_DECIDED,
+            detail=f"No tax is charged in {place}: {decision.reason} ({by})",
+        )
+
+
+def _name(place: Destination) -> str:
+    return "-".join(part for part in (place.country, place.region) if part)
