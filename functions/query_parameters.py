@@ -98,6 +98,16 @@ DAY = QueryParameter(
 ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "returned")
 """The values of ``shop.orders.model.OrderStatus``."""
 
+POSTAL_CODE = QueryParameter(
+    name="postal_code",
+    description="ZIP code whose rate is returned, with or without its add-on code.",
+    example="94107",
+)
+SINCE = QueryParameter(
+    name="since",
+    description="First day of the rates; without it today in the market's time zone.",
+    example="2027-01-01",
+)
 IMPORT_CURRENCY = QueryParameter(
     name="currency",
     description="Currency of the prices in the file as an ISO 4217 code.",

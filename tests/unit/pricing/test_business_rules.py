@@ -1,5 +1,6 @@
 """The worked examples of docs/rules/pricing.md, executed."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from shop.shipping.actions import shipping_options
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingTable
 from shop.tax.model.country_rates import CountryRates, tax_table_with
+from shop.tax.model.local_rates import LocalEdition, StateRates
 from shop.tax.model.rates import UntaxedDecision
 from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
@@ -170,7 +172,7 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
     return RuleSet(
         version="rules page",
         markets=(*MARKETS, *markets),
-        tax=tax_table_with(decided),
+        tax=tax_table_with(decided, local_rates_of(example.get("local", {}))),
         rounding=RoundingPolicy(
             Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
         ),
@@ -184,6 +186,15 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
             for g in example.get("groups", ())
         ),
     )
+
+
+def local_rates_of(raw: dict[str, list[list[Any]]]) -> dict[str, StateRates]:
+    states = {}
+    for state, rows in raw.items():
+        entries = {code: [[None, None, name, *parts[1:]]] for code, name, *parts in rows}
+        edition = LocalEdition(NOON.date(), rows[0][2], json.dumps(entries))
+        states[state] = StateRates(state, (edition,))
+    return states
 
 
 def limits_of(raw: dict[str, Any]) -> UsageLimits:
@@ -246,6 +257,8 @@ def check_sums(q: Quote, expect: dict[str, Any]) -> None:
         reasons = {entry.reason for entry in q.trace if entry.reason.startswith("untaxed_")}
         expected = expect.pop("untaxed")
         assert reasons == ({f"untaxed_{expected}"} if expected else set())
+    if "zip_unknown" in expect:
+        assert q.zip_unknown is expect.pop("zip_unknown")
     if "reverse_charge" in expect:
         assert q.reverse_charge is expect.pop("reverse_charge")
 

@@ -1,6 +1,6 @@
 """Request and response types of tax rates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.tax.model.country_rates import CountryRates, RatesChange
+from shop.tax.model.local_rates import LocalRate, StateRates
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, UntaxedDecision
 
 ReadOnly = Any
@@ -164,6 +165,90 @@ class TaxRatesView(BaseModel):
                 for rate in rates.rates
             ],
         )
+
+
+class LocalTaxRateView(BaseModel):
+    """The sales tax of a ZIP code, from the state down."""
+
+    name: str
+    """Name of the tax region."""
+    combined: int
+    """Sum of the rates in parts per million; 88750 is 8.875 %."""
+    state: int
+    """Rate of the state in parts per million."""
+    county: int
+    """Rate of the county in parts per million."""
+    city: int
+    """Rate of the city in parts per million."""
+    special: int
+    """Rates of special districts in parts per million."""
+
+
+class LocalTaxEditionView(BaseModel):
+    """The rates of a state from a day on, until the next edition."""
+
+    since: date
+    """First day on which the rates apply."""
+    zip_codes: int
+    """Number of ZIP codes."""
+    state_rate: int
+    """Rate of the state in parts per million."""
+
+
+class LocalTaxRatesView(BaseModel):
+    """The sales tax below a state of the US, by ZIP code."""
+
+    state: str
+    """Code of the state."""
+    version: int
+    """Version of the rates; 0 before the first import."""
+    at: datetime | None = None
+    """Instant of the import; absent before the first one."""
+    actor: str
+    """Staff user who imported this version."""
+    editions: list[LocalTaxEditionView]
+    """Editions, oldest first."""
+    rate: LocalTaxRateView | None = None
+    """Rate of the requested ZIP code today; absent if none is requested or known."""
+
+    @classmethod
+    def of(cls, rates: StateRates, rate: LocalRate | None = None) -> "LocalTaxRatesView":
+        return cls(
+            state=rates.state,
+            version=rates.version,
+            at=rates.at,
+            actor=rates.actor,
+            editions=[
+                LocalTaxEditionView(
+                    since=edition.since,
+                    zip_codes=len(edition.entries),
+                    state_rate=edition.state_rate,
+                )
+                for edition in rates.editions
+            ],
+            rate=(
+                None
+                if rate is None
+                else LocalTaxRateView(
+                    name=rate.name,
+                    combined=rate.combined,
+                    state=rate.state,
+                    county=rate.county,
+                    city=rate.city,
+                    special=rate.special,
+                )
+            ),
+        )
+
+
+def first_day_from_query(query: Mapping[str, str]) -> date | None:
+    """Return ``?since=`` as a date, ``None`` if absent. Raises InvalidRequest."""
+    text = query.get("since")
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        detail = "Since must be a day, such as 2026-12-31."
+        raise InvalidRequest(detail, code="date_invalid", path="since") from None
 
 
 class TaxCountryView(BaseModel):

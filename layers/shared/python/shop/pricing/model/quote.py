@@ -14,7 +14,7 @@ from shop.pricing.model.quote_lines import (
     without_none,
 )
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.trace import UNTAXED_UNDECIDED, TraceEntry
+from shop.pricing.model.trace import UNTAXED_UNDECIDED, ZIP_UNKNOWN, TraceEntry
 
 REVERSE_CHARGE_NOTICE = (
     "No VAT is charged: a business in another member state accounts for the VAT itself"
@@ -155,6 +155,11 @@ class Quote:
     def untaxed_undecided(self) -> str | None:
         """The place that is sold to without tax although nobody decided so (§10.5b)."""
         return next((entry.rule for entry in self.trace if entry.reason == UNTAXED_UNDECIDED), None)
+
+    @property
+    def zip_unknown(self) -> bool:
+        """Whether the state's rate applies because the ZIP code has no local one (§10.5c)."""
+        return any(entry.reason == ZIP_UNKNOWN for entry in self.trace)
 
     @property
     def goods_discount(self) -> Money:

@@ -295,7 +295,10 @@ class SimulatedCheckoutView(QuoteView):
                 )
                 for use in quote.uses
             ],
-            warnings=StaffWarning.of_untaxed(quote.untaxed_undecided),
+            warnings=[
+                *StaffWarning.of_untaxed(quote.untaxed_undecided),
+                *StaffWarning.of_zip(unknown=quote.zip_unknown),
+            ],
             **checkout,
         )
 

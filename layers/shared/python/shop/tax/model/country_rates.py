@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
@@ -19,6 +19,9 @@ from shop.tax.model.rates import (
     TaxTable,
     UntaxedDecision,
 )
+
+if TYPE_CHECKING:  # most shops have no rates below a state
+    from shop.tax.model.local_rates import StateRates
 
 TAX_CLASS_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MAX_RATES = 2_000
@@ -179,15 +182,20 @@ def _begins_today(rate: TaxRate, known: set[RateKey], today: date) -> bool:
     return rate.since is None and ends_later and _key(rate) not in known
 
 
-def tax_table_with(customized: Iterable[CountryRates]) -> TaxTable:
-    """Return the bundled table, with the rates of customized countries replaced."""
+def tax_table_with(
+    customized: Iterable[CountryRates], local: Mapping[str, "StateRates"] | None = None
+) -> TaxTable:
+    """Return the bundled table, with the rates of customized countries replaced.
+
+    ``local`` are the rates below the states of the US.
+    """
     by_country = {rates.country: rates for rates in customized}
-    if not by_country:
+    if not by_country and not local:
         return BUNDLED_TAX_TABLE
     own = [rate for rates in by_country.values() for rate in rates.rates]
     others = [rate for rate in BUNDLED_TAX_TABLE.rates if rate.country not in by_country]
     untaxed = {rates.country: rates.untaxed for rates in by_country.values() if rates.untaxed}
-    return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union, untaxed)
+    return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union, untaxed, local or {})
 
 
 def _with_place_codes(item: dict[str, Any], country: str) -> dict[str, Any]:

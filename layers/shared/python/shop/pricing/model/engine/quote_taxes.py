@@ -12,6 +12,7 @@ from shop.pricing.model.rule_set import Market, RuleSet
 from shop.pricing.model.trace import (
     UNTAXED_DECIDED,
     UNTAXED_UNDECIDED,
+    ZIP_UNKNOWN,
     PricingStep,
     TraceEntry,
 )
@@ -157,8 +158,11 @@ class QuoteTaxes:
         if not (unlocated or self.reverse_charge or self._rate(STANDARD)):
             entry = self._untaxed_entry(self.destination)
             reason, untaxed = entry.reason, entry.detail
+        local = self._table.local_rate(self.destination, self._day)
         for (rate, name), (amount, ids) in sums.items():
             detail = f"{name} {rate / 10_000:g} %" if rate else name or untaxed
+            if local is not None and rate == local.combined:
+                detail = f"{detail} ({local.parts})"
             calculation.trace.append(
                 TraceEntry(
                     PricingStep.TAX,
@@ -169,6 +173,12 @@ class QuoteTaxes:
                     detail,
                     tuple(ids),
                 )
+            )
+        if self._table.is_zip_unknown(self.destination, self._day):
+            zip_code = self.destination.postal_code or "(none)"
+            detail = f"ZIP code {zip_code} has no local rate: the state's rate applies."
+            calculation.trace.append(
+                TraceEntry(PricingStep.TAX, place, False, reason=ZIP_UNKNOWN, detail=detail)
             )
 
     def _untaxed_entry(self, destination: Destination) -> TraceEntry:
