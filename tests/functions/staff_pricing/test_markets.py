@@ -151,7 +151,7 @@ def test_promotion_may_name_a_market_of_staff_only_once_it_exists() -> None:
     promotion = {
         "id": "uk",
         "title": "UK",
-        "effect": {"kind": "percent_off", "basis_points": 1000},
+        "effect": {"kind": "percent_off", "off_ppm": 100_000},
         "conditions": {"markets": ["GB"]},
     }
 

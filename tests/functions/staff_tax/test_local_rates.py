@@ -70,11 +70,11 @@ def test_import_is_stored_as_a_version_and_read_by_zip_code() -> None:
     assert [edition["zip_codes"] for edition in stored["editions"]] == [2]
     assert stored["rate"] == {
         "name": "NEW YORK CITY",
-        "combined": 88_750,
-        "state": 40_000,
-        "county": 0,
-        "city": 45_000,
-        "special": 3_750,
+        "combined_ppm": 88_750,
+        "state_ppm": 40_000,
+        "county_ppm": 0,
+        "city_ppm": 45_000,
+        "special_ppm": 3_750,
     }
     assert "rate" not in read("postal_code=99999")
     assert put(f"{HEADER}\n{FISHERS_ISLAND}", version=1).status == 200

@@ -71,7 +71,7 @@ def tax_of_checkout(country: str = "US", region: str = "NJ") -> int:
 
 
 def new_jersey(rate: int, tax_class: str = "standard") -> dict[str, Any]:
-    return {"rate": rate, "region": "NJ", "tax_class": tax_class, "since": today()}
+    return {"rate_ppm": rate, "region": "NJ", "tax_class": tax_class, "since": today()}
 
 
 def test_new_rate_of_a_state_is_charged_by_the_next_checkout() -> None:
@@ -139,7 +139,7 @@ def test_prices_with_tax_contain_the_changed_rate() -> None:
     rates = read_rates("DE")["rates"]
     present = next(r for r in rates if r["tax_class"] == "standard" and "until" not in r)
     present["until"] = today("Europe/Berlin")
-    rates.append({"rate": 250_000, "since": today("Europe/Berlin")})
+    rates.append({"rate_ppm": 250_000, "since": today("Europe/Berlin")})
     assert put_rates("DE", {"rates": rates, "version": 0}).status == 200
 
     # Then the same price contains 25 %

@@ -68,7 +68,7 @@ def taxes(order: Order) -> list[dict[str, Any]]:
 
 def test_each_line_shows_class_rate_and_jurisdiction_of_its_tax() -> None:
     shown = [
-        (tax["tax_class"], tax["rate"], tax["amount"], tax["jurisdiction"], tax["included"])
+        (tax["tax_class"], tax["rate_ppm"], tax["amount"], tax["jurisdiction"], tax["included"])
         for tax in taxes(stored_order("DE"))
     ]
     assert shown == [

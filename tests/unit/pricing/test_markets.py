@@ -100,7 +100,7 @@ def test_decision_keeps_its_author_until_its_reason_changes() -> None:
 
 
 SALE = Promotion(
-    "sale", "Sale", PercentOff(1000), conditions=Conditions(markets=("EU",)), published=True
+    "sale", "Sale", PercentOff(100_000), conditions=Conditions(markets=("EU",)), published=True
 )
 LISTED = PriceList("gb", "USD", (PriceEntry("p", 1),), markets=("CN",))
 

@@ -128,7 +128,7 @@ def test_view_shows_each_part_with_its_base() -> None:
     view = QuoteView.of(quote(basket((BOOK, 2000), (MUG, 1000)), rules=RuleSet(), at=NOW)).shipping
     assert view is not None
     assert view.tax == 69
-    assert [(tax.base, tax.rate, tax.amount, tax.jurisdiction) for tax in view.taxes] == [
+    assert [(tax.base, tax.rate_ppm, tax.amount, tax.jurisdiction) for tax in view.taxes] == [
         (200, 200_000, 33, "AT"),
         (400, 100_000, 36, "AT"),
     ]

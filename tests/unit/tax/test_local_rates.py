@@ -74,7 +74,7 @@ def test_tax_is_the_sum_of_all_rates_of_the_zip_code(zip_code: str) -> None:
 
 
 @pytest.mark.parametrize("zip_code", [None, "", "14201", "1000", "ABCDE", "１０００１"])
-def test_unknown_zip_code_has_the_rate_of_the_state_and_says_so(zip_code: str | None) -> None:
+def test_unknown_zip_code_has_the_rate_of_the_state_and_a_trace(zip_code: str | None) -> None:
     priced = quote_to(zip_code)
     assert priced.tax.minor == 400
     assert priced.zip_unknown

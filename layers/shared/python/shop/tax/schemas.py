@@ -1,6 +1,9 @@
 """Request and response types of tax rates."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -43,7 +46,7 @@ class TaxRatesBody(BaseModel):
 
     rates: list[Any]
     """All rates of the country; they replace the former rates.
-    Example: [{"rate": 190000, "tax_class": "standard", "name": "USt."}]"""
+    Example: [{"rate_ppm": 190000, "tax_class": "standard", "name": "USt."}]"""
     untaxed: Annotated[list[UntaxedDecisionBody], Field(max_length=100)] | None = None
     """Places without a rate to which the shop sells without tax on purpose. They replace the former
     decisions; without this field, those stay.
@@ -64,17 +67,46 @@ class TaxRatesBody(BaseModel):
         """Return the change. Raises InvalidRequest with the path of every problem."""
         if CONTROL_CHARACTERS.search(self.reason) or TAG.search(self.reason):
             raise InvalidRequest(MARKUP_MESSAGE, code="markup_not_allowed", path="$.reason")
-        rates = CountryRates.parse(country, self.rates)
+        with _named_by_unit():
+            rates = CountryRates.parse(country, _without_unit(self.rates))
         if self.untaxed is None:
             return RatesChange(rates, reason=self.reason)
         stated = [(one.region, one.reason) for one in self.untaxed]
         return RatesChange(rates, CountryRates.parse_untaxed(country, stated), self.reason)
 
 
+def _without_unit(rates: list[Any]) -> list[Any]:
+    """Return rates with the names of the model, which has one unit only."""
+    renamed = []
+    for position, rate in enumerate(rates):
+        if isinstance(rate, dict):
+            if "rate" in rate:
+                detail = "Send the rate as rate_ppm, in parts per million: 190000 is 19 %."
+                raise InvalidRequest(detail, code="unknown_field", path=f"$.rates[{position}].rate")
+            names = {name: "rate" if name == "rate_ppm" else name for name in rate}
+            renamed.append({names[name]: value for name, value in rate.items()})
+        else:
+            renamed.append(rate)
+    return renamed
+
+
+@contextmanager
+def _named_by_unit() -> Iterator[None]:
+    """Name the request's field in the paths of problems."""
+    try:
+        yield
+    except InvalidRequest as error:
+        problems = [
+            replace(problem, path=problem.path and re.sub(r"\.rate$", ".rate_ppm", problem.path))
+            for problem in error.problems
+        ]
+        raise InvalidRequest(str(error), code=error.code, problems=problems) from None
+
+
 class TaxRateView(BaseModel):
     """A tax rate."""
 
-    rate: int
+    rate_ppm: int
     """Rate in parts per million; 190000 is 19 %."""
     tax_class: str
     """Tax class of the goods, such as standard, reduced or shipping."""
@@ -155,7 +187,7 @@ class TaxRatesView(BaseModel):
             reason=rates.reason,
             rates=[
                 TaxRateView(
-                    rate=rate.rate,
+                    rate_ppm=rate.rate,
                     tax_class=rate.tax_class,
                     region=rate.region,
                     name=rate.name,
@@ -172,15 +204,15 @@ class LocalTaxRateView(BaseModel):
 
     name: str
     """Name of the tax region."""
-    combined: int
+    combined_ppm: int
     """Sum of the rates in parts per million; 88750 is 8.875 %."""
-    state: int
+    state_ppm: int
     """Rate of the state in parts per million."""
-    county: int
+    county_ppm: int
     """Rate of the county in parts per million."""
-    city: int
+    city_ppm: int
     """Rate of the city in parts per million."""
-    special: int
+    special_ppm: int
     """Rates of special districts in parts per million."""
 
 
@@ -191,7 +223,7 @@ class LocalTaxEditionView(BaseModel):
     """First day on which the rates apply."""
     zip_codes: int
     """Number of ZIP codes."""
-    state_rate: int
+    state_ppm: int
     """Rate of the state in parts per million."""
 
 
@@ -222,7 +254,7 @@ class LocalTaxRatesView(BaseModel):
                 LocalTaxEditionView(
                     since=edition.since,
                     zip_codes=len(edition.entries),
-                    state_rate=edition.state_rate,
+                    state_ppm=edition.state_rate,
                 )
                 for edition in rates.editions
             ],
@@ -231,11 +263,11 @@ class LocalTaxRatesView(BaseModel):
                 if rate is None
                 else LocalTaxRateView(
                     name=rate.name,
-                    combined=rate.combined,
-                    state=rate.state,
-                    county=rate.county,
-                    city=rate.city,
-                    special=rate.special,
+                    combined_ppm=rate.combined,
+                    state_ppm=rate.state,
+                    county_ppm=rate.county,
+                    city_ppm=rate.city,
+                    special_ppm=rate.special,
                 )
             ),
         )

@@ -41,7 +41,7 @@ class TaxView(_ResponseModel):
     """Tax class of the goods."""
     name: str
     """Name of the tax."""
-    rate: int
+    rate_ppm: int
     """Rate in parts per million; 190000 is 19 %."""
     amount: int
     """Tax in minor units."""
@@ -58,7 +58,7 @@ class TaxView(_ResponseModel):
         return cls(
             tax_class=tax.tax_class,
             name=tax.name,
-            rate=tax.rate,
+            rate_ppm=tax.rate,
             amount=tax.amount.minor,
             included=tax.included,
             jurisdiction=jurisdiction,

@@ -45,6 +45,24 @@ def list_published() -> tuple[Promotion, ...]:
     return promotions_from(read_rule_rows().get(RULES))[0]
 
 
+def promotion_from(raw: Any, problems: list[Problem]) -> Promotion | None:
+    """Return a stored promotion. Old ones have percentages in basis points."""
+    return from_json(Promotion, _in_ppm(raw), "$", problems)
+
+
+def _in_ppm(raw: Any) -> Any:
+    if isinstance(raw, list):
+        return [_in_ppm(each) for each in raw]
+    if not isinstance(raw, dict):
+        return raw
+    return {
+        "off_ppm" if name == "basis_points" else name: (
+            value * 100 if name == "basis_points" and value is not None else _in_ppm(value)
+        )
+        for name, value in raw.items()
+    }
+
+
 def promotions_from(
     row: PricingRow | None,
 ) -> tuple[tuple[Promotion, ...], tuple[Promotion, ...]]:
@@ -52,8 +70,8 @@ def promotions_from(
     if row is None:
         return (), ()
     problems: list[Problem] = []
-    current = [from_json(Promotion, raw, "$", problems) for raw in row.doc["promotions"]]
-    ended = [from_json(Promotion, raw, "$", problems) for raw in row.doc.get("ended", ())]
+    current = [promotion_from(raw, problems) for raw in row.doc["promotions"]]
+    ended = [promotion_from(raw, problems) for raw in row.doc.get("ended", ())]
     if problems:
         raise ValueError(f"The rule set cannot be read: {problems[0]}")
     return tuple(p for p in current if p is not None), tuple(p for p in ended if p is not None)

@@ -129,17 +129,7 @@ class QuoteTaxes:
     ) -> None:
         """Add each rate to the trace, with its tax and the lines it applies to."""
         if self.destination is None:
-            if self._stated is not None:
-                calculation.trace.append(self._untaxed_entry(self._stated))
-            elif self.market.tax != "none":
-                calculation.trace.append(
-                    TraceEntry(
-                        PricingStep.TAX,
-                        self.market.id,
-                        False,
-                        detail="The destination is not known yet.",
-                    )
-                )
+            calculation.trace += self._entries_without_rates()
             return
         place = _name(self.destination)
         sums: dict[tuple[int, str], tuple[int, list[str]]] = {}
@@ -180,6 +170,15 @@ class QuoteTaxes:
             calculation.trace.append(
                 TraceEntry(PricingStep.TAX, place, False, reason=ZIP_UNKNOWN, detail=detail)
             )
+
+    def _entries_without_rates(self) -> list[TraceEntry]:
+        """Return the reason why a market or an unknown destination has no rates."""
+        if self._stated is not None:
+            return [self._untaxed_entry(self._stated)]
+        if self.market.tax == "none":
+            return []
+        detail = "The destination is not known yet."
+        return [TraceEntry(PricingStep.TAX, self.market.id, False, detail=detail)]
 
     def _untaxed_entry(self, destination: Destination) -> TraceEntry:
         """Return the reason why no rate applies to a destination (§10.5b)."""
