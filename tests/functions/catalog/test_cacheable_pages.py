@@ -60,7 +60,7 @@ def price(response: ApiResponse) -> int:
 
 
 @pytest.mark.parametrize("read", [detail, listed])
-def test_page_may_be_kept_and_is_validated_by_its_etag(read: Any) -> None:
+def test_page_may_be_cached_and_is_validated_by_its_etag(read: Any) -> None:
     response = read()
     assert response.status == 200, response.text
     assert response.headers["Cache-Control"] == "public, max-age=5"
@@ -111,7 +111,7 @@ def test_no_caller_gets_a_price_of_a_customer_group() -> None:
 
 
 @pytest.mark.parametrize("edge", ["starts", "ends"])
-def test_page_is_not_kept_over_a_price_change(edge: str) -> None:
+def test_page_is_not_cached_over_a_price_change(edge: str) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=4)
     window = Window(starts=soon) if edge == "starts" else Window(ends=soon)
     save_list("soon", 700, window=window)
@@ -148,7 +148,7 @@ def test_list_has_filters_and_pages() -> None:
         ("query=mug&limit=0", "limit_invalid", "limit"),
     ],
 )
-def test_invalid_query_is_rejected_and_not_kept(query: str, code: str, named: str) -> None:
+def test_invalid_query_is_rejected_and_not_cached(query: str, code: str, named: str) -> None:
     response = listed(query)
     assert response.status == 400, response.text
     (message,) = response.json["messages"]
@@ -157,7 +157,7 @@ def test_invalid_query_is_rejected_and_not_kept(query: str, code: str, named: st
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_unknown_product_is_not_kept() -> None:
+def test_unknown_product_is_not_cached() -> None:
     response = detail("nothing")
     assert response.status == 404
     assert response.headers["Cache-Control"] == "no-store"

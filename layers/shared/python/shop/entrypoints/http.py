@@ -287,8 +287,7 @@ def _parse_body(
 
 
 CHANNEL_HEADERS = ("Shop-Channel", "UCP-Agent")
-"""The request headers that decide the channel of a request, and so its prices. The CDN's cache
-policy has them in its key (infra/stacks/edge.py)."""
+"""The headers that decide the channel. The CDN's key has them (infra/stacks/edge.py)."""
 
 
 def cacheable(
@@ -296,8 +295,7 @@ def cacheable(
 ) -> Response:
     """Return a response for public caches; 304 without body if the client has this version.
 
-    ``vary`` are the request headers that the response depends on. The caller's token must never be
-    one of them: a response that depends on it is not public.
+    ``vary`` are the request headers that the response depends on, never the caller's token.
     """
     # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).
     variant = [request.headers.get(name.lower(), "") for name in vary]
