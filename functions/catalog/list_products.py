@@ -1,4 +1,4 @@
-"""GET /catalog/products: search products, from the CDN where the page is known there.
+"""GET /catalog/products: list or search products, from the CDN where the page is known there.
 
 The response depends on the query and on the headers of ``Vary``, never on the caller.
 """

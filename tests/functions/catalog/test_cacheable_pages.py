@@ -123,6 +123,10 @@ def test_price_change_beyond_the_time_does_not_matter() -> None:
     assert detail().headers["Cache-Control"] == "public, max-age=5"
 
 
+def test_list_without_a_filter_has_all_products() -> None:
+    assert {product["id"] for product in listed("").json["products"]} == {"shirt", "mug"}
+
+
 def test_list_has_filters_and_pages() -> None:
     first = listed("min_price=1&currency=USD&limit=1").json
     assert first["pagination"]["has_next_page"]
@@ -137,7 +141,7 @@ def test_list_has_filters_and_pages() -> None:
 @pytest.mark.parametrize(
     ("query", "code", "named"),
     [
-        ("", "search_empty", "query"),
+        ("query=%20", "search_empty", "query"),
         ("query=", "text_invalid", "query"),
         (f"query={'a' * 201}", "text_invalid", "query"),
         ("query=mug&country=Narnia", "country_unknown", "country"),

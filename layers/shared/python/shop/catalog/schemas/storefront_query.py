@@ -35,16 +35,23 @@ def product_request(id_: str, context: CatalogContextRequest) -> ProductRequest:
 
 
 def search_from_query(query: Mapping[str, str]) -> SearchRequest:
-    """Return the request for a page of products. Raises InvalidRequest."""
+    """Return the request for a page of products; without a filter, of all.
+
+    Raises InvalidRequest.
+    """
     low = _amount(query.get("min_price"), "min_price")
     high = _amount(query.get("max_price"), "max_price")
     if low is not None and high is not None and low > high:
         detail = "min_price must be at most max_price."
         raise InvalidRequest(detail, code="value_contradiction", path="min_price")
     category = _text(query.get("category"), "category")
+    words = _text(query.get("query"), "query")
+    if words is None and category is None and high is None:
+        # A list without a filter has all products; a search needs a filter that all of them match.
+        low = low or 0
     limit = parse_limit(query.get("limit"), default=DEFAULT_PAGE_SIZE, max_results=MAX_PAGE_SIZE)
     return SearchRequest.model_construct(
-        query=_text(query.get("query"), "query"),
+        query=words,
         filters=SearchFilters.model_construct(
             categories=None if category is None else [category],
             price=PriceFilter.model_construct(min=low, max=high),
