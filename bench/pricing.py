@@ -63,21 +63,21 @@ def promotion(n: int, lines: int) -> Promotion:
     category = Selection(categories=(f"c{n % min(10, lines)}",))
     product = Selection(products=(f"p{n % lines}",))
     kinds: tuple[tuple[effects.Effect, Selection], ...] = (
-        (effects.PercentOff(1000 + n), category),
+        (effects.PercentOff(100_000 + n), category),
         (effects.AmountOff(eur(50 + n)), product),
         (effects.LimitedPrice(eur(450 + n)), product),
-        (effects.PercentOff(500 + n), Selection()),
-        (effects.FlashSale(basis_points=2000 + n, quota=100, per_customer=2), product),
+        (effects.PercentOff(50_000 + n), Selection()),
+        (effects.FlashSale(off_ppm=200_000 + n, quota=100, per_customer=2), product),
         (effects.AmountOff(eur(20)), Selection(categories=(f"d{n % min(3, lines)}",))),
         (effects.BuyGet(2, 1), category),
-        (effects.OrderPercent(300 + n), Selection()),
+        (effects.OrderPercent(30_000 + n), Selection()),
         (
             effects.SpendSave((effects.SpendTier(Money(1000, "EUR"), Money(100 + n, "EUR")),)),
             Selection(),
         ),
         (effects.FreeGift("TOTE", "Tote bag"), Selection()),
-        (effects.ShippingOff(basis_points=1000 + n), Selection()),
-        (effects.PercentOff(800, up_to=eur(2000)), category),
+        (effects.ShippingOff(off_ppm=100_000 + n), Selection()),
+        (effects.PercentOff(80_000, up_to=eur(2000)), category),
     )
     effect, goods = kinds[n % len(kinds)]
     return Promotion(

@@ -136,6 +136,37 @@ ORDER_SEARCH = (
 ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "returned")
 """The values of ``shop.orders.model.OrderStatus``."""
 
+CATALOG_FILTERS = (
+    QueryParameter(
+        name="query", description="Words to search for, 200 characters at most.", example="mug"
+    ),
+    QueryParameter(name="category", description="Category that a product has.", example="Kitchen"),
+    QueryParameter(
+        name="min_price",
+        description="Lowest price in minor units.",
+        type="integer",
+        minimum=0,
+        example=1000,
+    ),
+    QueryParameter(
+        name="max_price",
+        description="Highest price in minor units.",
+        type="integer",
+        minimum=0,
+        example=5000,
+    ),
+)
+"""The parameters that limit a list of products."""
+POSTAL_CODE = QueryParameter(
+    name="postal_code",
+    description="ZIP code whose rate is returned, with or without its add-on code.",
+    example="94107",
+)
+SINCE = QueryParameter(
+    name="since",
+    description="First day of the rates; without it today in the market's time zone.",
+    example="2027-01-01",
+)
 IMPORT_CURRENCY = QueryParameter(
     name="currency",
     description="Currency of the prices in the file as an ISO 4217 code.",

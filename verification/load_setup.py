@@ -58,7 +58,7 @@ def prepare_shop(progress: ProgressReporter, *, pieces: int, uses: int = 0, quot
     if quota:
         _publish_flash_sale(quota, now)
     if uses:
-        effect = {"kind": "order_percent", "basis_points": 1000}
+        effect = {"kind": "order_percent", "off_ppm": 100_000}
         promotion = {"id": "tenth", "title": "A tenth", "code_required": True, "effect": effect}
         _publish(promotion, now)
         coupon = Coupon("ten", "tenth", code=COUPON_CODE, quantity=uses, per_customer=1)

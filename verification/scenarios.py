@@ -286,7 +286,7 @@ def _templates() -> tuple[CheckoutSession, CheckoutSession]:
                 "id": kind,
                 "title": kind,
                 "code_required": True,
-                "effect": {"kind": kind, "basis_points": 10_000},
+                "effect": {"kind": kind, "off_ppm": 1_000_000},
             }
         )
         promotions = DynamoPromotionRepository()

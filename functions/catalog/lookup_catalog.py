@@ -12,7 +12,6 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.inventory.store import counter_level_cache, level_cache
 from shop.pricing.actions.displayed_prices import PriceContext, price_tags_for_products
-from shop.pricing.model.rule_set import market_of
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.pricing.store.usage_counters import DynamoUsageLimitReader
 from shop.tax.store.cache import tax_table_cache
@@ -31,11 +30,12 @@ def handler(request: Request[LookupRequest]) -> dict[str, Any]:
     )
     levels = stock.levels(match.variant.sku for item in resolved for match in item.matches)
     availability = {sku: level.availability(request.received_at) for sku, level in levels.items()}
+    rules = rule_source.rules(request.received_at)
     tags = price_tags_for_products(
         [item.product for item in resolved],
-        rules=rule_source.rules(request.received_at),
+        rules=rules,
         at=request.received_at,
-        context=PriceContext(market_of(body.country), body.currency, request.channel),
+        context=PriceContext.of(rules, body.country, body.currency, request.channel),
         limits=usage_limits,
     )
     return lookup_view(resolved, unknown, availability, tags)

@@ -1,6 +1,7 @@
 """Endpoints of the catalog for shoppers and their agents."""
 
 from functions.manifest import Access, Endpoint, Feature, Peak, Switch, Table
+from functions.query_parameters import CATALOG_FILTERS, COUNTRY, CURRENCY, CURSOR, limit
 
 _SEARCH = "dev.ucp.shopping.catalog.search"
 _LOOKUP = "dev.ucp.shopping.catalog.lookup"
@@ -42,6 +43,36 @@ FEATURE = Feature(
             capability=_LOOKUP,
             request="shop.catalog.schemas.storefront:ProductRequest",
             response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING, Table.TAX),
+        ),
+        Endpoint(
+            route="GET /catalog/products",
+            query=(
+                *CATALOG_FILTERS,
+                COUNTRY,
+                CURRENCY,
+                limit(10, 50),
+                CURSOR,
+            ),
+            switch=Switch.CATALOG,
+            module="catalog.list_products",
+            access=Access.PUBLIC,
+            summary="List or search products, with a response that a CDN keeps",
+            capability=_SEARCH,
+            response="ucp:shopping/catalog_search.json#/$defs/search_response",
+            cached=True,
+            reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING, Table.TAX),
+        ),
+        Endpoint(
+            route="GET /catalog/products/{id}",
+            query=(COUNTRY, CURRENCY),
+            switch=Switch.CATALOG,
+            module="catalog.get_product_by_id",
+            access=Access.PUBLIC,
+            summary="Get a product in full, with a response that a CDN keeps",
+            capability=_LOOKUP,
+            response="ucp:shopping/catalog_lookup.json#/$defs/get_product_response",
+            cached=True,
             reads=(Table.CATALOG, Table.INVENTORY, Table.PRICING, Table.TAX),
         ),
     ),

@@ -1,14 +1,13 @@
 """POST /staff/price-lists: create a price list, in force from its start or from now."""
 
-from shop.catalog.store import DynamoProductCatalog
+from shop.composition.references import catalog_references
 from shop.entrypoints.http import Request, endpoint
-from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.price_lists import create_price_list
 from shop.pricing.schemas.price_lists import PriceListBody, PriceListView
 from shop.pricing.store.price_lists import DynamoPriceListRepository
 
 repository = DynamoPriceListRepository()
-assortment = CatalogReferences(DynamoProductCatalog())
+assortment = catalog_references()
 
 
 @endpoint(PriceListBody, status=201)

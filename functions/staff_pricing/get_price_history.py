@@ -5,7 +5,6 @@ from shop.catalog.store import DynamoProductCatalog
 from shop.entrypoints.http import Request, endpoint
 from shop.kernel.errors import NotFound
 from shop.pricing.actions.displayed_prices import PriceContext, basket_line, replay_price_history
-from shop.pricing.model.rule_set import market_of
 from shop.pricing.schemas.price_lists import PriceHistoryView, market_from_query
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.store.cache import tax_table_cache
@@ -22,11 +21,12 @@ def handler(request: Request[None]) -> PriceHistoryView:
     variant = product.variant(variant_id)
     if variant is None:
         raise NotFound(f"Variant {variant_id!r} does not exist. Check the id.")
-    context = PriceContext(market_of(country))
-    currency = currency or variant.price.currency
-    line = basket_line(product, variant, id=variant_id, title=variant.title, quantity=1)
     rules = rule_source.rules(at)
+    market = rules.market_of(country)
+    currency = currency or market.currency or variant.price.currency
+    line = basket_line(product, variant, id=variant_id, title=variant.title, quantity=1)
+    context = PriceContext(market.id)
     history = replay_price_history(
         variant, line, rules=rules, at=at, context=context, currency=currency
     )
-    return PriceHistoryView.of(history, context.market, currency, at)
+    return PriceHistoryView.of(history, market.id, currency, at)

@@ -8,6 +8,7 @@ _BODY = "shop.pricing.schemas.promotions:PromotionBody"
 _VIEW = "shop.pricing.schemas.promotions:PromotionView"
 _LIST_BODY = "shop.pricing.schemas.price_lists:PriceListBody"
 _LIST_VIEW = "shop.pricing.schemas.price_lists:PriceListView"
+_MARKETS_VIEW = "shop.pricing.schemas.markets:MarketsView"
 _POLICY_VIEW = "shop.pricing.schemas.policy:PricingPolicyView"
 
 FEATURE = Feature(
@@ -252,6 +253,29 @@ FEATURE = Feature(
             versioned=True,
             request="shop.pricing.schemas.policy:PricingPolicyBody",
             response=_POLICY_VIEW,
+            writes=(Table.PRICING,),
+        ),
+        Endpoint(
+            route="GET /staff/markets",
+            query=(version("markets"),),
+            module="staff_pricing.get_markets",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Get the current markets, or a former version, with their untaxed countries",
+            response=_MARKETS_VIEW,
+            unpaged="one document with a hundred markets at most",
+            reads=(Table.PRICING, Table.TAX),
+        ),
+        Endpoint(
+            route="PUT /staff/markets",
+            module="staff_pricing.set_markets",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Replace the markets from now on",
+            versioned=True,
+            request="shop.pricing.schemas.markets:MarketsBody",
+            response=_MARKETS_VIEW,
+            reads=(Table.TAX,),
             writes=(Table.PRICING,),
         ),
         Endpoint(

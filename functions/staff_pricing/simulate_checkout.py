@@ -10,10 +10,10 @@ from shop.checkout.actions.simulate import (
     simulate,
 )
 from shop.composition.pricing import pricing_context
+from shop.composition.references import catalog_references
 from shop.credits.store.code_attempts import DynamoCodeAttemptLimiter
 from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.entrypoints.http import Request, endpoint
-from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.promotions import draft_for_simulation
 from shop.pricing.schemas.simulation import (
     SimulatedCheckoutView,
@@ -27,18 +27,15 @@ from shop.pricing.schemas.simulation import (
     translated_errors,
 )
 from shop.pricing.store.promotions import DynamoPromotionRepository
-from shop.shipping.store import DynamoShippingTableRepository, shipping_table_cache
+from shop.shipping.store import shipping_table_cache
 from shop.tax.gateway.vat_numbers import StdnumVatNumbers
 
 catalog = DynamoProductCatalog()
-shipping = DynamoShippingTableRepository()
 promotions = DynamoPromotionRepository()
 credit_accounts = DynamoCreditAccountRepository()
 code_attempts = DynamoCodeAttemptLimiter()
 vat_ids = StdnumVatNumbers()
-assortment = CatalogReferences(
-    catalog, methods=lambda: {method.id for method in shipping.get_current().table.methods}
-)
+assortment = catalog_references(catalog)
 pricing = pricing_context(catalog, shipping_table_cache())
 
 

@@ -1,15 +1,14 @@
 """PUT /staff/price-lists/{id}: replace a price list from now on."""
 
-from shop.catalog.store import DynamoProductCatalog
+from shop.composition.references import catalog_references
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.price_lists import update_price_list
 from shop.pricing.schemas.price_lists import PriceListBody, PriceListView
 from shop.pricing.store.price_lists import DynamoPriceListRepository
 
 repository = DynamoPriceListRepository()
-assortment = CatalogReferences(DynamoProductCatalog())
+assortment = catalog_references()
 
 
 @endpoint(PriceListBody)

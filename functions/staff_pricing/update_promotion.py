@@ -1,20 +1,14 @@
 """PUT /staff/promotions/{id}: change a promotion, within the limits of its status."""
 
-from shop.catalog.store import DynamoProductCatalog
+from shop.composition.references import catalog_references
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.promotions import update_promotion
 from shop.pricing.schemas.promotions import PromotionBody, PromotionView
 from shop.pricing.store.promotions import DynamoPromotionRepository
-from shop.shipping.store import DynamoShippingTableRepository
 
 promotions = DynamoPromotionRepository()
-shipping = DynamoShippingTableRepository()
-assortment = CatalogReferences(
-    DynamoProductCatalog(),
-    methods=lambda: {method.id for method in shipping.get_current().table.methods},
-)
+assortment = catalog_references()
 
 
 @endpoint(PromotionBody)

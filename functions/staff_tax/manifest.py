@@ -1,9 +1,10 @@
 """Tax rates that staff maintain."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
-from functions.query_parameters import PAGE, version
+from functions.query_parameters import PAGE, POSTAL_CODE, SINCE, version
 
 GROUPS = ("staff", "catalog")
+_LOCAL_VIEW = "shop.tax.schemas:LocalTaxRatesView"
 _VIEW = "shop.tax.schemas:TaxRatesView"
 
 FEATURE = Feature(
@@ -27,7 +28,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the current version of a country's tax rates, or a former one",
             response=_VIEW,
-            reads=(Table.TAX,),
+            reads=(Table.TAX, Table.PRICING),
         ),
         Endpoint(
             route="PUT /staff/tax-rates/{country}",
@@ -37,7 +38,32 @@ FEATURE = Feature(
             summary="Replace a country's tax rates; those of past days must stay",
             request="shop.tax.schemas:TaxRatesBody",
             response=_VIEW,
+            reads=(Table.PRICING,),
             writes=(Table.TAX,),
+        ),
+        Endpoint(
+            route="GET /staff/local-tax-rates/{state}",
+            query=(version("rates"), POSTAL_CODE),
+            module="staff_tax.get_local_rates",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Get the sales tax below a state of the US, and that of one ZIP code",
+            response=_LOCAL_VIEW,
+            reads=(Table.TAX, Table.PRICING),
+        ),
+        Endpoint(
+            route="PUT /staff/local-tax-rates/{state}",
+            query=(SINCE,),
+            module="staff_tax.import_local_rates",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Import the sales tax below a state of the US by ZIP code, as CSV",
+            versioned=True,
+            response=_LOCAL_VIEW,
+            reads=(Table.PRICING,),
+            writes=(Table.TAX,),
+            timeout=30,
+            memory=1024,
         ),
     ),
 )

@@ -165,7 +165,11 @@ class CdnStack(ShopStack):
             "CookiesConfig": {"CookieBehavior": "none"},
             "EnableAcceptEncodingBrotli": True,
             "EnableAcceptEncodingGzip": True,
-            "HeadersConfig": {"HeaderBehavior": "whitelist", "Headers": ["Origin", "UCP-Agent"]},
+            # The headers of Vary (shop.entrypoints.http.CHANNEL_HEADERS), and of CORS.
+            "HeadersConfig": {
+                "HeaderBehavior": "whitelist",
+                "Headers": ["Origin", "Shop-Channel", "UCP-Agent"],
+            },
             "QueryStringsConfig": {"QueryStringBehavior": "all"},
         }
         return self.add(

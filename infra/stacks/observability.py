@@ -78,7 +78,7 @@ class ObservabilityStack(ShopStack):
         }
         hidden = self._trade("OrdersConfirmed", id="confirmed", visible=False)
         return [
-            _graph("Orders a minute", [placed, confirmed]),
+            _graph("Orders a minute", [placed, confirmed, self._trade("OrdersUntaxedUndecided")]),
             _graph("Revenue a minute, minor units", [self._trade("Revenue")]),
             _graph("Payment failures", [failed, [share], hidden]),
         ]

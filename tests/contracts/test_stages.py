@@ -12,6 +12,8 @@ from infra.nag import nag_findings
 from infra.stacks.edge import cached_paths
 from infra.stages import DEV, LOCAL, PROD, STAGES, Domain, InvalidStage, selected_stage
 from infra.synthesis import synthesize_stage
+from shop.entrypoints.http import CHANNEL_HEADERS
+from tests.contracts.templates import stacks_of
 
 OWN = replace(
     PROD,
@@ -116,6 +118,21 @@ def test_stage_in_another_region_with_its_own_domain_has_no_findings(tmp_path: P
     )
     for group, has_key in (("cart", True), ("mcp", True), ("staff-catalog", False)):
         assert (f"'EDGE_KEY': '{key}'" in str(made[f"doorbuster-prod-{group}"])) is has_key
+
+
+def test_cdn_keys_the_catalog_by_what_its_responses_vary_on() -> None:
+    edge = stacks_of(STAGES["dev"])["doorbuster-dev-edge"]["Resources"].values()
+    (policy,) = [each for each in edge if each["Type"] == "AWS::CloudFront::CachePolicy"]
+    config = policy["Properties"]["CachePolicyConfig"]
+    key = config["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert {"Origin", *CHANNEL_HEADERS} == set(key["HeadersConfig"]["Headers"])
+    assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
+    assert key["CookiesConfig"] == {"CookieBehavior": "none"}
+    assert config["MinTTL"] == 0, "an error, or a page that must not be kept, is not kept"
+    (distribution,) = [each for each in edge if each["Type"] == "AWS::CloudFront::Distribution"]
+    behaviors = distribution["Properties"]["DistributionConfig"]["CacheBehaviors"]
+    paths = [behavior["PathPattern"] for behavior in behaviors]
+    assert {"/catalog/products", "/catalog/products/*"} <= set(paths)
 
 
 def test_cached_paths_are_sorted_from_fixed_to_variable() -> None:

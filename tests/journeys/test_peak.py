@@ -57,7 +57,7 @@ def test_schedule_prepares_a_sale_and_reverts_when_it_ends(
     schedule_promotion(
         staff,
         id_,
-        effect={"kind": "flash_sale", "basis_points": 5000},
+        effect={"kind": "flash_sale", "off_ppm": 500_000},
         goods={"variants": [goods["variant"]]},
         conditions={"window": {"starts": starts.isoformat()}},
         capacity={"orders_per_second": 100, "lead_minutes": LEAD_MINUTES},
@@ -83,7 +83,7 @@ def test_waiting_room_admits_customers_in_turn(
     schedule_promotion(
         staff,
         id_,
-        effect={"kind": "percent_off", "basis_points": 1000},
+        effect={"kind": "percent_off", "off_ppm": 100_000},
         goods={"variants": [goods["variant"]]},
     )
     room = {"admissions_per_second": 0, "reason": "high demand"}

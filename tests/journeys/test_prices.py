@@ -72,7 +72,7 @@ def test_flash_sale_tiers_and_codes_apply_and_are_released_on_cancellation(
         f"flash-{name}",
         goods=selection,
         conditions={"window": window},
-        effect={"kind": "flash_sale", "basis_points": 2500, "quota": 4, "per_customer": 2},
+        effect={"kind": "flash_sale", "off_ppm": 250_000, "quota": 4, "per_customer": 2},
     )
     usd = {"currency": "USD"}
     tiers = [
@@ -103,7 +103,7 @@ def test_flash_sale_tiers_and_codes_apply_and_are_released_on_cancellation(
     assert variant["list_price"]["amount"] == 10_000
     assert variant["metadata"] == {
         "lowest_price_30_days": {"amount": 10_000, "currency": "USD"},
-        "reduction_percent": 25,
+        "reduction_ppm": 250_000,
     }
 
     checkout = begin(jane, goods, code)

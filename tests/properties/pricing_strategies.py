@@ -113,7 +113,7 @@ def conditions(rng: Random, currency: str) -> Conditions:
 
 
 def effect(rng: Random, currency: str) -> effects.Effect:
-    points = rng.choice([1, 333, 500, 1000, 2500, 3333, 5000, 9999, 10_000])
+    points = rng.choice([1, 33_333, 50_000, 100_000, 250_000, 333_333, 500_000, 999_999, 1_000_000])
     times = rng.choice([None, None, 1, 2, 5])
     kind = rng.choice(sorted(effects.EFFECT_TYPES))
     return _EFFECTS[kind](rng, currency, points, times)
@@ -142,7 +142,7 @@ def bundle(rng: Random, currency: str, points: int, times: int | None) -> effect
 
 def spend_save(rng: Random, currency: str, points: int, times: int | None) -> effects.SpendSave:
     tiers = [
-        effects.SpendTier(Money(spend, currency), basis_points=points)
+        effects.SpendTier(Money(spend, currency), off_ppm=points)
         if rng.random() < 0.4
         else effects.SpendTier(Money(spend, currency), Money(rng.randint(1, spend), currency))
         for spend in rng.sample([100, 500, 1000, 3000, 5000], rng.randint(1, 3))

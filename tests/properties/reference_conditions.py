@@ -124,6 +124,32 @@ class ReferenceConditions:
                     return rate.rate
         return 0
 
+    def shipping_parts(self, amount: int, goods: list[tuple[str, int]]) -> list[tuple[int, int]]:
+        """The parts of a shipping cost, each with its rate (10.3a)."""
+        destination = self.tax_destination()
+        own = [
+            rate.rate
+            for region in ((destination.region, None) if destination else ())
+            for rate in self.rules.tax.rates
+            if (rate.country, rate.region, rate.tax_class)
+            == (destination.country, region, "shipping")
+        ]
+        if own or not goods:
+            return [(amount, own[0] if own else self.rate("standard"))]
+        by_rate: dict[int, int] = {}
+        for tax_class, cost in goods:
+            by_rate[self.rate(tax_class)] = by_rate.get(self.rate(tax_class), 0) + cost
+        rates = sorted(by_rate, reverse=True)
+        weights = [by_rate[rate] for rate in rates]
+        if not any(weights):
+            weights = [1] * len(rates)
+        shares = [Fraction(amount * weight, sum(weights)) for weight in weights]  # 1.3
+        parts = [int(share) for share in shares]
+        by_remainder = sorted(range(len(parts)), key=lambda i: parts[i] - shares[i])
+        for i in by_remainder[: amount - sum(parts)]:
+            parts[i] += 1
+        return list(zip(parts, rates, strict=True))
+
     def reverse_charge(self) -> bool:  # 10.4
         market = self.rules.market(self.basket.market)
         destination, customer = self.basket.destination, self.basket.customer
@@ -142,8 +168,7 @@ class ReferenceConditions:
             and issuer != home
         )
 
-    def net(self, amount: int, tax_class: str) -> int:
-        rate = self.rate(tax_class)
+    def net(self, amount: int, rate: int) -> int:
         return round_share(Fraction(amount * 1_000_000, 1_000_000 + rate), self.mode)
 
     def tax_of(self, amount: int, rate: int, included: bool) -> int:  # 10.3

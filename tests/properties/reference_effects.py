@@ -45,7 +45,7 @@ class ReferenceEffects(ReferenceConditions):
 
     def evaluate_percent_off(self, effect: Any, visible: list[LineState], result: Result) -> None:
         discounts = [
-            round_share(Fraction(state.cost * effect.basis_points, 10_000), self.mode)
+            round_share(Fraction(state.cost * effect.off_ppm, 1_000_000), self.mode)
             for state in visible
         ]
         if effect.up_to:
@@ -110,7 +110,7 @@ class ReferenceEffects(ReferenceConditions):
                 saved = sum(most_expensive) - price * allotted
             else:
                 saved = round_share(
-                    Fraction(sum(most_expensive) * effect.basis_points, 10_000), self.mode
+                    Fraction(sum(most_expensive) * effect.off_ppm, 1_000_000), self.mode
                 )
             if saved > 0:
                 discounts[state.line.id] = saved
@@ -154,7 +154,7 @@ class ReferenceEffects(ReferenceConditions):
         bought = most_expensive_first[: n * effect.buy_quantity]
         discounts: dict[str, int] = {}
         for unit in got:
-            saved = round_share(Fraction(unit.cost * effect.basis_points, 10_000), self.mode)
+            saved = round_share(Fraction(unit.cost * effect.off_ppm, 1_000_000), self.mode)
             line_id = unit.state.line.id
             discounts[line_id] = discounts.get(line_id, 0) + saved
         result.discounts = {line_id: saved for line_id, saved in discounts.items() if saved}
@@ -215,7 +215,7 @@ class ReferenceEffects(ReferenceConditions):
 
     def evaluate_order_percent(self, effect: Any, visible: list[LineState], result: Result) -> None:
         base = sum(state.cost for state in visible)
-        amount = round_share(Fraction(base * effect.basis_points, 10_000), self.mode)
+        amount = round_share(Fraction(base * effect.off_ppm, 1_000_000), self.mode)
         if effect.up_to:
             cap = self.amount(effect.up_to)
             if cap is None:
@@ -241,7 +241,7 @@ class ReferenceEffects(ReferenceConditions):
         if tier.save is not None:
             amount = tier.save.minor
         else:
-            amount = round_share(Fraction(base * tier.basis_points, 10_000), self.mode)
+            amount = round_share(Fraction(base * tier.off_ppm, 1_000_000), self.mode)
         self.discount_order(amount, visible, result)
 
     def evaluate_every_spend(self, effect: Any, visible: list[LineState], result: Result) -> None:
@@ -269,8 +269,8 @@ class ReferenceEffects(ReferenceConditions):
         if effect.methods and self.basket.shipping_method not in effect.methods:
             return
         discount = 0
-        if effect.basis_points is not None:
-            discount = round_share(Fraction(self.shipping * effect.basis_points, 10_000), self.mode)
+        if effect.off_ppm is not None:
+            discount = round_share(Fraction(self.shipping * effect.off_ppm, 1_000_000), self.mode)
         elif effect.amount:
             discount = self.amount(effect.amount) or 0
         elif effect.price:

@@ -137,8 +137,12 @@ class ReferenceCalculation(ReferenceEffects):
             for state in self.lines
         }
         taxes = {line_id: sum(tax for _, tax in split) for line_id, split in units.items()}
-        shipping_rate = 0 if reverse else self.rate("shipping")
-        tax = sum(taxes.values()) + self.tax_of(self.shipping, shipping_rate, included)
+        shipping_parts = self.shipping_parts(  # 10.3a
+            self.shipping, [(state.line.tax_class, state.cost) for state in self.lines]
+        )
+        tax = sum(taxes.values())
+        if not reverse:
+            tax += sum(self.tax_of(part, rate, included) for part, rate in shipping_parts)
         subtotal = sum(state.price * state.line.quantity for state in self.lines)
         cost = sum(state.cost for state in self.lines)
         return {  # 2.3
@@ -166,13 +170,16 @@ class ReferenceCalculation(ReferenceEffects):
     def set_prices(self, *, converts_to_net: bool) -> None:  # 3, 10.4
         self.lines = []
         self.price_lists: dict[str, str | None] = {}
+        gross: list[tuple[str, int]] = []
         for line in self.basket.lines:
             price, self.price_lists[line.id] = self.price_of(line)
             if converts_to_net:
-                price = self.net(price, line.tax_class)
+                gross.append((line.tax_class, price * line.quantity))
+                price = self.net(price, self.rate(line.tax_class))
             self.lines.append(LineState(line, price, price * line.quantity))
         if converts_to_net:
-            self.shipping_price = self.shipping = self.net(self.shipping_price, "shipping")
+            parts = self.shipping_parts(self.shipping_price, gross)
+            self.shipping_price = self.shipping = sum(self.net(*part) for part in parts)
         self.lines.sort(  # 1.4
             key=lambda state: (
                 state.line.variant_id,

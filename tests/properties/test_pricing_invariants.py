@@ -55,13 +55,15 @@ def test_sums_and_units_add_up_to_the_total(scenario: PricingScenario) -> None:
     if q.delivery:
         discount = sum(d.amount.minor for d in q.delivery.discounts)
         assert q.delivery.total.minor == q.delivery.price.minor - discount
+        assert sum(part.base.minor for part in q.delivery.taxes) == shipping
+        assert all(part.base.minor >= part.tax.amount.minor >= 0 for part in q.delivery.taxes)
     assert q.subtotal.minor == sum(line.subtotal.minor for line in q.lines)
     assert q.tax.minor == sum(line.tax.amount.minor for line in q.lines) + (
-        q.delivery.tax.amount.minor if q.delivery else 0
+        q.delivery.tax.minor if q.delivery else 0
     )
     assert q.total == q.subtotal + q.shipping - q.discount + q.tax_added
     assert q.total.minor == sum(line.payable.minor for line in q.lines) + shipping + (
-        0 if q.tax_included or not q.delivery else q.delivery.tax.amount.minor
+        0 if q.tax_included or not q.delivery else q.delivery.tax.minor
     )
 
 

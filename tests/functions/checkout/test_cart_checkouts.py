@@ -241,7 +241,7 @@ def test_only_the_part_of_the_cart_that_changed_replaces_the_checkout_s() -> Non
 def test_new_prices_of_the_cart_are_no_change_of_the_buyer() -> None:
     cart = new_cart(("mug.1", 2))
     first = check_out(cart)
-    run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
+    run(id="sale", effect={"kind": "percent_off", "off_ppm": 100_000})
     reading = call(get_cart.handler, "GET /carts/{id}", id=cart["id"])
     assert "total_changed" in codes(reading.json)
     second = check_out(cart)

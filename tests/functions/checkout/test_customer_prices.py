@@ -18,7 +18,7 @@ ANN_ID = "a2b9c1de-0000-4000-8000-00000000a001"
 ANN: dict[str, Any] = {**CLAIMS, "sub": ANN_ID, "cognito:groups": ""}
 FIRST = {
     "id": "first",
-    "effect": {"kind": "order_percent", "basis_points": 1000},
+    "effect": {"kind": "order_percent", "off_ppm": 100_000},
     "conditions": {"first_order": True},
 }
 
@@ -63,7 +63,7 @@ def set_groups(groups: list[str], **more: Any) -> ApiResponse:
 def test_group_promotion_applies_once_staff_assign_the_group() -> None:
     run(
         id="gold",
-        effect={"kind": "order_percent", "basis_points": 5000},
+        effect={"kind": "order_percent", "off_ppm": 500_000},
         conditions={"groups": ["gold"]},
     )
     assert total() == 2598
@@ -83,7 +83,7 @@ def test_group_promotion_applies_once_staff_assign_the_group() -> None:
 
 
 def test_segment_promotion_applies_to_its_customers() -> None:
-    effect = {"kind": "order_percent", "basis_points": 5000}
+    effect = {"kind": "order_percent", "off_ppm": 500_000}
     run(id="vip", effect=effect, conditions={"segments": ["vip"]})
     set_groups([], segments=["vip"])
     assert total() == 1299
@@ -121,7 +121,7 @@ def test_first_order_promotion_returns_after_cancellation() -> None:
 
 
 def test_channel_promotion_applies_to_its_channel_only() -> None:
-    effect = {"kind": "order_percent", "basis_points": 5000}
+    effect = {"kind": "order_percent", "off_ppm": 500_000}
     run(id="app", effect=effect, conditions={"channels": ["app"]})
     assert total() == 2598
     assert total(headers={"shop-channel": "app"}) == 1299

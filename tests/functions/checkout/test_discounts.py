@@ -34,7 +34,7 @@ def run(**more: Any) -> None:
 
 
 def coupon(code: str = "SAVE-10", **more: Any) -> None:
-    effect = {"kind": "order_percent", "basis_points": 1000}
+    effect = {"kind": "order_percent", "off_ppm": 100_000}
     run(id="tenth", code_required=True, effect=effect, **more)
     now = datetime.now(UTC)
     created = Coupon("ten", "tenth", code=code)
@@ -72,7 +72,7 @@ def test_code_discount_is_allocated_to_its_line() -> None:
 
 def test_automatic_promotion_needs_no_code() -> None:
     publish_with_stock(mug(), pieces=5)
-    run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
+    run(id="free", effect={"kind": "shipping_off", "off_ppm": 1_000_000})
     answer = call(create_checkout.handler, "POST /checkout-sessions", checkout_body(("mug.1", 1)))
     assert_valid_ucp("checkout", answer.json)
     discount.Checkout.model_validate(answer.json)

@@ -90,7 +90,7 @@ def test_removed_cart_lines_are_read_once_for_price_comparison() -> None:
 
 def test_get_checkout_prices_again_only_under_other_rules() -> None:
     checkout = call(create_checkout.handler, "POST /checkout-sessions", CHECKOUT).json["id"]
-    run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
+    run(id="sale", effect={"kind": "percent_off", "off_ppm": 100_000})
     rule_set_cache(tax_table_cache()).rules(datetime.now(UTC))
     with count_calls() as looking:
         call(get_checkout.handler, "GET /checkout-sessions/{id}", id=checkout)
@@ -169,7 +169,7 @@ def test_order_history_is_read_for_a_first_order_promotion() -> None:
     "changes",
     [
         {
-            "effect": {"kind": "percent_off", "basis_points": 1000},
+            "effect": {"kind": "percent_off", "off_ppm": 100_000},
             "goods": {"products": ["other"]},
         },
         {"code_required": True},

@@ -36,8 +36,8 @@ PROVIDER_CALLS = ("authorize", "capture", "cancel", "refund", "find_by_order", "
 def _free_goods_and_shipping(cloud: None) -> Iterator[None]:
     """Reduce goods and shipping to zero, and make every provider call fail the test."""
     publish_with_stock(mug(), pieces=5)
-    run(id="all", effect={"kind": "order_percent", "basis_points": 10_000})
-    run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
+    run(id="all", effect={"kind": "order_percent", "off_ppm": 1_000_000})
+    run(id="free", effect={"kind": "shipping_off", "off_ppm": 1_000_000})
     with ExitStack() as stack:
         for name in PROVIDER_CALLS:
             stack.enter_context(patch.object(SandboxProvider, name, _called))

@@ -23,7 +23,7 @@ from tests.kit.shop import call
 from tests.kit.ucp_validator import assert_valid_ucp
 
 MUGS = lines(("mug.1", 2))
-SALE: dict[str, Any] = {"id": "sale", "effect": {"kind": "percent_off", "basis_points": 4000}}
+SALE: dict[str, Any] = {"id": "sale", "effect": {"kind": "percent_off", "off_ppm": 400_000}}
 CHECKOUT = "/checkout-sessions/{id}"
 
 Body = dict[str, Any]
@@ -134,7 +134,7 @@ def test_cart_reports_promotions_started_and_ended_since_shown() -> None:
 
 
 def test_order_promotion_change_is_reported_on_the_total_only() -> None:
-    run(id="sale", effect={"kind": "order_percent", "basis_points": 1000})
+    run(id="sale", effect={"kind": "order_percent", "off_ppm": 100_000})
     cart = new_cart()
     end_sale()
     assert set(change_messages(read_cart(cart))) == {TOTAL}

@@ -214,7 +214,7 @@ def test_changed_quota_limit_applies_to_shards() -> None:
 
 
 def test_code_usage_is_sharded_like_a_quota() -> None:
-    effect = {"kind": "order_percent", "basis_points": 1000}
+    effect = {"kind": "order_percent", "off_ppm": 100_000}
     run(id="rush-e", code_required=True, effect=effect)
     coupons = DynamoCouponRepository()
     created = Coupon("ten-e", "rush-e", code="RUSH-E", quantity=33)

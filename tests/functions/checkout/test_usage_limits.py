@@ -48,7 +48,7 @@ def _published_mug(cloud: None) -> None:
 
 
 def coupon(**more: Any) -> None:
-    effect = {"kind": "order_percent", "basis_points": 1000}
+    effect = {"kind": "order_percent", "off_ppm": 100_000}
     run(id="tenth", code_required=True, effect=effect)
     created = Coupon("ten", "tenth", code="SAVE10", **more)
     create_coupon(

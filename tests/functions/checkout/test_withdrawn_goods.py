@@ -265,8 +265,8 @@ def test_goods_that_leave_sale_after_the_purchase_stay_bought() -> None:
 
 
 def test_free_order_of_goods_off_sale_is_not_placed() -> None:
-    run(id="all", effect={"kind": "order_percent", "basis_points": 10_000})
-    run(id="free", effect={"kind": "shipping_off", "basis_points": 10_000})
+    run(id="all", effect={"kind": "order_percent", "off_ppm": 1_000_000})
+    run(id="free", effect={"kind": "shipping_off", "off_ppm": 1_000_000})
     checkout = new_checkout(("mug.1", 2))
     archive()
     answer = call(complete_checkout.handler, COMPLETE, {}, id=checkout["id"])

@@ -22,6 +22,7 @@ from functions.event_handlers import (
     start_workflow,
 )
 from functions.event_handlers.manifest import FEATURE
+from shop.entrypoints.http import log
 from shop.kernel.errors import Unavailable
 from shop.orders.model import Order, OrderStatus
 from tests.kit.order_fixtures import order_fixture, order_placed_today
@@ -258,6 +259,11 @@ def test_order_that_continues_keeps_its_payment() -> None:
     ("kind", "data", "numbers"),
     [
         ("OrderPlaced", {}, [("OrdersPlaced", 1)]),
+        (
+            "OrderPlaced",
+            {"untaxed_undecided": "GB"},
+            [("OrdersPlaced", 1), ("OrdersUntaxedUndecided", 1)],
+        ),
         ("PaymentFailed", {"reason": "card_declined"}, [("PaymentsFailed", 1)]),
         (
             "OrderConfirmed",
@@ -276,9 +282,13 @@ def test_business_metrics_are_emitted(
     data: dict[str, Any],
     numbers: list[tuple[str, float]],
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    deliver(publish_business_metrics, kind, **data)
+    with caplog.at_level("WARNING", log.name):
+        deliver(publish_business_metrics, kind, **data)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    warned = [vars(record).get("place") for record in caplog.records]
+    assert warned == [data[name] for name in data if name == "untaxed_undecided"]
     assert [(name, line[name]) for line in lines for name, _ in numbers if name in line] == numbers
     assert all(line["Stage"] == "test" for line in lines)
     assert all(line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Doorbuster" for line in lines)

@@ -13,6 +13,7 @@ from functions.event_handlers import publish_customer_groups, publish_tax_rates
 from shop.customers.actions import set_customer_groups
 from shop.customers.store import DynamoCustomerSegmentRepository
 from shop.tax.actions import set_tax_rates
+from shop.tax.model.country_rates import RatesChange
 from shop.tax.model.rates import TaxRate
 from shop.tax.store.repository import DynamoTaxRateRepository
 from tests.kit.shop import ENVIRONMENT, Context
@@ -41,10 +42,9 @@ class RecordingBus:
 def change_tax_rates() -> None:
     set_tax_rates(
         "BR",
-        (TaxRate("BR", 170_000, since=TODAY),),
+        RatesChange((TaxRate("BR", 170_000, since=TODAY),)),
         expected_version=0,
         actor="ann",
-        reason="",
         repository=DynamoTaxRateRepository(),
         today=TODAY,
         at=NOW,

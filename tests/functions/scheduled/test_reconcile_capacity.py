@@ -82,7 +82,7 @@ def sale(**more: Any) -> dict[str, Any]:
     return {
         "id": "friday",
         "title": "Friday",
-        "effect": {"kind": "flash_sale", "basis_points": 5000, "quota": 6000},
+        "effect": {"kind": "flash_sale", "off_ppm": 500_000, "quota": 6000},
         "goods": {"variants": ["mug.1"]},
         "conditions": {
             "window": {
@@ -151,7 +151,7 @@ def test_scheduled_sale_makes_exactly_these_aws_calls(
 ) -> None:
     # Given a published flash sale, only its wake-ups are scheduled
     publish_with_stock(mug(), pieces=64)
-    effect = {"kind": "flash_sale", "basis_points": 5000, "quota": 64}
+    effect = {"kind": "flash_sale", "off_ppm": 500_000, "quota": 64}
     publish_sale(capacity={"orders_per_second": 1000, "lead_minutes": 30}, effect=effect)
     before, after = NOW + timedelta(minutes=150), NOW + timedelta(minutes=250)
     reconcile_at(NOW, monkeypatch)

@@ -35,7 +35,7 @@ def buy_with_promotions() -> dict[str, Any]:
     """Buy three mugs for New York: 1 USD and 10 % (code) off, shipping at half price."""
     publish_with_stock(mug(), pieces=5)
     coupon("SAVE-10", stacking={"group": "second"})
-    run(id="half", title="Half shipping", effect={"kind": "shipping_off", "basis_points": 5_000})
+    run(id="half", title="Half shipping", effect={"kind": "shipping_off", "off_ppm": 500_000})
     discount = [{"amount": 100, "currency": "USD"}]
     run(
         id="dollar",
@@ -92,7 +92,7 @@ def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
     assert line["tax"] == {
         "tax_class": "standard",
         "name": "NY sales tax",
-        "rate": 40_000,
+        "rate_ppm": 40_000,
         "amount": order["lines"][0]["tax"],
         "included": False,
         "jurisdiction": "US-NY",
@@ -101,8 +101,10 @@ def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
     # And shipping shows its own discount and tax
     shipping = pricing["shipping"]
     assert [(d["promotion_id"], d["amount"]) for d in shipping["discounts"]] == [("half", 300)]
-    assert (shipping["tax"]["tax_class"], shipping["tax"]["jurisdiction"]) == ("shipping", "US-NY")
-    assert order["tax"] == line["tax"]["amount"] + shipping["tax"]["amount"]
+    (tax,) = shipping["taxes"]
+    assert (tax["tax_class"], tax["jurisdiction"], tax["rate_ppm"]) == ("shipping", "US-NY", 40_000)
+    assert (tax["base"], tax["amount"]) == (shipping["total"], shipping["tax"])
+    assert order["tax"] == line["tax"]["amount"] + shipping["tax"]
     # And the rounding policy, the trace and the codes are stored
     assert pricing["rounding"] == {"mode": "half_even", "tax_by": "line"}
     assert [(e["step"], e["rule"]) for e in pricing["trace"] if e["applied"]] == [

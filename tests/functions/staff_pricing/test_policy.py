@@ -62,7 +62,7 @@ def checkout(*items: tuple[str, int], region: str = "IL") -> dict[str, Any]:
 def publish_two_of_one_group() -> None:
     """10.00 off, then 20 % off: in one group, which is not declared yet."""
     ten = {"kind": "amount_off", "amount": [{"amount": 1000, "currency": "USD"}]}
-    fifth = {"kind": "percent_off", "basis_points": 2000}
+    fifth = {"kind": "percent_off", "off_ppm": 200_000}
     create_and_publish(id="ten", title="10.00", effect=ten, stacking={"group": "g", "priority": 1})
     create_and_publish(
         id="fifth", title="A fifth", effect=fifth, stacking={"group": "g", "priority": 2}
@@ -99,7 +99,7 @@ def test_group_with_the_lower_priority_number_comes_first() -> None:
     publish_with_stock(mug(price=10_000), pieces=5)
     ten = {"kind": "amount_off", "amount": [{"amount": 1000, "currency": "USD"}]}
     create_and_publish(id="ten", title="10.00", effect=ten, stacking={"group": "a"})
-    fifth = {"kind": "percent_off", "basis_points": 2000}
+    fifth = {"kind": "percent_off", "off_ppm": 200_000}
     create_and_publish(id="fifth", title="A fifth", effect=fifth, stacking={"group": "b"})
     assert cart_total() == 7_200
     set_policy(0, groups=[{"id": "b", "priority": 1}])
@@ -109,7 +109,7 @@ def test_group_with_the_lower_priority_number_comes_first() -> None:
 def test_rounding_follows_the_policy_and_orders_keep_theirs() -> None:
     publish_with_stock(mug(price=125), pieces=5)
     create_and_publish(
-        id="ten", title="A tenth", effect={"kind": "percent_off", "basis_points": 1000}
+        id="ten", title="A tenth", effect={"kind": "percent_off", "off_ppm": 100_000}
     )
     assert cart_total() == 113, "12.5 goes to 12"
     set_policy(0, rounding="half_up")

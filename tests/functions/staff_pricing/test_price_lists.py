@@ -219,7 +219,7 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
         "id": "flash",
         "title": "Flash",
         "goods": {"variants": ["mug.1"]},
-        "effect": {"kind": "percent_off", "basis_points": 2000},
+        "effect": {"kind": "percent_off", "off_ppm": 200_000},
         "conditions": {"window": {"starts": (now - timedelta(hours=1)).isoformat()}},
     }
     flash = Promotion.from_dict(fields)
@@ -233,7 +233,7 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
     assert variant["list_price"]["amount"] == 1299
     assert variant["metadata"] == {
         "lowest_price_30_days": {"amount": 1299, "currency": "USD"},
-        "reduction_percent": 20,
+        "reduction_ppm": 200_000,
     }
 
     # Then: staff see the replayed history
@@ -242,7 +242,10 @@ def test_reduction_shows_the_lowest_price_of_thirty_days() -> None:
         (1299, None),
         (1039, 1299),
     ]
-    assert (history["reduction"]["lowest_30_days"], history["reduction"]["percent"]) == (1299, 20)
+    assert (history["reduction"]["lowest_30_days"], history["reduction"]["reduction_ppm"]) == (
+        1299,
+        200_000,
+    )
 
     # Then: a checkout stores the reference in its quote and trace
     body = checkout_body(("mug.1", 1))

@@ -36,7 +36,7 @@ CLAIMS = {
 TENTH: dict[str, Any] = {
     "id": "tenth",
     "title": "A tenth off",
-    "effect": {"kind": "order_percent", "basis_points": 1000},
+    "effect": {"kind": "order_percent", "off_ppm": 100_000},
 }
 SPRING = {"id": "spring", "promotion_id": "tenth"}
 COUPONS = "POST /staff/coupons"
@@ -198,7 +198,7 @@ def test_promotions_of_one_status_are_listed_page_by_page() -> None:
 def test_running_promotion_keeps_its_terms() -> None:
     create()
     assert publish().json["status"] == "running"
-    other = {**TENTH, "effect": {"kind": "order_percent", "basis_points": 2000}, "version": 2}
+    other = {**TENTH, "effect": {"kind": "order_percent", "off_ppm": 200_000}, "version": 2}
     route = "PUT /staff/promotions/{id}"
     rejected = as_staff(update_promotion, route, other, id="tenth")
     assert (rejected.status, rejected.json["code"]) == (409, "running_promotion")
@@ -215,9 +215,9 @@ def test_running_promotion_keeps_its_terms() -> None:
     ("fields", "code", "path"),
     [
         (
-            {"effect": {"kind": "order_percent", "basis_points": 10_001}},
+            {"effect": {"kind": "order_percent", "off_ppm": 1_000_001}},
             "percent_invalid",
-            "$.effect.basis_points",
+            "$.effect.off_ppm",
         ),
         ({"effect": {"kind": "magic"}}, "value_unknown", "$.effect.kind"),
         ({"goods": {"products": ["nothing"]}}, "product_unknown", "$.goods.products[0]"),
@@ -263,7 +263,7 @@ def test_running_promotion_keeps_its_terms() -> None:
         ({"conditions": {"markets": ["EU", "eu"]}}, "market_unknown", "$.conditions.markets[1]"),
         ({"conditions": {"channels": ["fax"]}}, "channel_unknown", "$.conditions.channels[0]"),
         (
-            {"effect": {"kind": "shipping_off", "basis_points": 1, "methods": ["us-mule"]}},
+            {"effect": {"kind": "shipping_off", "off_ppm": 100, "methods": ["us-mule"]}},
             "method_unknown",
             "$.effect.methods[0]",
         ),
@@ -329,7 +329,7 @@ def test_existing_references_are_accepted_and_applied() -> None:
     publish_with_stock(mug("plain"), pieces=1)
     created = create(
         goods={"categories": ["Mugs", "Mugs > Enamel"], "not_variants": ["mug.2"]},
-        effect={"kind": "percent_off", "basis_points": 5000},
+        effect={"kind": "percent_off", "off_ppm": 500_000},
         conditions={"markets": ["US", "WORLD"], "channels": ["web", "app", "agent"]},
         capacity={"orders_per_second": 9, "skus": ["MUG-RED"]},
     )

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 TENTH: dict[str, Any] = {
     "id": "tenth",
     "title": "A tenth off",
-    "effect": {"kind": "order_percent", "basis_points": 1000},
+    "effect": {"kind": "order_percent", "off_ppm": 100_000},
 }
 LINES = [{"item": "mug.1", "quantity": 3}, {"item": "mug.2", "quantity": 1}]
 
@@ -74,9 +74,9 @@ def set_up_varied_rules() -> None:
     entries = [{"article": "mug", "price": 1111}]
     prices = {"id": "euro", "currency": "EUR", "markets": ["EU"], "entries": entries}
     assert as_staff(create_price_list, "POST /staff/price-lists", prices).status == 201
-    half = {"kind": "percent_off", "basis_points": 5000}
+    half = {"kind": "percent_off", "off_ppm": 500_000}
     create_and_publish(id="gold", title="Gold", effect=half, conditions={"groups": ["gold"]})
-    tenth = {"kind": "order_percent", "basis_points": 1000}
+    tenth = {"kind": "order_percent", "off_ppm": 100_000}
     create_and_publish(id="first", title="First", effect=tenth, conditions={"first_order": True})
     create_and_publish(id="app", title="App", effect=tenth, conditions={"channels": ["app"]})
     create_and_publish(
@@ -84,7 +84,7 @@ def set_up_varied_rules() -> None:
     )
     coupon = {"id": "spring", "promotion_id": "code", "code": "SPRING", "per_customer": 1}
     assert as_staff(create_coupon, "POST /staff/coupons", coupon).status == 201
-    free = {"kind": "shipping_off", "basis_points": 5000, "methods": ["us-express"]}
+    free = {"kind": "shipping_off", "off_ppm": 500_000, "methods": ["us-express"]}
     create_and_publish(id="ship", title="Half", effect=free)
     route, body = "PUT /staff/customers/{id}/groups", {"groups": ["gold"], "version": 0}
     assert as_staff(set_customer_groups, route, body, id=ANN_ID).status == 200
@@ -171,7 +171,7 @@ def test_simulation_compares_customers_instants_and_drafts() -> None:
     create_and_publish(
         id="soon",
         title="Soon",
-        effect={"kind": "percent_off", "basis_points": 1000},
+        effect={"kind": "percent_off", "off_ppm": 100_000},
         conditions={"window": window},
     )
     assert simulated(compare_at_time=later)["difference"]["rules"]["lines:soon"] == [
@@ -220,9 +220,9 @@ def test_draft_is_simulated_alike_whether_stored_or_not(fields: dict[str, Any]) 
             "$.promotion.conditions.markets[0]",
         ),
         (
-            {"promotion": {**TENTH, "effect": {"kind": "order_percent", "basis_points": 0}}},
+            {"promotion": {**TENTH, "effect": {"kind": "order_percent", "off_ppm": 0}}},
             "percent_invalid",
-            "$.promotion.effect.basis_points",
+            "$.promotion.effect.off_ppm",
         ),
         ({"promotion": TENTH, "promotion_id": "tenth"}, "value_contradiction", "$.promotion_id"),
         (

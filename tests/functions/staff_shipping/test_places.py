@@ -101,7 +101,7 @@ def test_tax_rates_are_stored_with_codes() -> None:
     ("country", "region"), [("US", "New Jersy"), ("DE", "ZZ"), ("DE", ""), ("FR", "Texas")]
 )
 def test_tax_rate_of_an_unknown_region_is_rejected(country: str, region: str) -> None:
-    rate = {"rate": 1, "region": region, "since": today("Europe/Berlin")}
+    rate = {"rate_ppm": 1, "region": region, "since": today("Europe/Berlin")}
     response = put_rates(country, {"rates": [rate], "version": 0})
     assert ("region_unknown", "$.rates[0].region") in errors_of(response)
 

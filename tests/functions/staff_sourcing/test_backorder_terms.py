@@ -166,7 +166,7 @@ def test_units_sold_since_the_offer_need_a_confirmed_back_order(
 
 
 def test_back_order_is_offered_while_a_cheaper_offer_still_holds() -> None:
-    run(id="sale", effect={"kind": "percent_off", "basis_points": 1000})
+    run(id="sale", effect={"kind": "percent_off", "off_ppm": 100_000})
     checkout = create_checkout_and_sell_out()
     end_promotion("sale", promotions=DynamoPromotionRepository(), at=datetime.now(UTC))
     rule_set_cache(tax_table_cache()).clear()

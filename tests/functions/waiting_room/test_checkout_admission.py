@@ -63,7 +63,7 @@ def open_room(monkeypatch: pytest.MonkeyPatch, rate: int = 0, **more: Any) -> Ap
     body = {
         "id": "friday",
         "title": "Friday",
-        "effect": {"kind": "flash_sale", "basis_points": 5000},
+        "effect": {"kind": "flash_sale", "off_ppm": 500_000},
         "goods": {"variants": ["mug.1"]},
     }
     as_staff(monkeypatch, create_promotion, "POST /staff/promotions", body)
@@ -205,7 +205,7 @@ def test_room_blocks_for_scheduled_promotions_and_not_for_drafts(
     body: dict[str, Any] = {
         "id": "friday",
         "title": "Friday",
-        "effect": {"kind": "flash_sale", "basis_points": 5000},
+        "effect": {"kind": "flash_sale", "off_ppm": 500_000},
         "goods": {"variants": ["mug.1"]},
     }
     if window:

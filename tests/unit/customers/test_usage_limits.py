@@ -27,7 +27,7 @@ BASKET = Basket((LINE,), "USD", customer=CustomerFacts(ANN))
 GOLD_ONLY = RuleSet(
     "1",
     promotions=(
-        Promotion("gold", "Gold", OrderPercent(1000), conditions=Conditions(groups=("gold",))),
+        Promotion("gold", "Gold", OrderPercent(100_000), conditions=Conditions(groups=("gold",))),
     ),
 )
 

@@ -164,7 +164,7 @@ def test_webhook_consumers_load_no_catalog_and_no_pricing_engine(handler: str) -
 
 
 MAX_SHOP_MODULES = {
-    **dict.fromkeys(CATALOG, 107),
+    **dict.fromkeys(CATALOG, 109),
     **dict.fromkeys(CARTS, 158),
     "checkout.create_checkout": 204,
     "checkout.update_checkout": 203,

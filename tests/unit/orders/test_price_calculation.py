@@ -62,19 +62,20 @@ def taxes(order: Order) -> list[dict[str, Any]]:
     assert pricing is not None
     assert pricing.shipping is not None
     return [
-        tax.model_dump() for tax in (*(line.tax for line in pricing.lines), pricing.shipping.tax)
+        tax.model_dump() for tax in (*(line.tax for line in pricing.lines), *pricing.shipping.taxes)
     ]
 
 
 def test_each_line_shows_class_rate_and_jurisdiction_of_its_tax() -> None:
     shown = [
-        (tax["tax_class"], tax["rate"], tax["amount"], tax["jurisdiction"], tax["included"])
+        (tax["tax_class"], tax["rate_ppm"], tax["amount"], tax["jurisdiction"], tax["included"])
         for tax in taxes(stored_order("DE"))
     ]
     assert shown == [
         ("standard", 190_000, 319, "DE", True),
         ("reduced", 70_000, 131, "DE", True),
-        ("shipping", 190_000, 79, "DE", True),
+        ("shipping", 190_000, 40, "DE", True),
+        ("shipping", 70_000, 16, "DE", True),
     ]
 
 
@@ -99,19 +100,19 @@ def test_reverse_charge_reason_is_shown_only_where_it_applies() -> None:
 
 def test_total_names_the_included_taxes() -> None:
     last = order_view(stored_order("DE"), "https://shop.example")["totals"][-1]
-    assert "MwSt 19 % 3.98 EUR, MwSt 7 % 1.31 EUR" in last["display_text"]
+    assert "MwSt 19 % 3.59 EUR, MwSt 7 % 1.47 EUR" in last["display_text"]
     assert last["lines"] == [
-        {"display_text": "Net", "amount": last["amount"] - 398 - 131},
-        {"display_text": "MwSt 19 %", "amount": 398},
-        {"display_text": "MwSt 7 %", "amount": 131},
+        {"display_text": "Net", "amount": last["amount"] - 359 - 147},
+        {"display_text": "MwSt 19 %", "amount": 359},
+        {"display_text": "MwSt 7 %", "amount": 147},
     ]
 
 
 def test_confirmation_email_lists_the_tax_by_rate() -> None:
     text = order_confirmation_email(stored_order("DE"), "https://shop.example").text
     assert [line.split() for line in text.splitlines() if "MwSt" in line] == [
-        ["incl.", "MwSt", "19", "%", "3.98", "EUR"],
-        ["incl.", "MwSt", "7", "%", "1.31", "EUR"],
+        ["incl.", "MwSt", "19", "%", "3.59", "EUR"],
+        ["incl.", "MwSt", "7", "%", "1.47", "EUR"],
     ]
     business = order_confirmation_email(stored_order("FR", "FR40303265045"), "https://shop.example")
     assert "incl." not in business.text
@@ -131,3 +132,12 @@ def test_staff_see_credits_without_full_gift_card_account() -> None:
     assert PricedOrderView.of(order).pricing is None, "it was placed without a quote"
     email = order_confirmation_email(order, "https://shop.example").text
     assert "-6.00 USD" in email, "the email shows what the credits paid"
+
+
+def test_placed_event_names_a_place_that_was_sold_to_without_tax_undecided() -> None:
+    def placed(country: str) -> dict[str, Any]:
+        _, (event,) = stored_order(country).place()
+        return dict(event.data)
+
+    assert "untaxed_undecided" not in placed("DE")
+    assert placed("BR")["untaxed_undecided"] == "BR"

@@ -1,5 +1,6 @@
 """The worked examples of docs/rules/pricing.md, executed."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,10 +30,13 @@ from shop.pricing.model.price_snapshot import PriceSnapshot
 from shop.pricing.model.promotions import Promotion, StackingGroup, StackingMode
 from shop.pricing.model.quote import Quote
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.rule_set import RuleSet
+from shop.pricing.model.rule_set import MARKETS, Market, RuleSet
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
 from shop.shipping.actions import shipping_options
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingTable
+from shop.tax.model.country_rates import CountryRates, tax_table_with
+from shop.tax.model.local_rates import LocalEdition, StateRates
+from shop.tax.model.rates import UntaxedDecision
 from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
 
@@ -145,8 +149,31 @@ def basket_of(raw: dict[str, Any]) -> Basket:
 
 def rules_of(example: dict[str, Any]) -> RuleSet:
     rounding = example.get("rounding", {})
+    decided = [
+        CountryRates(country, bundled.rates, (decision,))
+        for country, decision, bundled in (
+            (
+                raw["country"],
+                UntaxedDecision(raw["reason"], "ann", instant(NOON), raw.get("region")),
+                CountryRates.bundled(raw["country"]),
+            )
+            for raw in example.get("untaxed", ())
+        )
+    ]
+    markets = [
+        Market(
+            raw["id"],
+            raw["tax"],
+            destination(raw.get("home")),
+            raw.get("zone", "UTC"),
+            tuple(raw["countries"]),
+        )
+        for raw in example.get("markets", ())
+    ]
     return RuleSet(
         version="rules page",
+        markets=(*MARKETS, *markets),
+        tax=tax_table_with(decided, local_rates_of(example.get("local", {}))),
         rounding=RoundingPolicy(
             Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
         ),
@@ -160,6 +187,15 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
             for g in example.get("groups", ())
         ),
     )
+
+
+def local_rates_of(raw: dict[str, list[list[Any]]]) -> dict[str, StateRates]:
+    states = {}
+    for state, rows in raw.items():
+        entries = {code: [[None, None, name, *parts[1:]]] for code, name, *parts in rows}
+        edition = LocalEdition(NOON.date(), rows[0][2], json.dumps(entries))
+        states[state] = StateRates(state, (edition,))
+    return states
 
 
 def limits_of(raw: dict[str, Any]) -> UsageLimits:
@@ -214,6 +250,18 @@ def check_sums(q: Quote, expect: dict[str, Any]) -> None:
     for name in ("subtotal", "discount", "shipping", "tax", "total"):
         if name in expect:
             assert getattr(q, name).minor == expect.pop(name), name
+    if "shipping_taxes" in expect:
+        assert q.delivery is not None
+        assert sum(part.base.minor for part in q.delivery.taxes) == q.delivery.total.minor
+        assert [
+            [part.base.minor, part.tax.rate, part.tax.amount.minor] for part in q.delivery.taxes
+        ] == expect.pop("shipping_taxes")
+    if "untaxed" in expect:
+        reasons = {entry.reason for entry in q.trace if entry.reason.startswith("untaxed_")}
+        expected = expect.pop("untaxed")
+        assert reasons == ({f"untaxed_{expected}"} if expected else set())
+    if "zip_unknown" in expect:
+        assert q.zip_unknown is expect.pop("zip_unknown")
     if "reverse_charge" in expect:
         assert q.reverse_charge is expect.pop("reverse_charge")
 

@@ -37,7 +37,7 @@ from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-TEN = Promotion("ten", "Ten off", OrderPercent(1000), code_required=True, published=True)
+TEN = Promotion("ten", "Ten off", OrderPercent(100_000), code_required=True, published=True)
 
 
 def numbered_bytes() -> Callable[[int], bytes]:
@@ -323,7 +323,7 @@ def test_rejected_code_has_a_reason_and_changes_no_total(
 
 def test_code_on_goods_of_an_exclusive_sale_is_a_disallowed_combination() -> None:
     sale = Promotion(
-        "sale", "Sale", PercentOff(2000), stacking=Stacking(exclusive=True), published=True
+        "sale", "Sale", PercentOff(200_000), stacking=Stacking(exclusive=True), published=True
     )
     q = quote_with_code(CodeStatus("ten"), others=(sale,))
     assert q.codes[0].reason == "discount_code_combination_disallowed"

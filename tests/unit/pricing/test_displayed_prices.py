@@ -67,12 +67,13 @@ def product(*prices: tuple[float, int], compare_at: int | None = None) -> Produc
     )
 
 
-def sale(id_: str, begins: float, ends: float | None, points: int, **fields: Any) -> Promotion:
+def sale(id_: str, begins: float, ends: float | None, hundredths: int, **fields: Any) -> Promotion:
+    """Return a sale by some hundredths of a percent."""
     window = Window(days_ago(begins), None if ends is None else days_ago(ends))
     return Promotion(
         id_,
         id_,
-        PercentOff(points),
+        PercentOff(hundredths * 100),
         conditions=fields.pop("conditions", None) or Conditions(window=window),
         published=True,
         published_at=days_ago(begins + 1),
@@ -89,7 +90,7 @@ def tag(displayed: Product, context: PriceContext = WORLD, **rules: Any) -> Pric
 
 def test_article_without_a_public_rule_has_no_price_tag() -> None:
     elsewhere = sale("other", 1, None, 1000, goods=Selection(categories=("hats",)))
-    order = Promotion("order", "Order", OrderPercent(1000), published=True)
+    order = Promotion("order", "Order", OrderPercent(100_000), published=True)
     coded = sale("coded", 1, None, 1000, code_required=True)
     assert tag(product((400, 1000)), promotions=(elsewhere, order, coded)) is None
 
@@ -201,7 +202,7 @@ def test_happy_hours_of_the_month_before_are_replayed() -> None:
     happy = Promotion(
         "happy",
         "Happy",
-        PercentOff(4000),
+        PercentOff(400_000),
         conditions=Conditions(window=Window(weekdays=(4,), hours=(time(22), time(2)))),
         published=True,
         published_at=days_ago(20),

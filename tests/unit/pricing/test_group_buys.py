@@ -136,7 +136,7 @@ def test_group_requires_a_running_group_price() -> None:
     effect = GroupPrice((Money(500, "CNY"),))
     draft = Promotion("p", "P", effect, code_required=True)
     ended = replace(draft, published=True, ended_at=NOW)
-    other = Promotion("p", "P", OrderPercent(1000), published=True)
+    other = Promotion("p", "P", OrderPercent(100_000), published=True)
     for promotion, code in (
         (draft, "not_running"),
         (ended, "not_running"),

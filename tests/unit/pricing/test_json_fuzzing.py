@@ -48,8 +48,8 @@ WINDOW = {
     "hours": ["10:00:00", "12:00:00"],
 }
 EFFECTS: list[dict[str, Any]] = [
-    {"kind": "percent_off", "basis_points": 1000},
-    {"kind": "order_percent", "basis_points": 1000},
+    {"kind": "percent_off", "off_ppm": 100_000},
+    {"kind": "order_percent", "off_ppm": 100_000},
     {"kind": "order_amount", "amount": USD},
     {"kind": "buy_get", "buy_quantity": 2, "get_quantity": 1},
     {"kind": "gift", "sku": "MUG", "variant": "mug.1", "title": "A mug"},

@@ -36,7 +36,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "an end before its start",
         promotion_json(
-            {"kind": "percent_off", "basis_points": 1000},
+            {"kind": "percent_off", "off_ppm": 100_000},
             conditions={
                 "window": {"starts": "2026-11-22T00:00:00Z", "ends": "2026-11-21T00:00:00Z"}
             },
@@ -46,15 +46,15 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a percentage over 100",
-        promotion_json({"kind": "percent_off", "basis_points": 10_001}),
+        promotion_json({"kind": "percent_off", "off_ppm": 1_000_001}),
         "percent_invalid",
-        "$.effect.basis_points",
+        "$.effect.off_ppm",
     ),
     (
         "a percentage of zero",
-        promotion_json({"kind": "order_percent", "basis_points": 0}),
+        promotion_json({"kind": "order_percent", "off_ppm": 0}),
         "percent_invalid",
-        "$.effect.basis_points",
+        "$.effect.off_ppm",
     ),
     (
         "a currency that does not exist",
@@ -79,7 +79,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
         promotion_json(
             {
                 "kind": "spend_save",
-                "tiers": [{"spend": {"amount": 5, "currency": "XYZ"}, "basis_points": 100}],
+                "tiers": [{"spend": {"amount": 5, "currency": "XYZ"}, "off_ppm": 10_000}],
             }
         ),
         "currency_unknown",
@@ -100,7 +100,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "goods both included and excluded",
         promotion_json(
-            {"kind": "percent_off", "basis_points": 1000},
+            {"kind": "percent_off", "off_ppm": 100_000},
             goods={"categories": ["shoes"], "not_categories": ["shoes"]},
         ),
         "value_contradiction",
@@ -114,7 +114,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a flash sale with a price and a percentage",
-        promotion_json({"kind": "flash_sale", "price": [usd(5)], "basis_points": 10}),
+        promotion_json({"kind": "flash_sale", "price": [usd(5)], "off_ppm": 1_000}),
         "value_contradiction",
         "$.effect",
     ),
@@ -160,14 +160,14 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "shipping reduced in two ways",
-        promotion_json({"kind": "shipping_off", "basis_points": 10, "price": [usd(5)]}),
+        promotion_json({"kind": "shipping_off", "off_ppm": 1_000, "price": [usd(5)]}),
         "value_contradiction",
         "$.effect",
     ),
     (
         "goods to count without a threshold",
         promotion_json(
-            {"kind": "percent_off", "basis_points": 1000},
+            {"kind": "percent_off", "off_ppm": 100_000},
             conditions={"of": {"categories": ["shoes"]}},
         ),
         "value_contradiction",
@@ -176,7 +176,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "a time zone that does not exist",
         promotion_json(
-            {"kind": "percent_off", "basis_points": 1000},
+            {"kind": "percent_off", "off_ppm": 100_000},
             conditions={"window": {"zone": "Europe/Atlantis"}},
         ),
         "time_zone_unknown",
@@ -185,7 +185,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "an instant without its offset",
         promotion_json(
-            {"kind": "percent_off", "basis_points": 1000},
+            {"kind": "percent_off", "off_ppm": 100_000},
             conditions={"window": {"starts": "2026-11-22T00:00:00"}},
         ),
         "time_invalid",
@@ -200,9 +200,9 @@ INVALID: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "a boolean instead of a number",
-        promotion_json({"kind": "percent_off", "basis_points": True}),
+        promotion_json({"kind": "percent_off", "off_ppm": True}),
         "wrong_type",
-        "$.effect.basis_points",
+        "$.effect.off_ppm",
     ),
 ]
 
@@ -237,7 +237,7 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
 def test_accepted_conditions_are_stored_and_read_again(
     case: str, conditions: dict[str, Any]
 ) -> None:
-    effect = {"kind": "percent_off", "basis_points": 1000}
+    effect = {"kind": "percent_off", "off_ppm": 100_000}
     promotion = Promotion.from_dict(promotion_json(effect, conditions=conditions))
     assert promotion.conditions != Conditions(), case
     stored = promotion.to_dict()
@@ -268,7 +268,7 @@ def sale(
     id: str = "sale",
     starts: datetime | None = None,
     ends: datetime | None = None,
-    points: int = 1000,
+    points: int = 100_000,
 ) -> Promotion:
     return Promotion(
         id, "Sale", PercentOff(points), conditions=Conditions(Window(starts=starts, ends=ends))
@@ -306,7 +306,7 @@ def test_draft_is_published_once_and_before_its_end() -> None:
 
 def test_running_promotion_keeps_its_terms() -> None:
     repository = MemoryPromotions({"sale": replace(sale(), published=True)})
-    to = sale(points=2000)
+    to = sale(points=200_000)
     with pytest.raises(Conflict, match="only its title, end and capacity"):
         update_promotion(
             "sale", to, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
@@ -320,11 +320,11 @@ def test_running_promotion_keeps_its_terms() -> None:
 
 def test_every_field_of_a_scheduled_promotion_may_change() -> None:
     repository = MemoryPromotions({"sale": replace(sale(starts=NOW + DAY), published=True)})
-    to = sale(starts=NOW + 2 * DAY, points=2000)
+    to = sale(starts=NOW + 2 * DAY, points=200_000)
     changed = update_promotion(
         "sale", to, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW
     )
-    assert changed.effect == PercentOff(2000)
+    assert changed.effect == PercentOff(200_000)
     assert changed.status(NOW) is PromotionStatus.SCHEDULED
 
 
@@ -403,7 +403,7 @@ def test_promotion_round_trips_through_json() -> None:
 
 def test_end_of_a_running_promotion_cannot_be_in_the_past() -> None:
     repository = MemoryPromotions()
-    sale = Promotion("p", "P", PercentOff(1000), conditions=Conditions(window=Window(NOW - DAY)))
+    sale = Promotion("p", "P", PercentOff(100_000), conditions=Conditions(window=Window(NOW - DAY)))
     create_promotion(sale, promotions=repository, assortment=MemoryReferenceChecker(), at=NOW)
     published = publish_promotion("p", promotions=repository, at=NOW)
     assert published.published_at == NOW

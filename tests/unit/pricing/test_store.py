@@ -16,6 +16,7 @@ from shop.kernel.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     NotFound,
+    Problem,
     VersionConflict,
 )
 from shop.kernel.money import Money, Rounding
@@ -60,9 +61,9 @@ from tests.kit.shop import create_tables, mock_aws
 pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SALE = Promotion("sale", "Sale", OrderPercent(1000))
+SALE = Promotion("sale", "Sale", OrderPercent(100_000))
 Reservations = tuple[UsageReservation, ...]
-FLASH = Promotion("flash", "Flash", FlashSale(basis_points=5000, quota=3, per_customer=2))
+FLASH = Promotion("flash", "Flash", FlashSale(off_ppm=500_000, quota=3, per_customer=2))
 
 
 @pytest.fixture(autouse=True)
@@ -487,3 +488,19 @@ def test_credits_of_an_order_are_consumed_once_and_released_once() -> None:
     unit_of_work.commit(counters.release(counts))
     assert accounts.get("card/USD/x").available(NOW) == 100
     assert accounts.get("card/USD/x").balances() == {"shop": -100, "card/USD/x": 100, "orders": 0}
+
+
+def test_promotion_stored_in_basis_points_is_read_in_parts_per_million() -> None:
+    stored = {**SALE.to_dict(), "effect": {"kind": "order_percent", "basis_points": 1000}}
+    tiers = {
+        "kind": "spend_save",
+        "tiers": [{"spend": {"amount": 5000, "currency": "USD"}, "basis_points": 250}],
+    }
+    bonus = {"kind": "buy_get", "buy_quantity": 2, "get_quantity": 1, "basis_points": 5000}
+    expected = ({"off_ppm": 100_000}, {"off_ppm": 25_000}, {"off_ppm": 500_000})
+    for effect, values in zip((stored["effect"], tiers, bonus), expected, strict=True):
+        problems: list[Problem] = []
+        promotion = rule_set_rows.promotion_from({**stored, "effect": effect}, problems)
+        assert promotion is not None, problems
+        read = promotion.to_dict()["effect"]
+        assert {name: (read.get("tiers") or [read])[0][name] for name in values} == values

@@ -36,16 +36,16 @@ def quote_of(*promotions: Promotion, explain: bool = False, **fields: object) ->
 
 
 def running(id: str, **fields: object) -> Promotion:
-    return Promotion(id, id, published=True, **{"effect": PercentOff(1000), **fields})  # type: ignore[arg-type]
+    return Promotion(id, id, published=True, **{"effect": PercentOff(100_000), **fields})  # type: ignore[arg-type]
 
 
 def test_trace_lists_rules_in_evaluation_order() -> None:
     q = quote_of(
-        running("free", effect=ShippingOff(basis_points=10_000)),
+        running("free", effect=ShippingOff(off_ppm=1_000_000)),
         running("gift", effect=FreeGift("TOTE", "Tote bag")),
         running("voucher", effect=OrderAmount((Money(500, "USD"),))),
         running("sale"),
-        running("small", effect=PercentOff(100)),
+        running("small", effect=PercentOff(10_000)),
     )
     assert [(e.step.value, e.rule, e.applied, e.amount, e.reason) for e in q.trace] == [
         ("lines", "sale", True, 1000, ""),
@@ -64,7 +64,7 @@ def test_explain_adds_promotions_that_were_not_evaluated() -> None:
         running("other-goods", goods=Selection(products=("p9",))),
         running("tomorrow", conditions=Conditions(Window(starts=NOW + timedelta(days=1)))),
         running("secret", code_required=True),
-        Promotion("draft", "Draft", PercentOff(1000)),
+        Promotion("draft", "Draft", PercentOff(100_000)),
     )
     assert quote_of(*promotions).trace == ()
     reasons = {e.rule: e.reason for e in quote_of(*promotions, explain=True).trace}
@@ -94,7 +94,7 @@ def test_every_traced_reason_is_documented() -> None:
 
 def test_quote_lists_the_limited_uses_of_its_order() -> None:
     q = quote_of(
-        running("flash", effect=FlashSale(basis_points=2000, quota=5, per_customer=1)),
+        running("flash", effect=FlashSale(off_ppm=200_000, quota=5, per_customer=1)),
         running("gift", effect=FreeGift("TOTE", "Tote bag", quantity=2)),
         customer=CustomerFacts("c"),
     )
@@ -105,7 +105,7 @@ def test_quote_lists_the_limited_uses_of_its_order() -> None:
 
 
 def test_flash_sale_without_limits_counts_no_uses() -> None:
-    assert quote_of(running("flash", effect=FlashSale(basis_points=2000))).uses == ()
+    assert quote_of(running("flash", effect=FlashSale(off_ppm=200_000))).uses == ()
 
 
 def test_total_that_differs_from_the_displayed_one_is_reported() -> None:
@@ -171,7 +171,7 @@ def test_reason_for_locked_goods_is_traced() -> None:
 
 
 def test_exhausted_quota_and_customer_limit_are_traced() -> None:
-    flash = running("flash", effect=FlashSale(basis_points=2000, quota=5, per_customer=5))
+    flash = running("flash", effect=FlashSale(off_ppm=200_000, quota=5, per_customer=5))
     for limits, reason in (
         (UsageLimits(quota_remaining={"flash": 0}), "quota_exhausted"),
         (UsageLimits(customer_used={"flash": 5}), "customer_limit_reached"),

@@ -7,7 +7,7 @@ import pytest
 
 from shop.kernel.errors import InvalidRequest
 from shop.places.model.destination import Destination
-from shop.tax.model.country_rates import CountryRates, tax_table_with
+from shop.tax.model.country_rates import CountryRates, RatesChange, tax_table_with
 from shop.tax.model.rates import BUNDLED_TAX_TABLE
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -19,7 +19,7 @@ def update(
     rates: list[dict[str, Any]], before: CountryRates = GERMANY, today: date = TODAY
 ) -> CountryRates:
     parsed = CountryRates.parse(before.country, rates)
-    return before.update(parsed, today, at=AT, actor="ann", reason="")
+    return before.update(RatesChange(parsed), today, at=AT, actor="ann")
 
 
 def current_rates(before: CountryRates = GERMANY, **changes: Any) -> list[dict[str, Any]]:
@@ -161,7 +161,7 @@ def test_gap_between_two_rates_is_rejected() -> None:
 def test_unknown_region_is_rejected() -> None:
     unknown = [*STATES.to_list(), {"rate": 1, "region": "ZZ", "since": str(TODAY)}]
 
-    assert rejected(unknown, STATES) == [("region_unknown", "$.rates[5].region")]
+    assert rejected(unknown, STATES) == [("region_unknown", f"$.rates[{len(STATES.rates)}].region")]
 
 
 def test_table_without_changes_is_the_bundled_table_itself() -> None:

@@ -81,7 +81,11 @@ def test_half_a_cent_of_tax_is_rounded_by_the_policy(mode: Rounding, tax: int) -
 
 
 @pytest.mark.parametrize(
-    ("region", "detail"), [(None, "The region is not known yet."), ("OR", "not taxed")]
+    ("region", "detail"),
+    [
+        (None, "The region is not known yet."),
+        ("OR", "No tax is charged in US-OR, and nobody decided so."),
+    ],
 )
 def test_trace_names_the_reason_for_no_tax(region: str | None, detail: str) -> None:
     basket = Basket((line(Money(50, "USD")),), "USD", destination=Destination("US", region))

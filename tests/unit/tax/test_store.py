@@ -11,7 +11,7 @@ from shop.places.model.destination import Destination
 from shop.pricing.store.rule_set_cache import RuleSetCache
 from shop.storage.prefetch import prefetch
 from shop.tax.actions import get_tax_rates, set_tax_rates
-from shop.tax.model.country_rates import CountryRates
+from shop.tax.model.country_rates import CountryRates, RatesChange
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate
 from shop.tax.store.cache import TaxTableCache
 from shop.tax.store.repository import DynamoTaxRateRepository
@@ -43,10 +43,9 @@ def change(
 ) -> CountryRates:
     return set_tax_rates(
         country,
-        rates,
+        RatesChange(rates, reason="budget"),
         expected_version=version,
         actor="ann",
-        reason="budget",
         repository=repository,
         today=TODAY,
         at=NOW,
@@ -82,8 +81,10 @@ def test_of_two_changes_of_one_version_the_second_is_rejected(
 ) -> None:
     # Given two staff users who read the bundled rates
     before = CountryRates.bundled("BR")
-    first = before.update((BRAZIL,), TODAY, at=NOW, actor="ann", reason="")
-    second = before.update((TaxRate("BR", 1, since=TODAY),), TODAY, at=NOW, actor="bob", reason="")
+    first = before.update(RatesChange((BRAZIL,)), TODAY, at=NOW, actor="ann")
+    second = before.update(
+        RatesChange((TaxRate("BR", 1, since=TODAY),)), TODAY, at=NOW, actor="bob"
+    )
 
     # When both save
     repository.save(first, [])

@@ -12,7 +12,7 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY_LIMIT",
+    "CHANNEL_HEADERS",
     "Caller",
     "LambdaHandler",
     "Request",
@@ -285,11 +286,24 @@ def _parse_body(
 # ------------------------------------------------------------------------------------ responses
 
 
-def cacheable(request: Request[Any], body: Any, *, seconds: int) -> Response:
-    """Return a response for public caches; 304 without body if the client has this version."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+CHANNEL_HEADERS = ("Shop-Channel", "UCP-Agent")
+"""The headers that decide the channel. The CDN's key has them (infra/stacks/edge.py)."""
+
+
+def cacheable(
+    request: Request[Any], body: Any, *, seconds: int, vary: Sequence[str] = ()
+) -> Response:
+    """Return a response for public caches; 304 without body if the client has this version.
+
+    ``vary`` are the request headers that the response depends on, never the caller's token.
+    """
+    # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).
+    variant = [request.headers.get(name.lower(), "") for name in vary]
+    text = json.dumps([body, *variant] if vary else body, sort_keys=True, separators=(",", ":"))
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": etag}
+    if vary:
+        headers["Vary"] = ", ".join(vary)
     cached = request.headers.get("if-none-match", "").split(",")
     # Weak comparison (RFC 9110, 13.1.2): the prefix W/ does not matter.
     if {etag, "*"} & {each.strip().removeprefix("W/") for each in cached}:

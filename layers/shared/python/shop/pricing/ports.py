@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # annotations only: every Lambda imports the ports, few need 
     from shop.pricing.model.basket import Basket
     from shop.pricing.model.coupons import CodeBatch, Coupon, CouponUses
     from shop.pricing.model.group_buy import GroupBuy
+    from shop.pricing.model.markets import MarketSettings
     from shop.pricing.model.policy import PricingPolicy
     from shop.pricing.model.price_lists import PriceList
     from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
@@ -255,6 +256,30 @@ class PricingPolicyRepository(Protocol):
         """
 
 
+class MarketRepository(Protocol):
+    """The markets that staff define, and their versions."""
+
+    def get(self) -> MarketSettings:
+        """Return the markets in force; the bundled ones before the first change."""
+
+    def get_version(self, version: int) -> MarketSettings:
+        """Return the markets at a version. Raises NotFound."""
+
+    def save(
+        self,
+        after: MarketSettings,
+        events: Sequence[Event],
+        check: Callable[[Sequence[Promotion], Sequence[PriceList]], None],
+    ) -> MarketSettings:
+        """Write the next version and put it in force.
+
+        ``check`` is called with the published promotions and all price lists, and may raise. The
+        write fails and is repeated if they change in between.
+
+        Raises VersionConflict if ``after`` is not the next version, and Contention.
+        """
+
+
 class GroupBuyRepository(Protocol):
     """Group buys."""
 
@@ -286,7 +311,8 @@ class ReferenceChecker(Protocol):
     def find_unknown(self, references: Iterable[tuple[str, str]]) -> Collection[tuple[str, str]]:
         """Return the references (kind, id) without an object.
 
-        Kinds are ``product``, ``variant``, ``category``, ``sku`` and ``method`` (of shipping).
+        Kinds are ``product``, ``variant``, ``category``, ``sku``, ``method`` (of shipping) and
+        ``market``.
         References are looked up in batches.
         """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from shop.kernel.events import Event
     from shop.tax.model.country_rates import CountryRates
+    from shop.tax.model.local_rates import StateRates
     from shop.tax.model.rates import TaxTable
 
 
@@ -31,6 +32,22 @@ class TaxRateRepository(Protocol):
         """Return the rates of all countries that staff changed."""
 
     def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
+        """Write the next version and put it in force.
+
+        Raises VersionConflict if ``after`` is not the next version, and Conflict (``too_large``).
+        """
+
+
+class LocalRateRepository(Protocol):
+    """The rates below the states of the US that staff import."""
+
+    def get(self, state: str) -> StateRates:
+        """Return the rates of a state; version 0 without any if staff never imported them."""
+
+    def get_version(self, state: str, version: int) -> StateRates:
+        """Return one version of a state's rates. Raises NotFound."""
+
+    def save(self, after: StateRates, events: Sequence[Event]) -> StateRates:
         """Write the next version and put it in force.
 
         Raises VersionConflict if ``after`` is not the next version, and Conflict (``too_large``).

@@ -1,6 +1,9 @@
 """Request and response types of tax rates."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -9,11 +12,28 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.tax.model.country_rates import CountryRates
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate
+from shop.tax.model.country_rates import CountryRates, RatesChange
+from shop.tax.model.local_rates import LocalRate, StateRates
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, UntaxedDecision
 
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
+
+
+class UntaxedDecisionBody(BaseModel):
+    """A decision to sell to a country, or to one of its regions, without tax."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    region: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    """Region by code or name; absent for the whole country.
+    Example: IL"""
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    """Reason, 500 characters at most.
+    Example: Below the threshold of registration"""
+
+    actor: ReadOnly = None
+    at: ReadOnly = None
 
 
 class TaxRatesBody(BaseModel):
@@ -26,7 +46,11 @@ class TaxRatesBody(BaseModel):
 
     rates: list[Any]
     """All rates of the country; they replace the former rates.
-    Example: [{"rate": 190000, "tax_class": "standard", "name": "USt."}]"""
+    Example: [{"rate_ppm": 190000, "tax_class": "standard", "name": "USt."}]"""
+    untaxed: Annotated[list[UntaxedDecisionBody], Field(max_length=100)] | None = None
+    """Places without a rate to which the shop sells without tax on purpose. They replace the former
+    decisions; without this field, those stay.
+    Example: [{"region": "IL", "reason": "Below the threshold of registration"}]"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Version that was read, 0 for the bundled rates; ``If-Match`` may give it instead.
     Example: 2"""
@@ -37,18 +61,52 @@ class TaxRatesBody(BaseModel):
     country: ReadOnly = None
     at: ReadOnly = None
     actor: ReadOnly = None
+    warnings: ReadOnly = None
 
-    def parse(self, country: str) -> tuple[TaxRate, ...]:
-        """Return the rates. Raises InvalidRequest with the path of every problem."""
+    def parse(self, country: str) -> RatesChange:
+        """Return the change. Raises InvalidRequest with the path of every problem."""
         if CONTROL_CHARACTERS.search(self.reason) or TAG.search(self.reason):
             raise InvalidRequest(MARKUP_MESSAGE, code="markup_not_allowed", path="$.reason")
-        return CountryRates.parse(country, self.rates)
+        with _named_by_unit():
+            rates = CountryRates.parse(country, _without_unit(self.rates))
+        if self.untaxed is None:
+            return RatesChange(rates, reason=self.reason)
+        stated = [(one.region, one.reason) for one in self.untaxed]
+        return RatesChange(rates, CountryRates.parse_untaxed(country, stated), self.reason)
+
+
+def _without_unit(rates: list[Any]) -> list[Any]:
+    """Return rates with the names of the model, which has one unit only."""
+    renamed = []
+    for position, rate in enumerate(rates):
+        if isinstance(rate, dict):
+            if "rate" in rate:
+                detail = "Send the rate as rate_ppm, in parts per million: 190000 is 19 %."
+                raise InvalidRequest(detail, code="unknown_field", path=f"$.rates[{position}].rate")
+            names = {name: "rate" if name == "rate_ppm" else name for name in rate}
+            renamed.append({names[name]: value for name, value in rate.items()})
+        else:
+            renamed.append(rate)
+    return renamed
+
+
+@contextmanager
+def _named_by_unit() -> Iterator[None]:
+    """Name the request's field in the paths of problems."""
+    try:
+        yield
+    except InvalidRequest as error:
+        problems = [
+            replace(problem, path=problem.path and re.sub(r"\.rate$", ".rate_ppm", problem.path))
+            for problem in error.problems
+        ]
+        raise InvalidRequest(str(error), code=error.code, problems=problems) from None
 
 
 class TaxRateView(BaseModel):
     """A tax rate."""
 
-    rate: int
+    rate_ppm: int
     """Rate in parts per million; 190000 is 19 %."""
     tax_class: str
     """Tax class of the goods, such as standard, reduced or shipping."""
@@ -60,6 +118,41 @@ class TaxRateView(BaseModel):
     """First day on which the rate applies; absent for no start."""
     until: date | None = None
     """First day on which the rate no longer applies; absent for no end."""
+
+
+class UntaxedDecisionView(BaseModel):
+    """A decision to sell to a country, or to one of its regions, without tax."""
+
+    region: str | None = None
+    """Code of the region; absent for the whole country."""
+    reason: str
+    """Reason for the decision."""
+    actor: str
+    """Staff user who decided."""
+    at: datetime
+    """Instant of the decision."""
+
+    @classmethod
+    def of(cls, decision: UntaxedDecision) -> "UntaxedDecisionView":
+        return cls(
+            region=decision.region,
+            reason=decision.reason,
+            actor=decision.actor,
+            at=decision.at,
+        )
+
+
+class TaxWarningView(BaseModel):
+    """A place to which the shop sells without tax and without a decision to do so."""
+
+    code: str
+    """Kind of the warning: untaxed_undecided."""
+    content: str
+    """Warning in words."""
+    country: str
+    """Country as an ISO 3166-1 alpha-2 code."""
+    market: str
+    """Id of the country's market."""
 
 
 class TaxRatesView(BaseModel):
@@ -77,10 +170,16 @@ class TaxRatesView(BaseModel):
     """Reason for the change."""
     rates: list[TaxRateView]
     """Rates of the country."""
+    untaxed: list[UntaxedDecisionView]
+    """Decisions to sell without tax where no rate applies."""
+    warnings: list[TaxWarningView]
+    """Sales without tax that nobody decided."""
 
     @classmethod
-    def of(cls, rates: CountryRates) -> "TaxRatesView":
+    def of(cls, rates: CountryRates, warnings: list[TaxWarningView]) -> "TaxRatesView":
         return cls(
+            untaxed=[UntaxedDecisionView.of(decision) for decision in rates.untaxed],
+            warnings=warnings,
             country=rates.country,
             version=rates.version,
             at=rates.at,
@@ -88,7 +187,7 @@ class TaxRatesView(BaseModel):
             reason=rates.reason,
             rates=[
                 TaxRateView(
-                    rate=rate.rate,
+                    rate_ppm=rate.rate,
                     tax_class=rate.tax_class,
                     region=rate.region,
                     name=rate.name,
@@ -98,6 +197,90 @@ class TaxRatesView(BaseModel):
                 for rate in rates.rates
             ],
         )
+
+
+class LocalTaxRateView(BaseModel):
+    """The sales tax of a ZIP code, from the state down."""
+
+    name: str
+    """Name of the tax region."""
+    combined_ppm: int
+    """Sum of the rates in parts per million; 88750 is 8.875 %."""
+    state_ppm: int
+    """Rate of the state in parts per million."""
+    county_ppm: int
+    """Rate of the county in parts per million."""
+    city_ppm: int
+    """Rate of the city in parts per million."""
+    special_ppm: int
+    """Rates of special districts in parts per million."""
+
+
+class LocalTaxEditionView(BaseModel):
+    """The rates of a state from a day on, until the next edition."""
+
+    since: date
+    """First day on which the rates apply."""
+    zip_codes: int
+    """Number of ZIP codes."""
+    state_ppm: int
+    """Rate of the state in parts per million."""
+
+
+class LocalTaxRatesView(BaseModel):
+    """The sales tax below a state of the US, by ZIP code."""
+
+    state: str
+    """Code of the state."""
+    version: int
+    """Version of the rates; 0 before the first import."""
+    at: datetime | None = None
+    """Instant of the import; absent before the first one."""
+    actor: str
+    """Staff user who imported this version."""
+    editions: list[LocalTaxEditionView]
+    """Editions, oldest first."""
+    rate: LocalTaxRateView | None = None
+    """Rate of the requested ZIP code today; absent if none is requested or known."""
+
+    @classmethod
+    def of(cls, rates: StateRates, rate: LocalRate | None = None) -> "LocalTaxRatesView":
+        return cls(
+            state=rates.state,
+            version=rates.version,
+            at=rates.at,
+            actor=rates.actor,
+            editions=[
+                LocalTaxEditionView(
+                    since=edition.since,
+                    zip_codes=len(edition.entries),
+                    state_ppm=edition.state_rate,
+                )
+                for edition in rates.editions
+            ],
+            rate=(
+                None
+                if rate is None
+                else LocalTaxRateView(
+                    name=rate.name,
+                    combined_ppm=rate.combined,
+                    state_ppm=rate.state,
+                    county_ppm=rate.county,
+                    city_ppm=rate.city,
+                    special_ppm=rate.special,
+                )
+            ),
+        )
+
+
+def first_day_from_query(query: Mapping[str, str]) -> date | None:
+    """Return ``?since=`` as a date, ``None`` if absent. Raises InvalidRequest."""
+    text = query.get("since")
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        detail = "Since must be a day, such as 2026-12-31."
+        raise InvalidRequest(detail, code="date_invalid", path="since") from None
 
 
 class TaxCountryView(BaseModel):

@@ -19,7 +19,7 @@ from shop.pricing.actions.displayed_prices import (
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.quote import REVERSE_CHARGE_NOTICE, Quote
-from shop.pricing.model.rule_set import RuleSet, market_of
+from shop.pricing.model.rule_set import Market, RuleSet
 from shop.pricing.model.usage_limits import NO_USAGE, UsageLimits
 
 VariantsById = Mapping[str, tuple[Product, Variant]]
@@ -42,10 +42,9 @@ class PricingFacts:
     shipping: Money | None = None
     shipping_method: str | None = None
 
-    @property
-    def market(self) -> str:
-        """Return the market of the destination; the home market before a country is known."""
-        return market_of(self.destination.country if self.destination is not None else None)
+    def market_in(self, rules: RuleSet) -> Market:
+        """Return the market of the destination; the first one before a country is known."""
+        return rules.market_of(self.destination.country if self.destination is not None else None)
 
 
 @frozen(slots=False)
@@ -87,13 +86,16 @@ def price_lines(
     ``amount_out_of_range`` for a total that JSON numbers cannot hold exactly.
     """
     items, messages = _resolve(lines, variants)
-    own_currency = items[0].variant.price.currency if items else "USD"
-    currency = facts.currency or own_currency
+    market = facts.market_in(rules)
+    own_currency = items[0].variant.price.currency if items else market.currency or "USD"
+    currency = facts.currency or market.currency or own_currency
 
     # Phase 1: quote in the requested currency, else in the currency of the goods.
     quoted = _quote_in(currency, items, facts, rules, at, limits_for, explain)
     if quoted is None and currency != own_currency:
-        messages.append(_currency_not_offered_message(currency, own_currency))
+        # The market's currency is only a default: no client asked for it.
+        if facts.currency is not None:
+            messages.append(_currency_not_offered_message(currency, own_currency))
         quoted = _quote_in(own_currency, items, facts, rules, at, limits_for, explain)
     if quoted is None:
         raise _currency_mismatch_error(items, own_currency)
@@ -103,7 +105,7 @@ def price_lines(
         result,
         [(item.variant, _basket_line(item)) for item in items],
         rules=rules,
-        context=PriceContext(facts.market, channel=facts.channel),
+        context=PriceContext(market.id, channel=facts.channel),
     )
     # Phase 3: check the range and collect messages.
     if max(result.subtotal.minor, result.total.minor) > MAX_SAFE_INTEGER:
@@ -130,7 +132,7 @@ def _quote_in(
     explain: bool,
 ) -> tuple[Quote, UsageLimits] | None:
     """Return a quote and its limits; ``None`` if an item has no price in the currency."""
-    basket = _basket(items, currency, facts)
+    basket = _basket(items, currency, facts, facts.market_in(rules).id)
     limits = limits_for(basket)
     basket = limits.enrich(basket)
     try:
@@ -155,11 +157,11 @@ def _resolve(
     return items, messages
 
 
-def _basket(items: Sequence[CartItem], currency: str, facts: PricingFacts) -> Basket:
+def _basket(items: Sequence[CartItem], currency: str, facts: PricingFacts, market: str) -> Basket:
     return Basket(
         lines=tuple(_basket_line(item) for item in items),
         currency=currency,
-        market=facts.market,
+        market=market,
         channel=facts.channel,
         customer=facts.customer,
         destination=facts.destination,

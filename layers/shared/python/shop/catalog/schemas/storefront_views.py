@@ -194,7 +194,7 @@ def _reduction_view(tag: PriceTag) -> dict[str, Any] | None:
         return None
     return {
         "lowest_price_30_days": money_view(tag.lowest),
-        **({"reduction_percent": tag.percent} if tag.percent else {}),
+        **({"reduction_ppm": tag.percent * 10_000} if tag.percent else {}),
     }
 
 

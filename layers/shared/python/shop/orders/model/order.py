@@ -54,7 +54,7 @@ class Order(AfterSale):
         # Placing in one transaction writes version 1, placing in batches a later one. The event's
         # id is the same for both.
         event = replace(
-            order._event("OrderPlaced", self.placed_at, pay_by=self.pay_by.isoformat()),
+            order._event("OrderPlaced", self.placed_at, **self.placed_data()),
             id=f"{self.id}.1.OrderPlaced",
         )
         return order, (event,)

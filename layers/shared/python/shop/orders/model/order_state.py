@@ -262,6 +262,17 @@ class OrderState:
         """Whether the provider holds no more of the buyer's money than is due."""
         return held_amount(self.payment) <= self.due
 
+    def placed_data(self) -> dict[str, str]:
+        """Return the data of ``OrderPlaced``: the payment deadline, and an untaxed place.
+
+        The place is there if it was sold to without tax although nobody had decided so.
+        """
+        data = {"pay_by": self.pay_by.isoformat()}
+        for entry in self.quote.values.get("trace", ()) if self.quote is not None else ():
+            if entry.get("reason") == "untaxed_undecided":
+                data["untaxed_undecided"] = entry["rule"]
+        return data
+
     @property
     def shipping_discount(self) -> int:
         """The part of the discount that belongs to no line: it reduces the shipping cost."""

@@ -17,13 +17,18 @@ class CatalogReferences:
 
     Products, variants and SKUs exist whether or not they are on sale. A category exists while it,
     or a category below it, has a product on sale. ``methods`` returns the ids of the shipping
-    methods.
+    methods, ``markets`` those of the markets.
     """
 
     def __init__(
-        self, catalog: ProductCatalog, *, methods: Callable[[], Collection[str]] = tuple
+        self,
+        catalog: ProductCatalog,
+        *,
+        markets: Callable[[], Collection[str]] = tuple,
+        methods: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._catalog = catalog
+        self._markets = markets
         self._methods = methods
 
     def find_unknown(self, references: Iterable[Reference]) -> Collection[Reference]:
@@ -46,6 +51,7 @@ class CatalogReferences:
                 sku for sku in ids.get("sku", ()) if self._catalog.product_id_for(sku) is not None
             },
             "method": set(self._methods()) if "method" in ids else set(),
+            "market": set(self._markets()) if "market" in ids else set(),
         }
         return too_long | {
             (kind, id_) for kind, kind_ids in ids.items() for id_ in kind_ids - known[kind]

@@ -42,6 +42,14 @@ class PriceContext:
     currency: str | None = None
     channel: str = "web"
 
+    @classmethod
+    def of(
+        cls, rules: RuleSet, country: str | None, currency: str | None, channel: str = "web"
+    ) -> "PriceContext":
+        """Return the context of a country, in the market's currency if none is requested."""
+        market = rules.market_of(country)
+        return cls(market.id, currency or market.currency, channel)
+
 
 @frozen
 class _Display:
@@ -172,7 +180,7 @@ def with_lowest_prior_prices(
                 "lowest_30_days",
                 False,
                 reduction.lowest.minor,
-                detail=f"before {reduction.began:%Y-%m-%d}",
+                detail=f"before {rules.market(context.market).day(reduction.began)}",
                 lines=(quote_line.id,),
             )
         )

@@ -1,6 +1,5 @@
 """Staff operations on price lists (docs/rules/pricing.md §3.4)."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from shop.kernel.optimistic_locking import check_version
 from shop.pricing.model.price_list_validation import validate_price_list
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.references import unknown_reference_problem
-from shop.pricing.model.rule_set import CHANNELS, MARKETS, Market
+from shop.pricing.model.rule_set import CHANNELS
 from shop.pricing.ports import PriceListRepository, ReferenceChecker
 
 MAX_REPORTED_PROBLEMS = 100
@@ -23,7 +22,6 @@ def create_price_list(
     repository: PriceListRepository,
     assortment: ReferenceChecker,
     at: datetime,
-    markets: Iterable[Market] = MARKETS,
 ) -> PriceList:
     """Create a price list, in force from its start or from now.
 
@@ -32,7 +30,7 @@ def create_price_list(
     ``price_overlaps`` if another list sets another price for the same customers and period.
     """
     created = replace(price_list, version=1, created_at=at, revisions=())
-    _raise_if_any(_problems(created, assortment, markets))
+    _raise_if_any(_problems(created, assortment))
     event = _event("PriceListCreated", created, at)
     return repository.save(
         None, created, [event], lambda others: _raise_if_any(created.overlaps(others))
@@ -47,7 +45,6 @@ def update_price_list(
     repository: PriceListRepository,
     assortment: ReferenceChecker,
     at: datetime,
-    markets: Iterable[Market] = MARKETS,
 ) -> PriceList:
     """Change a list from now on; its earlier content is stored as a revision.
 
@@ -58,7 +55,7 @@ def update_price_list(
     if expected_version is not None:
         check_version(f"price list {list_id}", before.version, expected_version)
     after = before.update(replace(to, id=list_id), at)
-    problems = _problems(after, assortment, markets)
+    problems = _problems(after, assortment)
     # Revisions store prices without a currency, so it must never change (§3.4).
     if after.currency != before.currency:
         detail = f"The currency must stay {before.currency}. Create another list."
@@ -70,19 +67,15 @@ def update_price_list(
     )
 
 
-def _problems(
-    price_list: PriceList,
-    assortment: ReferenceChecker,
-    markets: Iterable[Market],
-) -> list[Problem]:
+def _problems(price_list: PriceList, assortment: ReferenceChecker) -> list[Problem]:
     problems = validate_price_list(price_list)
-    market_ids = {market.id for market in markets}
-    for name, known, kind in (
-        ("markets", market_ids, "market"),
-        ("channels", set(CHANNELS), "channel"),
+    unknown_markets = assortment.find_unknown([("market", id_) for id_ in price_list.markets])
+    for name, kind, unknown_ids in (
+        ("markets", "market", {id_ for _, id_ in unknown_markets}),
+        ("channels", "channel", set(price_list.channels) - set(CHANNELS)),
     ):
         for place, id_ in enumerate(getattr(price_list, name)):
-            if id_ not in known:
+            if id_ in unknown_ids:
                 problems.append(unknown_reference_problem(kind, id_, f"$.{name}[{place}]"))
     # A list that is invalid by itself costs no read of the catalog.
     if problems:

@@ -7,8 +7,8 @@ from shop.kernel.money import Money
 from shop.pricing.model.targeting import Selection
 from shop.pricing.model.trace import PricingStep
 
-FULL_BASIS_POINTS = 10_000
-"""100 %, in basis points."""
+MILLION = 1_000_000
+"""100 %, in parts per million: the unit of every percentage in the API."""
 GIFT_VARIANT_MESSAGE = "A variant is required: the gift is taken from its stock."
 
 
@@ -18,8 +18,8 @@ class PercentOff:
 
     kind: ClassVar[str] = "percent_off"
     step: ClassVar[PricingStep] = PricingStep.LINES
-    basis_points: int
-    """Percentage in basis points; 1000 is 10 %."""
+    off_ppm: int
+    """Percentage in parts per million; 100000 is 10 %."""
     up_to: tuple[Money, ...] = ()
     """Highest discount, one amount per currency; none for no limit."""
 
@@ -57,8 +57,8 @@ class FlashSale:
     step: ClassVar[PricingStep] = PricingStep.LINES
     price: tuple[Money, ...] = ()
     """Price of a unit, one amount per currency."""
-    basis_points: int | None = None
-    """Percentage in basis points; 1000 is 10 %."""
+    off_ppm: int | None = None
+    """Percentage in parts per million; 100000 is 10 %."""
     quota: int | None = None
     """Units sold at this price in total; absent for no limit."""
     per_customer: int | None = None
@@ -98,8 +98,8 @@ class BuyGet:
     """Units that are reduced."""
     get: Selection | None = None
     """Goods that are reduced; without it the goods of the promotion."""
-    basis_points: int = FULL_BASIS_POINTS
-    """Reduction in basis points; 10000 makes the units free."""
+    off_ppm: int = MILLION
+    """Reduction in parts per million; 1000000 makes the units free."""
     times: int | None = None
     """How often the effect applies in one order at most; absent for no limit."""
 
@@ -134,8 +134,8 @@ class OrderPercent:
 
     kind: ClassVar[str] = "order_percent"
     step: ClassVar[PricingStep] = PricingStep.ORDER
-    basis_points: int
-    """Percentage in basis points; 1000 is 10 %."""
+    off_ppm: int
+    """Percentage in parts per million; 100000 is 10 %."""
     up_to: tuple[Money, ...] = ()
     """Highest discount, one amount per currency; none for no limit."""
 
@@ -158,8 +158,8 @@ class SpendTier:
     """Amount of goods from which the tier applies."""
     save: Money | None = None
     """Amount off; either this or a percentage."""
-    basis_points: int | None = None
-    """Percentage off in basis points; either this or an amount."""
+    off_ppm: int | None = None
+    """Percentage off in parts per million; either this or an amount."""
 
 
 @frozen
@@ -227,8 +227,8 @@ class ShippingOff:
 
     kind: ClassVar[str] = "shipping_off"
     step: ClassVar[PricingStep] = PricingStep.SHIPPING
-    basis_points: int | None = None
-    """Percentage off shipping in basis points; 10000 makes it free."""
+    off_ppm: int | None = None
+    """Percentage off shipping in parts per million; 1000000 makes it free."""
     amount: tuple[Money, ...] = ()
     """Amount off shipping, one per currency."""
     price: tuple[Money, ...] = ()

@@ -99,7 +99,7 @@ class Promotion:
     Example: Black Friday"""
     effect: Effect
     """Discount, price or gift; its ``kind`` names the type.
-    Example: {"kind": "percent_off", "basis_points": 1000}"""
+    Example: {"kind": "percent_off", "off_ppm": 100_000}"""
     goods: Selection = ALL_GOODS
     """Goods to which the promotion applies; without it all goods.
     Example: {"categories": ["Kitchen"]}"""

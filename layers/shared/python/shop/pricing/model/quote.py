@@ -16,7 +16,7 @@ from shop.pricing.model.quote_lines import (
     without_none,
 )
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.trace import TraceEntry
+from shop.pricing.model.trace import UNTAXED_UNDECIDED, ZIP_UNKNOWN, TraceEntry
 
 REVERSE_CHARGE_NOTICE = (
     "No VAT is charged: a business in another member state accounts for the VAT itself"
@@ -162,7 +162,7 @@ class Quote:
         sums: dict[str, int] = {}
         charges = [line.tax for line in self.lines]
         if self.delivery is not None:
-            charges.append(self.delivery.tax)
+            charges += [part.tax for part in self.delivery.taxes]
         for tax in charges:
             if tax.amount.minor:
                 sums[tax.label] = sums.get(tax.label, 0) + tax.amount.minor
@@ -185,11 +185,20 @@ class Quote:
             if first < line.quantity:
                 value = line.refund_next(first, line.quantity - first).minor
                 add(line.tax, value, line.tax_from(first))
-        if values and self.delivery is not None:
-            tax = self.delivery.tax
-            added = 0 if tax.included else tax.amount.minor
-            add(tax, self.delivery.total.minor + added, tax.amount.minor)
+        for part in self.delivery.taxes if values and self.delivery is not None else ():
+            amount = part.tax.amount.minor
+            add(part.tax, part.base.minor + (0 if part.tax.included else amount), amount)
         return values
+
+    @property
+    def untaxed_undecided(self) -> str | None:
+        """The place that is sold to without tax although nobody decided so (§10.5b)."""
+        return next((entry.rule for entry in self.trace if entry.reason == UNTAXED_UNDECIDED), None)
+
+    @property
+    def zip_unknown(self) -> bool:
+        """Whether the state's rate applies because the ZIP code has no local one (§10.5c)."""
+        return any(entry.reason == ZIP_UNKNOWN for entry in self.trace)
 
     @property
     def goods_discount(self) -> Money:

@@ -180,31 +180,62 @@ class QuoteLine:
 
 
 @frozen
+class ShippingTax:
+    """The tax on the part of the shipping that follows the goods of one rate.
+
+    ``base`` is that part of the shipping's total; it includes the tax if the prices do.
+    """
+
+    base: Money
+    tax: LineTax
+
+
+@frozen
 class ShippingQuote:
-    """The priced shipping: ``total`` = ``price`` - its discounts."""
+    """The priced shipping: ``total`` = ``price`` - its discounts.
+
+    The bases of ``taxes`` sum to ``total``. Shipping of goods with one rate has one entry.
+    """
 
     price: Money
     discounts: tuple[AppliedDiscount, ...]
     total: Money
-    tax: LineTax
+    taxes: tuple[ShippingTax, ...]
     method: str | None = None
 
+    @property
+    def tax(self) -> Money:
+        """The sum of the taxes."""
+        return Money(sum(part.tax.amount.minor for part in self.taxes), self.total.currency)
+
     def to_dict(self) -> dict[str, Any]:
+        one_rate = len(self.taxes) == 1
         return without_none(
             price=self.price.minor,
             discounts=[discount.to_list() for discount in self.discounts] or None,
             total=self.total.minor,
-            tax=self.tax.to_list(SHIPPING),
+            tax=self.taxes[0].tax.to_list(SHIPPING) if one_rate else None,
+            taxes=(
+                None
+                if one_rate
+                else [[part.base.minor, part.tax.to_list(SHIPPING)] for part in self.taxes]
+            ),
             method=self.method,
         )
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any], currency: str, included: bool) -> "ShippingQuote":
+        stored = raw.get("taxes") or [[raw["total"], raw.get("tax")]]
         return cls(
             price=Money(raw["price"], currency),
             discounts=_discounts_from(raw, currency),
             total=Money(raw["total"], currency),
-            tax=LineTax.from_list(raw.get("tax"), currency, included, SHIPPING),
+            taxes=tuple(
+                ShippingTax(
+                    Money(base, currency), LineTax.from_list(tax, currency, included, SHIPPING)
+                )
+                for base, tax in stored
+            ),
             method=raw.get("method"),
         )
 

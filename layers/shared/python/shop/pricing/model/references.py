@@ -16,7 +16,7 @@ from shop.pricing.model.effects import (
     ShippingOff,
 )
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.model.rule_set import CHANNELS, MARKETS
+from shop.pricing.model.rule_set import CHANNELS
 from shop.pricing.model.targeting import Selection
 
 MAX_REFERENCES = {"product": 1_000, "variant": 1_000, "category": 100}
@@ -27,8 +27,6 @@ Reference = tuple[str, str]
 
 LocatedReference = tuple[str, str, str]
 """Kind and id of a referenced object, and the JSONPath of the reference."""
-
-MARKET_IDS = frozenset(market.id for market in MARKETS)
 
 
 def references_in(promotion: Promotion) -> list[LocatedReference]:
@@ -83,8 +81,8 @@ def unknown_references(
 ) -> list[Problem]:
     """Return a problem for every reference to an unknown object.
 
-    ``find_unknown`` returns the references without an object in catalog and shipping. Markets and
-    channels are checked here.
+    ``find_unknown`` returns the references without an object in catalog, shipping and markets.
+    Channels are checked here.
     """
     located = references_in(promotion)
     references = {(kind, id_) for kind, id_, _ in located}
@@ -95,13 +93,8 @@ def unknown_references(
         return [
             Problem("too_many", f"A promotion may have at most {' and '.join(limits)}.", "$.goods")
         ]
-    unknown = {
-        (kind, id_)
-        for kind, id_ in references
-        if (kind == "market" and id_ not in MARKET_IDS)
-        or (kind == "channel" and id_ not in CHANNELS)
-    }
-    unknown |= set(find_unknown({r for r in references if r[0] not in ("market", "channel")}))
+    unknown = {(kind, id_) for kind, id_ in references if kind == "channel" and id_ not in CHANNELS}
+    unknown |= set(find_unknown({r for r in references if r[0] != "channel"}))
     return [
         unknown_reference_problem(kind, id_, path)
         for kind, id_, path in located
@@ -117,9 +110,10 @@ def unknown_reference_problem(kind: str, id_: str, path: str) -> Problem:
     if kind == "method":
         detail = f"Shipping method {id_!r} is unknown. Use a method of the shipping table."
         return Problem("method_unknown", detail, path)
-    known = {"market": MARKET_IDS, "channel": CHANNELS}.get(kind)
-    if known:
-        detail = f"{kind.capitalize()} {id_!r} must be one of: {', '.join(sorted(known))}."
+    if kind == "market":
+        detail = f"Market {id_!r} is unknown. Use a market of the shop."
+    elif kind == "channel":
+        detail = f"Channel {id_!r} must be one of: {', '.join(sorted(CHANNELS))}."
     else:
         name = "SKU" if kind == "sku" else kind.capitalize()
         detail = f"{name} {id_!r} is unknown. Use one of the catalog."

@@ -17,7 +17,7 @@ from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.targeting import time_zone
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable, UntaxedDecision, tax_area
 
 if TYPE_CHECKING:
     from shop.pricing.model.price_history import PriceHistory
@@ -29,13 +29,18 @@ class Market:
 
     ``tax`` is ``"included"`` in its prices, ``"added"`` to them, or ``"none"``. ``home`` is the
     seller's place: prices include its tax until a destination is known. ``zone`` is the time zone
-    that decides the day of a dated tax rate.
+    that decides the day of a dated tax rate. A market without ``countries`` has all countries that
+    no other market has. ``currency`` is the one of prices for a client that requests none.
+    ``untaxed`` is the decision to sell to it without tax, where no country has a rate.
     """
 
     id: str
     tax: str = "none"
     home: Destination | None = None
     zone: str = "UTC"
+    countries: tuple[str, ...] = ()
+    currency: str | None = None
+    untaxed: UntaxedDecision | None = None
 
     def day(self, at: datetime) -> date:
         if self.zone == "UTC":
@@ -43,12 +48,19 @@ class Market:
         return at.astimezone(time_zone(self.zone)).date()
 
 
+_EU = tuple(
+    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
+    IE IT LT LU LV MC MT NL PL PT RO SE SI SK""".split()
+)
+"""The members of the Union, and Monaco, which counts as France (Directive 2006/112/EC, Art. 7)."""
+
 MARKETS = (
-    Market("US", tax="added", zone="America/New_York"),
-    Market("EU", tax="included", home=Destination("DE"), zone="Europe/Berlin"),
-    Market("CN", tax="included", home=Destination("CN"), zone="Asia/Shanghai"),
+    Market("US", tax="added", zone="America/New_York", countries=("US",)),
+    Market("EU", "included", Destination("DE"), zone="Europe/Berlin", countries=_EU),
+    Market("CN", "included", Destination("CN"), zone="Asia/Shanghai", countries=("CN",)),
     Market("WORLD", tax="none"),
 )
+"""The bundled markets. The first one is that of shoppers whose country is unknown."""
 
 
 CHANNELS = ("web", "app", "agent")
@@ -59,22 +71,6 @@ states its channel, and nothing proves it (docs/adr/sales-channels.md)."""
 def restricts_channel(channels: Sequence[str]) -> bool:
     """Return whether prices with this list of channels are not for every channel (§4.1a)."""
     return bool(channels) and not set(CHANNELS) <= set(channels)
-
-
-_EU = frozenset(
-    """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
-    IE IT LT LU LV MC MT NL PL PT RO SE SI SK""".split()
-)
-"""The members of the Union, and Monaco, which counts as France (Directive 2006/112/EC, Art. 7)."""
-
-
-def market_of(country: str | None) -> str:
-    """Return the market of a country; without a country, the market US."""
-    if country is None or country == "US":
-        return "US"
-    if country in _EU:
-        return "EU"
-    return "CN" if country == "CN" else "WORLD"
 
 
 HALF_EVEN = RoundingPolicy()
@@ -119,6 +115,28 @@ class RuleSet:
                 path="$.market",
             )
         return market
+
+    @cached_property
+    def _market_by_country(self) -> dict[str, Market]:
+        return {country: market for market in self.markets for country in market.countries}
+
+    def market_of(self, country: str | None) -> Market:
+        """Return the market of a country; the first one while the country is unknown."""
+        if country is None:
+            return self.markets[0]
+        market = self._market_by_country.get(country)
+        return market or next(market for market in self.markets if not market.countries)
+
+    def untaxed_decision(self, market: Market, destination: Destination) -> UntaxedDecision | None:
+        """Return the decision to sell to a destination without tax (§10.5b).
+
+        That of the market holds only for countries without rates: a country with rates needs one
+        of its own.
+        """
+        decision = self.tax.untaxed_decision(destination)
+        if decision is None and not self.tax.has_rates(tax_area(destination).place.country):
+            return market.untaxed
+        return decision
 
     @cached_property
     def promotion_index(self) -> PromotionIndex:

@@ -18,6 +18,13 @@ class PricingStep(StrEnum):
     TAX = "tax"
 
 
+UNTAXED_UNDECIDED, UNTAXED_DECIDED = "untaxed_undecided", "untaxed_decided"
+"""Reasons of a tax entry: no rate applies to the destination, without or with a decision."""
+
+ZIP_UNKNOWN = "zip_unknown"
+"""Reason of a tax entry: the state has rates by ZIP code, and none for this one."""
+
+
 @frozen
 class TraceEntry:
     """One evaluated rule.

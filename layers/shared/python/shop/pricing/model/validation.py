@@ -8,8 +8,8 @@ from shop.kernel.errors import Problem
 from shop.kernel.money import Money
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.pricing.model.effects import (
-    FULL_BASIS_POINTS,
     GIFT_VARIANT_MESSAGE,
+    MILLION,
     AmountOff,
     Bundle,
     BuyGet,
@@ -114,11 +114,11 @@ class _PromotionValidator:
     def check_amount(self, amount: Money, path: str) -> None:
         self.problems.extend(money_problems(amount, path))
 
-    def check_percent(self, basis_points: int | None, path: str) -> None:
-        if basis_points is not None and not 1 <= basis_points <= FULL_BASIS_POINTS:
+    def check_percent(self, off_ppm: int | None, path: str) -> None:
+        if off_ppm is not None and not 1 <= off_ppm <= MILLION:
             self.add(
                 "percent_invalid",
-                f"Percentage must be from 1 to {FULL_BASIS_POINTS} basis points (100 %).",
+                f"Percentage must be from 1 to {MILLION} parts per million (100 %).",
                 path,
             )
 
@@ -129,7 +129,7 @@ class _PromotionValidator:
     # ---------------------------------------------------------------- one check per effect
 
     def check_capped_percent(self, effect: PercentOff | OrderPercent, path: str) -> None:
-        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_percent(effect.off_ppm, f"{path}.off_ppm")
         self.check_amounts(effect.up_to, f"{path}.up_to", required=False)
 
     def check_amount_off(self, effect: AmountOff, path: str) -> None:
@@ -144,10 +144,10 @@ class _PromotionValidator:
         self.check_amounts(effect.price, f"{path}.price", zero_allowed=True)
 
     def check_flash_sale(self, effect: FlashSale, path: str) -> None:
-        if bool(effect.price) == (effect.basis_points is not None):
+        if bool(effect.price) == (effect.off_ppm is not None):
             self.add("value_contradiction", "Send either a price or a percentage.", path)
         self.check_amounts(effect.price, f"{path}.price", required=False, zero_allowed=True)
-        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_percent(effect.off_ppm, f"{path}.off_ppm")
         self.check_count(effect.quota, f"{path}.quota")
         self.check_count(effect.per_customer, f"{path}.per_customer")
         if (
@@ -185,7 +185,7 @@ class _PromotionValidator:
         self.check_count(effect.buy_quantity, f"{path}.buy_quantity")
         self.check_count(effect.get_quantity, f"{path}.get_quantity")
         self.check_count(effect.times, f"{path}.times")
-        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_percent(effect.off_ppm, f"{path}.off_ppm")
         if effect.get is not None:
             self.check_selection(effect.get, f"{path}.get")
 
@@ -227,12 +227,12 @@ class _PromotionValidator:
     def check_tier(self, tier: SpendTier, path: str) -> int | None:
         """Check one tier; return its saving at its threshold, or ``None``."""
         self.check_amount(tier.spend, f"{path}.spend")
-        if (tier.save is None) == (tier.basis_points is None):
+        if (tier.save is None) == (tier.off_ppm is None):
             self.add("value_contradiction", "Send either an amount or a percentage.", path)
             return None
-        self.check_percent(tier.basis_points, f"{path}.basis_points")
+        self.check_percent(tier.off_ppm, f"{path}.off_ppm")
         if tier.save is None:
-            return tier.spend.minor * (tier.basis_points or 0) // FULL_BASIS_POINTS
+            return tier.spend.minor * (tier.off_ppm or 0) // MILLION
         if tier.save.currency != tier.spend.currency:
             self.add_currency_mismatch(path)
             return None
@@ -274,11 +274,11 @@ class _PromotionValidator:
             self.add("missing", GIFT_VARIANT_MESSAGE, f"{path}.variant")
 
     def check_shipping_off(self, effect: ShippingOff, path: str) -> None:
-        reductions = [effect.basis_points is not None, bool(effect.amount), bool(effect.price)]
+        reductions = [effect.off_ppm is not None, bool(effect.amount), bool(effect.price)]
         if sum(reductions) != 1:
             detail = "Send exactly one of percentage, amount and price."
             self.add("value_contradiction", detail, path)
-        self.check_percent(effect.basis_points, f"{path}.basis_points")
+        self.check_percent(effect.off_ppm, f"{path}.off_ppm")
         self.check_amounts(effect.amount, f"{path}.amount", required=False)
         self.check_amounts(effect.price, f"{path}.price", required=False, zero_allowed=True)
 

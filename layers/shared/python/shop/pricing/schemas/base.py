@@ -38,7 +38,7 @@ class StaffWarning(BaseModel):
     """A warning to staff about rules that were accepted."""
 
     code: str
-    """Kind of the warning: channel_unproved.
+    """Kind of the warning: channel_unproved, untaxed_undecided or zip_unknown.
     Example: channel_unproved"""
     content: str
     """Warning in words."""
@@ -56,6 +56,25 @@ class StaffWarning(BaseModel):
             "channel to get this price. Limit it by groups, segments or a code."
         )
         return [cls(code="channel_unproved", content=content, path=path)]
+
+    @classmethod
+    def of_untaxed(cls, place: str | None) -> "list[StaffWarning]":
+        """Return the warning for a place that is sold to without tax, undecided."""
+        if place is None:
+            return []
+        content = (
+            f"No tax is charged in {place}, and nobody decided so. Add a tax rate, or record the "
+            "decision with the tax rates of the country."
+        )
+        return [cls(code="untaxed_undecided", content=content, path="$.destination")]
+
+    @classmethod
+    def of_zip(cls, *, unknown: bool) -> "list[StaffWarning]":
+        """Return the warning for a ZIP code without a local tax rate, if it is one."""
+        if not unknown:
+            return []
+        content = "The ZIP code has no local tax rate, so only the state's rate applies."
+        return [cls(code="zip_unknown", content=content, path="$.destination.postal_code")]
 
 
 class VersionBody(BaseModel):

@@ -162,8 +162,8 @@ class ReductionView(BaseModel):
     """Reduced price in minor units."""
     lowest_30_days: int | None
     """Lowest price of the 30 days before the reduction in minor units; absent if unknown."""
-    percent: int
-    """Reduction of that lowest price in percent."""
+    reduction_ppm: int
+    """Reduction of that lowest price in parts per million, rounded down to a whole percent."""
 
 
 class PriceHistoryView(BaseModel):
@@ -203,7 +203,7 @@ class PriceHistoryView(BaseModel):
                 began=reduction.began,
                 price=reduction.price.minor,
                 lowest_30_days=reduction.lowest.minor if reduction.lowest else None,
-                percent=reduction.percent,
+                reduction_ppm=reduction.percent * 10_000,
             ),
         )
 

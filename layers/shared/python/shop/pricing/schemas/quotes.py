@@ -41,7 +41,7 @@ class TaxView(_ResponseModel):
     """Tax class of the goods."""
     name: str
     """Name of the tax."""
-    rate: int
+    rate_ppm: int
     """Rate in parts per million; 190000 is 19 %."""
     amount: int
     """Tax in minor units."""
@@ -58,7 +58,7 @@ class TaxView(_ResponseModel):
         return cls(
             tax_class=tax.tax_class,
             name=tax.name,
-            rate=tax.rate,
+            rate_ppm=tax.rate,
             amount=tax.amount.minor,
             included=tax.included,
             jurisdiction=jurisdiction,
@@ -134,6 +134,13 @@ class LinePricingView(_ResponseModel):
         )
 
 
+class ShippingTaxView(TaxView):
+    """The tax on the part of the shipping that follows the goods of one rate."""
+
+    base: int
+    """Part of the shipping's total, in minor units; with the tax if the price includes it."""
+
+
 class ShippingPricingView(_ResponseModel):
     """The price of shipping."""
 
@@ -145,17 +152,20 @@ class ShippingPricingView(_ResponseModel):
     """Discounts on shipping."""
     total: int
     """Price less discounts, in minor units."""
-    tax: TaxView
-    """Tax of the shipping."""
+    tax: int
+    """Tax of the shipping in minor units: the sum of ``taxes``."""
+    taxes: list[ShippingTaxView]
+    """Tax by rate, highest rate first. Their bases sum to the total."""
 
     @classmethod
-    def of(cls, delivery: ShippingQuote, tax: TaxView) -> "ShippingPricingView":
+    def of(cls, delivery: ShippingQuote, taxes: list[ShippingTaxView]) -> "ShippingPricingView":
         return cls(
             method=delivery.method,
             price=delivery.price.minor,
             discounts=DiscountView.all_of(delivery.discounts),
             total=delivery.total.minor,
-            tax=tax,
+            tax=delivery.tax.minor,
+            taxes=taxes,
         )
 
 
@@ -308,7 +318,13 @@ class QuoteView(_ResponseModel):
             shipping=(
                 None
                 if delivery is None
-                else ShippingPricingView.of(delivery, taxed(delivery.tax, "shipping"))
+                else ShippingPricingView.of(
+                    delivery,
+                    [
+                        ShippingTaxView(base=part.base.minor, **dict(taxed(part.tax, "shipping")))
+                        for part in delivery.taxes
+                    ],
+                )
             ),
             gifts=[GiftView.of(gift) for gift in quote.gifts],
             codes=[CodeView.of(code) for code in quote.codes],

@@ -15,7 +15,7 @@ from shop.places.model.destination import Destination, StatedPlace, checked_dest
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.quote import Quote
-from shop.pricing.schemas.base import Country, Id, Instant
+from shop.pricing.schemas.base import Country, Id, Instant, StaffWarning
 from shop.pricing.schemas.policy import PricingPolicyBody
 from shop.pricing.schemas.promotions import PromotionBody
 from shop.pricing.schemas.quotes import QuoteView
@@ -270,6 +270,8 @@ class SimulatedCheckoutView(QuoteView):
     """Shipping options, the cheapest first."""
     messages: list[SimulatedMessageView]
     """Messages to the buyer."""
+    warnings: list[StaffWarning]
+    """Warnings that no buyer sees."""
     credits: list[int]
     """Amounts that the credits pay, in minor units and in the order of the request."""
     due: int
@@ -292,6 +294,10 @@ class SimulatedCheckoutView(QuoteView):
                     gift_sku=use.gift_sku,
                 )
                 for use in quote.uses
+            ],
+            warnings=[
+                *StaffWarning.of_untaxed(quote.untaxed_undecided),
+                *StaffWarning.of_zip(unknown=quote.zip_unknown),
             ],
             **checkout,
         )

@@ -10,8 +10,11 @@ from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
 from shop.kernel.unit_of_work import ConditionFailed, WriteOperation
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
 from shop.pricing.store.rows import PROMOTIONS, PricingRow
-from shop.pricing.store.rule_set_rows import publish_rules_op, rule_set_version
-from shop.serialization import from_json
+from shop.pricing.store.rule_set_rows import (
+    promotion_from,
+    publish_rules_op,
+    rule_set_version,
+)
 from shop.storage.transactions import DynamoUnitOfWork
 
 MAX_ATTEMPTS = 5
@@ -177,7 +180,7 @@ def _promotion_from(row: PricingRow) -> Promotion:
 
 def _decode(name: str, raw: Any) -> Promotion:
     problems: list[Problem] = []
-    promotion = from_json(Promotion, raw, "$", problems)
+    promotion = promotion_from(raw, problems)
     if promotion is None:
         raise ValueError(f"Promotion {name} cannot be read: {problems[0]}")
     return promotion

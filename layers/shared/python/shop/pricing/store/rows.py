@@ -9,6 +9,8 @@ PK                                         SK                 content
 ``RULE_SET``                               ``RULES``          published promotions
 ``RULE_SET``                               ``POLICY``         policy: stacking, rounding
 ``POLICY``                                 ``VERSION#<n>``    a version of the policy
+``RULE_SET``                               ``MARKETS``        markets: countries, tax, time zone
+``MARKETS``                                ``VERSION#<n>``    a version of the markets
 ``PRICE_LISTS``                            list id            a price list with its revisions
 ``COUPON#<id>``                            ``HEAD``           a coupon
 ``COUPONS``                                coupon id          an entry of the list of coupons
@@ -34,6 +36,7 @@ from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 
 PROMOTIONS, PRICE_LISTS, COUPONS = "PROMOTIONS", "PRICE_LISTS", "COUPONS"
 RULE_SET, VERSION, RULES, POLICY = "RULE_SET", "VERSION", "RULES", "POLICY"
+MARKETS = "MARKETS"
 HEAD, CODE, COUNT = "HEAD", "CODE", "COUNT"
 
 

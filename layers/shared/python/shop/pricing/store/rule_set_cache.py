@@ -13,10 +13,20 @@ from typing import Protocol
 
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceList
+from shop.pricing.model.rule_set import MARKETS as BUNDLED_MARKETS
 from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.store.rows import POLICY, PRICE_LISTS, RULE_SET, RULES, VERSION, PricingRow
+from shop.pricing.store.rows import (
+    MARKETS,
+    POLICY,
+    PRICE_LISTS,
+    RULE_SET,
+    RULES,
+    VERSION,
+    PricingRow,
+)
 from shop.pricing.store.rule_set_rows import (
     PAST_RULES_HORIZON,
+    markets_from,
     policy_from,
     price_list_from,
     promotions_from,
@@ -87,6 +97,7 @@ class RuleSetCache:
         promotions, ended_promotions = promotions_from(rows.get(RULES))
         policy = policy_from(rows[POLICY]) if POLICY in rows else PricingPolicy()
         return RuleSet(
+            markets=markets_from(rows[MARKETS]) if MARKETS in rows else BUNDLED_MARKETS,
             rounding=policy.rounding,
             groups=policy.groups,
             policy_revisions=policy.revisions,

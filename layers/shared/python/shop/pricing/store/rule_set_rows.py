@@ -11,13 +11,16 @@ from typing import Any
 
 from shop.kernel.errors import Conflict, Problem
 from shop.kernel.unit_of_work import WriteOperation
+from shop.places.model.destination import Destination
 from shop.pricing.model.policy import PricingPolicy
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionStatus
+from shop.pricing.model.rule_set import Market
 from shop.pricing.store.rows import RULE_SET, RULES, VERSION, PricingRow
 from shop.serialization import from_json
 from shop.storage.compression import compress_json
 from shop.storage.prefetch import get
+from shop.tax.model.rates import UntaxedDecision
 
 PAST_RULES_HORIZON = timedelta(days=400)
 """How long ended promotions and price lists stay in the rule set, for replays (§11.4)."""
@@ -42,6 +45,24 @@ def list_published() -> tuple[Promotion, ...]:
     return promotions_from(read_rule_rows().get(RULES))[0]
 
 
+def promotion_from(raw: Any, problems: list[Problem]) -> Promotion | None:
+    """Return a stored promotion. Old ones have percentages in basis points."""
+    return from_json(Promotion, _in_ppm(raw), "$", problems)
+
+
+def _in_ppm(raw: Any) -> Any:
+    if isinstance(raw, list):
+        return [_in_ppm(each) for each in raw]
+    if not isinstance(raw, dict):
+        return raw
+    return {
+        "off_ppm" if name == "basis_points" else name: (
+            value * 100 if name == "basis_points" and value is not None else _in_ppm(value)
+        )
+        for name, value in raw.items()
+    }
+
+
 def promotions_from(
     row: PricingRow | None,
 ) -> tuple[tuple[Promotion, ...], tuple[Promotion, ...]]:
@@ -49,8 +70,8 @@ def promotions_from(
     if row is None:
         return (), ()
     problems: list[Problem] = []
-    current = [from_json(Promotion, raw, "$", problems) for raw in row.doc["promotions"]]
-    ended = [from_json(Promotion, raw, "$", problems) for raw in row.doc.get("ended", ())]
+    current = [promotion_from(raw, problems) for raw in row.doc["promotions"]]
+    ended = [promotion_from(raw, problems) for raw in row.doc.get("ended", ())]
     if problems:
         raise ValueError(f"The rule set cannot be read: {problems[0]}")
     return tuple(p for p in current if p is not None), tuple(p for p in ended if p is not None)
@@ -66,6 +87,29 @@ def price_list_from(row: PricingRow) -> PriceList:
 
 def policy_from(row: PricingRow) -> PricingPolicy:
     return PricingPolicy.from_dict(row.doc, int(row.version))
+
+
+def markets_from(row: PricingRow) -> tuple[Market, ...]:
+    """Return the markets of a row. They were validated when they were written."""
+    return tuple(
+        Market(
+            raw["id"],
+            raw["tax"],
+            None if raw["home"] is None else Destination(*raw["home"]),
+            raw["zone"],
+            tuple(raw["countries"]),
+            raw["currency"],
+            _decision_from(raw["untaxed"]),
+        )
+        for raw in row.doc["markets"]
+    )
+
+
+def _decision_from(raw: list[str] | None) -> UntaxedDecision | None:
+    if raw is None:
+        return None
+    reason, actor, at = raw
+    return UntaxedDecision(reason, actor, datetime.fromisoformat(at))
 
 
 def publish_rules_op(promotions: Iterable[Promotion], before: int, at: datetime) -> WriteOperation:

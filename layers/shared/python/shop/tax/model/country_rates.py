@@ -1,18 +1,27 @@
 """The tax rates of one country, as staff maintain them. Rates of past days never change."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
+from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.places.model.countries import is_region
 from shop.places.model.destination import region_unknown
 from shop.serialization import from_json, to_json
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, ZERO, TaxRate, TaxTable
+from shop.tax.model.rates import (
+    BUNDLED_TAX_TABLE,
+    ZERO,
+    TaxRate,
+    TaxTable,
+    UntaxedDecision,
+)
+
+if TYPE_CHECKING:  # most shops have no rates below a state
+    from shop.tax.model.local_rates import StateRates
 
 TAX_CLASS_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MAX_RATES = 2_000
@@ -27,12 +36,26 @@ Period = tuple[date | None, date, int]
 """First day, last day plus one, and rate."""
 
 
+@frozen
+class RatesChange:
+    """A change of a country's rates.
+
+    ``untaxed`` are the reasons to sell without tax, by region. They replace the former ones;
+    ``None`` keeps those.
+    """
+
+    rates: tuple[TaxRate, ...]
+    untaxed: Mapping[str | None, str] | None = None
+    reason: str = ""
+
+
 @frozen(slots=False)
 class CountryRates:
     """All rates of a country, past and future. Version 0 has the bundled rates."""
 
     country: str
     rates: tuple[TaxRate, ...] = ()
+    untaxed: tuple[UntaxedDecision, ...] = ()
     version: int = 0
     at: datetime = BUNDLED_AT
     actor: str = ""
@@ -80,9 +103,11 @@ class CountryRates:
         return values
 
     def update(
-        self, rates: tuple[TaxRate, ...], today: date, *, at: datetime, actor: str, reason: str
+        self, change: "RatesChange", today: date, *, at: datetime, actor: str
     ) -> "CountryRates":
         """Return the next version, with the rates from ``today`` on.
+
+        An unchanged decision to sell without tax keeps its author and time.
 
         The first rate of a class and region begins today unless it names a day: there is no earlier
         rate that it could contradict.
@@ -93,7 +118,7 @@ class CountryRates:
         known = {_key(rate) for rate in self.rates}
         rates = tuple(
             replace(rate, since=today) if _begins_today(rate, known, today) else rate
-            for rate in rates
+            for rate in change.rates
         )
         old, new = _past_periods(self.rates, today), _past_periods(rates, today)
         for key in {**old, **new}:
@@ -106,9 +131,49 @@ class CountryRates:
                     code="rate_past",
                     path=_path_of(rates, key),
                 )
+        decisions = self.untaxed
+        if change.untaxed is not None:
+            stated = {(one.region, one.reason): one for one in self.untaxed}
+            decisions = tuple(
+                stated.get((region, text)) or UntaxedDecision(text, actor, at, region)
+                for region, text in change.untaxed.items()
+            )
         return replace(
-            self, rates=rates, version=self.version + 1, at=at, actor=actor, reason=reason
+            self,
+            rates=rates,
+            untaxed=decisions,
+            version=self.version + 1,
+            at=at,
+            actor=actor,
+            reason=change.reason,
         )
+
+    @classmethod
+    def parse_untaxed(
+        cls, country: str, decisions: Iterable[tuple[str | None, str]]
+    ) -> dict[str | None, str]:
+        """Return reasons by region code from regions as staff write them.
+
+        Raises :class:`InvalidRequest` with the path of every problem.
+        """
+        from shop.places.model.stated_areas import region_code  # lazy: staff handlers
+
+        problems: list[Problem] = []
+        reasons: dict[str | None, str] = {}
+        for position, (text, reason) in enumerate(decisions):
+            path = f"$.untaxed[{position}]"
+            region = None if text is None else region_code(country, text)
+            if region is not None and not is_region(country, region):
+                detail = region_unknown(country)
+                problems.append(Problem("region_unknown", detail, f"{path}.region"))
+            elif region in reasons:
+                detail = "Must be different: a place has two decisions. Send one."
+                problems.append(Problem("duplicate", detail, f"{path}.region"))
+            if TAG.search(reason) or CONTROL_CHARACTERS.search(reason):
+                problems.append(Problem("markup_not_allowed", MARKUP_MESSAGE, f"{path}.reason"))
+            reasons[region] = reason
+        _raise_if_any(problems)
+        return reasons
 
 
 def _begins_today(rate: TaxRate, known: set[RateKey], today: date) -> bool:
@@ -117,14 +182,20 @@ def _begins_today(rate: TaxRate, known: set[RateKey], today: date) -> bool:
     return rate.since is None and ends_later and _key(rate) not in known
 
 
-def tax_table_with(customized: Iterable[CountryRates]) -> TaxTable:
-    """Return the bundled table, with the rates of customized countries replaced."""
+def tax_table_with(
+    customized: Iterable[CountryRates], local: Mapping[str, "StateRates"] | None = None
+) -> TaxTable:
+    """Return the bundled table, with the rates of customized countries replaced.
+
+    ``local`` are the rates below the states of the US.
+    """
     by_country = {rates.country: rates for rates in customized}
-    if not by_country:
+    if not by_country and not local:
         return BUNDLED_TAX_TABLE
     own = [rate for rates in by_country.values() for rate in rates.rates]
     others = [rate for rate in BUNDLED_TAX_TABLE.rates if rate.country not in by_country]
-    return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union)
+    untaxed = {rates.country: rates.untaxed for rates in by_country.values() if rates.untaxed}
+    return TaxTable((*others, *own), BUNDLED_TAX_TABLE.union, untaxed, local or {})
 
 
 def _with_place_codes(item: dict[str, Any], country: str) -> dict[str, Any]:

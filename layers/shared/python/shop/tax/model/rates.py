@@ -1,15 +1,19 @@
 """Tax rates with their dates, and the table in which a rate is looked up."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.places.model.destination import Destination
-from shop.tax.model.vat_rates import VAT
+from shop.tax.model.bundled_rates import US_UNTAXED_CARRIAGE, VAT
+
+if TYPE_CHECKING:  # most shops have no rates below a state
+    from shop.tax.model.local_rates import LocalEdition, LocalRate, StateRates
 
 MILLION = 1_000_000
 """Rates are parts per million: 72,500 means 7.25 %."""
@@ -49,6 +53,20 @@ class TaxRate:
         return (self.until is None or other.since is None or other.since < self.until) and (
             other.until is None or self.since is None or self.since < other.until
         )
+
+
+@frozen
+class UntaxedDecision:
+    """A decision of staff to sell without tax, such as "not registered here".
+
+    It changes no price: it states why a place without a rate is untaxed. Without a region it holds
+    for the whole country.
+    """
+
+    reason: str
+    actor: str
+    at: datetime
+    region: str | None = None
 
 
 @frozen
@@ -93,6 +111,10 @@ class TaxTable:
 
     rates: tuple[TaxRate, ...] = ()
     union: frozenset[str] = frozenset()
+    untaxed: Mapping[str, tuple[UntaxedDecision, ...]] = field(default_factory=dict)
+    """Decisions by country."""
+    local: Mapping[str, "StateRates"] = field(default_factory=dict)
+    """Rates below the states of the US, by state."""
     _by_key: dict[tuple[str, str | None, str], list[TaxRate]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -107,7 +129,9 @@ class TaxTable:
             raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
 
     @cached_property
-    def _cached_rates(self) -> dict[tuple[str, str | None, bool, str, date], TaxRate | None]:
+    def _cached_rates(
+        self,
+    ) -> dict[tuple[str, str | None, str | None, bool, str, date], TaxRate | None]:
         return {}
 
     @cached_property
@@ -122,6 +146,23 @@ class TaxTable:
         """Return the regions of a country that have rates of their own."""
         return self._regions_by_country.get(country, frozenset())
 
+    def has_rates(self, country: str) -> bool:
+        """Whether any rate, past or future, is stated for a country or one of its regions."""
+        return country in self._countries
+
+    @cached_property
+    def _countries(self) -> frozenset[str]:
+        return frozenset(rate.country for rate in self.rates)
+
+    def untaxed_decision(self, destination: Destination) -> UntaxedDecision | None:
+        """Return the decision to sell to a destination without tax, the region's first."""
+        place = tax_area(destination).place
+        decisions = {decision.region: decision for decision in self.untaxed.get(place.country, ())}
+        for region in (*place.regions, None):
+            if region in decisions:
+                return decisions[region]
+        return None
+
     def rate(self, tax_class: str, destination: Destination, day: date) -> TaxRate | None:
         """Return the rate of a class at a destination on a day, or ``None`` if it is untaxed.
 
@@ -131,7 +172,9 @@ class TaxTable:
         if tax_class == ZERO:
             return None
         area = tax_area(destination)
-        key = (area.place.country, area.place.region, area.is_outside, tax_class, day)
+        # The rates below a state depend on the ZIP code.
+        code = area.place.postal_code if self._edition(area.place, day) else None
+        key = (area.place.country, area.place.region, code, area.is_outside, tax_class, day)
         cache = self._cached_rates
         if key not in cache:
             # Regions come from clients, so the number of keys is unlimited.
@@ -145,11 +188,37 @@ class TaxTable:
         regions = area.place.regions if area.is_outside else (*area.place.regions, None)
         # The class before the region: a national rate of the class precedes a regional standard.
         for one_class in (tax_class, STANDARD):
+            # A rate below the state includes that of the state, so it precedes it.
+            local = self.local_rate(area.place, day) if one_class == STANDARD else None
+            if local is not None:
+                name = f"{local.name} sales tax"
+                return TaxRate("US", local.combined, region=area.place.region, name=name)
             for region in regions:
                 for rate in self._by_key.get((area.place.country, region, one_class), ()):
                     if rate.applies_on(day):
                         return rate
+        edition = self._edition(area.place, day)
+        if edition is not None:
+            region = area.place.region
+            return TaxRate("US", edition.state_rate, region=region, name=f"{region} sales tax")
         return None
+
+    def _edition(self, place: Destination, day: date) -> "LocalEdition | None":
+        """Return the rates below the state that are in force at a destination."""
+        if not self.local or place.country != "US":
+            return None
+        state = self.local.get(place.region or "")
+        return state.on(day) if state is not None else None
+
+    def local_rate(self, place: Destination, day: date) -> "LocalRate | None":
+        """Return the rate below the state of a destination's ZIP code, if it is known."""
+        edition = self._edition(place, day)
+        return edition.find(place.postal_code) if edition is not None else None
+
+    def is_zip_unknown(self, place: Destination, day: date) -> bool:
+        """Whether the state has rates by ZIP code, and none for this one."""
+        edition = self._edition(place, day)
+        return edition is not None and edition.find(place.postal_code) is None
 
     def is_reverse_charge(
         self, vat_id: str | None, destination: Destination | None, home: Destination | None
@@ -223,6 +292,11 @@ _US_RATES = [
     TaxRate("US", 62_500, region="TX", name="TX sales tax"),
     TaxRate("US", 65_000, region="WA", name="WA sales tax"),
     TaxRate("US", 60_000, region="FL", name="FL sales tax"),
+    # §10.3a: a rate of 0 keeps shipping from following the goods.
+    *(
+        TaxRate("US", 0, SHIPPING, state, f"{state} carriage, {basis}")
+        for state, (basis, _) in US_UNTAXED_CARRIAGE.items()
+    ),
 ]
 
 _CHINESE_RATES = [

@@ -5,14 +5,16 @@ PK                      SK              item
 ======================  ==============  ==================================================
 ``RATES``               country         the tax rates of a country in force, with their past
 ``COUNTRY#<country>``   ``VERSION#<n>`` each version of them, written once
-``TABLE``               ``VERSION``     the number of changes of any country, a few bytes
+``LOCAL_RATES``         state           the rates by ZIP code of a state of the US
+``LOCAL#<state>``       ``VERSION#<n>`` each version of them, written once
+``TABLE``               ``VERSION``     the number of changes: all, and of local rates
 ======================  ==============  ==================================================
 """
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -21,9 +23,12 @@ from shop.serialization import from_json
 from shop.storage.connection import Row
 from shop.storage.documents import CompressedJsonAttribute, EventsAttribute
 from shop.tax.model.country_rates import CountryRates
-from shop.tax.model.rates import TaxRate
+from shop.tax.model.rates import TaxRate, UntaxedDecision
 
-RATES = "RATES"
+if TYPE_CHECKING:
+    from shop.tax.model.local_rates import StateRates
+
+RATES, LOCAL_RATES = "RATES", "LOCAL_RATES"
 TABLE_VERSION = ("TABLE", "VERSION")
 
 
@@ -36,8 +41,13 @@ class TaxRow(Row):
     pk = UnicodeAttribute(hash_key=True, attr_name="PK")
     sk = UnicodeAttribute(range_key=True, attr_name="SK")
     version = NumberAttribute()
+    local = NumberAttribute(null=True)
     doc = CompressedJsonAttribute(null=True)
     events = EventsAttribute(null=True)
+
+
+def local_history_key(state: str) -> str:
+    return f"LOCAL#{state}"
 
 
 def history_key(country: str) -> str:
@@ -51,10 +61,40 @@ def version_key(version: int) -> str:
 def document(rates: CountryRates) -> dict[str, Any]:
     return {
         "rates": rates.to_list(),
+        "untaxed": [
+            [one.region, one.reason, one.actor, one.at.isoformat()] for one in rates.untaxed
+        ],
         "at": rates.at.isoformat(),
         "actor": rates.actor,
         "reason": rates.reason,
     }
+
+
+def local_document(rates: "StateRates") -> dict[str, Any]:
+    return {
+        "editions": [
+            [edition.since.isoformat(), edition.state_rate, edition.document]
+            for edition in rates.editions
+        ],
+        "at": rates.at.isoformat() if rates.at else None,
+        "actor": rates.actor,
+    }
+
+
+def state_rates_from(state: str, row: TaxRow) -> "StateRates":
+    """Return the rates below a state. They were validated when they were written."""
+    from shop.tax.model.local_rates import LocalEdition, StateRates  # lazy: few shops have them
+
+    return StateRates(
+        state,
+        tuple(
+            LocalEdition(date.fromisoformat(since), rate, document)
+            for since, rate, document in row.doc["editions"]
+        ),
+        int(row.version),
+        datetime.fromisoformat(row.doc["at"]),
+        row.doc["actor"],
+    )
 
 
 def country_rates_from(country: str, row: TaxRow) -> CountryRates:
@@ -68,6 +108,11 @@ def country_rates_from(country: str, row: TaxRow) -> CountryRates:
     return CountryRates(
         country,
         tuple(rate for rate in rates if rate is not None),
+        tuple(
+            UntaxedDecision(reason, actor, datetime.fromisoformat(at), region)
+            # Versions before the first decision have none.
+            for region, reason, actor, at in row.doc.get("untaxed", ())
+        ),
         int(row.version),
         datetime.fromisoformat(row.doc["at"]),
         row.doc["actor"],

@@ -1,7 +1,7 @@
 """Set promotions: buy X get Y, and bundles (docs/rules/pricing.md §6)."""
 
 from shop.kernel.money import apportion, ratio
-from shop.pricing.model.effects import FULL_BASIS_POINTS, Bundle, BundleComponent, BuyGet
+from shop.pricing.model.effects import MILLION, Bundle, BundleComponent, BuyGet
 from shop.pricing.model.engine.calculation import DiscountProposal, QuoteCalculation, UnitRun
 from shop.pricing.model.promotion_index import Candidate
 from shop.pricing.model.targeting import amount_in
@@ -55,9 +55,7 @@ def buy_get(
     discounts: dict[int, int] = {}
     for run, units in got:
         # §6.2: the reduction is rounded for each unit.
-        saved = units * ratio(
-            run.cost * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding
-        )
+        saved = units * ratio(run.cost * effect.off_ppm, MILLION, calculation.rounding)
         if saved:
             discounts[run.line] = discounts.get(run.line, 0) + saved
     claimed = got + bought

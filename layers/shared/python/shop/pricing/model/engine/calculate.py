@@ -17,6 +17,7 @@ from shop.pricing.model.quote_lines import (
     LineTax,
     QuoteLine,
     ShippingQuote,
+    ShippingTax,
     UnitPrices,
 )
 from shop.pricing.model.rounding import RoundingPolicy
@@ -46,7 +47,10 @@ def calculate_quote(
     # §1.4: canonical order, so that the order of the lines in the basket changes no total.
     lines = sorted(basket.lines, key=lambda line: _canonical_key(line, prices[line.id]))
     charge = basket.shipping
-    shipping = None if charge is None else taxes.starting_amount(charge.minor, SHIPPING)
+    shipping = None
+    if charge is not None:
+        goods = [(li.tax_class, listed[li.id].price.minor * li.quantity) for li in basket.lines]
+        shipping = taxes.starting_shipping(charge.minor, goods)
     calculation = QuoteCalculation(
         basket,
         lines,
@@ -88,7 +92,7 @@ def _quote(
     tax = sum(line.tax.amount.minor for line in lines)
     shipping = 0
     if delivery is not None:
-        tax += delivery.tax.amount.minor
+        tax += delivery.tax.minor
         shipping = delivery.price.minor
     subtotal = sum(line.subtotal.minor for line in lines)
     cost = sum(calculation.cost) + (calculation.shipping or 0)
@@ -296,12 +300,21 @@ def _applied_discounts(
 def _delivery(calculation: QuoteCalculation, price: int, taxes: QuoteTaxes) -> ShippingQuote:
     currency = calculation.currency
     total = calculation.shipping or 0
-    rate, tax, name = taxes.tax_of(SHIPPING, total)
+    goods = [
+        (line.tax_class, cost)
+        for line, cost in zip(calculation.lines, calculation.cost, strict=True)
+    ]
     return ShippingQuote(
         Money(price, currency),
         _applied_discounts(calculation, calculation.shipping_discounts),
         Money(total, currency),
-        LineTax(rate, Money(tax, currency), taxes.included, name, SHIPPING),
+        tuple(
+            ShippingTax(
+                Money(base, currency),
+                LineTax(rate, Money(tax, currency), taxes.included, name, SHIPPING),
+            )
+            for base, rate, tax, name in taxes.shipping_taxes(total, goods)
+        ),
         calculation.basket.shipping_method,
     )
 

@@ -2,7 +2,7 @@
 
 from shop.kernel.money import apportion, ratio
 from shop.pricing.model.effects import (
-    FULL_BASIS_POINTS,
+    MILLION,
     AmountOff,
     FlashSale,
     GroupPrice,
@@ -18,8 +18,8 @@ def percent_off(
     calculation: QuoteCalculation, candidate: Candidate, effect: PercentOff, visible: list[int]
 ) -> DiscountProposal:
     """Propose a percentage off each line, with a cap on the sum."""
-    cost, points, rounding = calculation.cost, effect.basis_points, calculation.rounding
-    discounts = [(n, ratio(cost[n] * points, FULL_BASIS_POINTS, rounding)) for n in visible]
+    cost, points, rounding = calculation.cost, effect.off_ppm, calculation.rounding
+    discounts = [(n, ratio(cost[n] * points, MILLION, rounding)) for n in visible]
     if effect.up_to:
         cap = amount_in(effect.up_to, calculation.currency)
         if cap is None:
@@ -95,9 +95,7 @@ def flash_sale(
         if price is not None:
             saved = cost - price * units
         else:
-            saved = ratio(
-                cost * (effect.basis_points or 0), FULL_BASIS_POINTS, calculation.rounding
-            )
+            saved = ratio(cost * (effect.off_ppm or 0), MILLION, calculation.rounding)
         # A line that saves nothing gets no units; they go to the next line.
         if saved > 0:
             discounts.append((n, saved))

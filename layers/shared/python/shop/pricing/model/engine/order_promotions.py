@@ -2,7 +2,7 @@
 
 from shop.kernel.money import ratio
 from shop.pricing.model.effects import (
-    FULL_BASIS_POINTS,
+    MILLION,
     EverySpend,
     FreeGift,
     OrderAmount,
@@ -28,8 +28,8 @@ def order_percent(
     """Propose a percentage off the sum of the goods."""
     # §7.1: rounded once for the order; percent_off rounds for each line.
     amount = ratio(
-        _base_amount(calculation, visible) * effect.basis_points,
-        FULL_BASIS_POINTS,
+        _base_amount(calculation, visible) * effect.off_ppm,
+        MILLION,
         calculation.rounding,
     )
     if effect.up_to:
@@ -74,7 +74,7 @@ def spend_save(
     if reached.save is not None:
         amount = reached.save.minor
     else:
-        amount = ratio(base * (reached.basis_points or 0), FULL_BASIS_POINTS, calculation.rounding)
+        amount = ratio(base * (reached.off_ppm or 0), MILLION, calculation.rounding)
     return DiscountProposal(order_discount=min(amount, base), affected_lines=visible)
 
 
@@ -128,11 +128,9 @@ def shipping_off(
         return DiscountProposal(reason="already_reduced")
     if effect.methods and calculation.basket.shipping_method not in effect.methods:
         return DiscountProposal(reason="shipping_method_mismatch")
-    if effect.basis_points is not None:
+    if effect.off_ppm is not None:
         return DiscountProposal(
-            shipping_discount=ratio(
-                charge * effect.basis_points, FULL_BASIS_POINTS, calculation.rounding
-            )
+            shipping_discount=ratio(charge * effect.off_ppm, MILLION, calculation.rounding)
         )
     amount = amount_in(effect.amount or effect.price, calculation.currency)
     if amount is None:

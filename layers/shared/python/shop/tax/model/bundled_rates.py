@@ -1,10 +1,4 @@
-"""Value added tax in Europe: standard and reduced rates per country, in parts per million.
-
-Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence). It takes the rates of the
-Union's members from the European Commission's database "Taxes in Europe" (TEDB), and maintains
-the others by hand. Two of its super-reduced rates that are not below 5 % (Poland, Portugal) are
-omitted. Which goods have a reduced rate differs from country to country; the table has rates only.
-"""
+"""The data of the bundled tax table, with its sources. Rates are in parts per million."""
 
 VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {
     # country: (member of the Union, name of the tax, standard rate,
@@ -55,3 +49,57 @@ VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {
     "XI": (False, "VAT", 200000, (50000,), 0),
     "XK": (False, "TVSH", 180000, (80000,), 0),
 }
+"""Value added tax in Europe: standard and reduced rates per country.
+
+Derived from the package eu-vat-rates-data 2026.9.29 (MIT licence). It takes the rates of the
+Union's members from the European Commission's database "Taxes in Europe" (TEDB), and maintains
+the others by hand. Two of its super-reduced rates that are not below 5 % (Poland, Portugal) are
+omitted. Which goods have a reduced rate differs from country to country; the table has rates only.
+"""
+
+US_UNTAXED_CARRIAGE: dict[str, tuple[str, str]] = {
+    # state: (legal basis, confidence)
+    "AL": ("810-6-1-.84", "low"),  # only by common carrier or US mail and paid by the buyer
+    "AZ": ("ARS 42-5061(A)(7)", "medium"),
+    "CA": (
+        "Regulation 1628",
+        "low",
+    ),  # only the actual cost, by common carrier, shipped directly to the buyer; a mark-up is taxed
+    "CO": (
+        "C.R.S. 39-26-104(1)(a)",
+        "medium",
+    ),  # state part only: home-rule cities decide for themselves
+    "FL": (
+        "Rule 12A-1.045",
+        "low",
+    ),  # only where the buyer can avoid the charge (pick-up) and it is separate
+    "ID": ("IDAPA 35.01.02.045", "medium"),  # not when included in the price
+    "IL": (
+        "35 ILCS 120/3-5",
+        "low",
+    ),  # only where the buyer could choose pick-up or a lower charge; else follows the goods
+    "IA": ("Code 423.1(48)", "medium"),  # handling is taxed
+    "KS": ("K.S.A. 79-3603", "medium"),  # since July 2023 shown separately
+    "ME": (
+        "36 MRSA 1752(14)(B)",
+        "low",
+    ),  # direct to the buyer by common carrier, contract carrier or US mail
+    "MD": ("COMAR 03.06.01.30", "medium"),  # handling is taxed
+    "MA": ("830 CMR 64H.6.5", "medium"),  # after transfer of title
+    "MI": (
+        "MCL 205.51",
+        "medium",
+    ),  # since 2023 delivery and installation shown separately are outside the price
+    "MO": ("144.025", "medium"),
+    "NV": ("NRS 372.025", "low"),  # handling is taxed
+    "OK": ("68 O.S. 1352(12)", "medium"),
+    "UT": ("59-12-103", "medium"),
+    "VA": ("Code 58.1-609.5(3)", "medium"),  # handling is taxed
+    "WY": ("39-15-101(a)(viii)", "medium"),
+}
+"""States of the US that do not tax a delivery charge shown separately.
+
+Derived on 2026-11-30 from ejosterberg/open-sales-tax at 4cfd3c2 (Apache-2.0 licence).
+Confidence ``low`` or ``medium`` means that a shop checks the law before it relies on the entry. In
+the other states, delivery belongs to the sales price and follows the goods.
+"""

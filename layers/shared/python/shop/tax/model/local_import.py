@@ -1,0 +1,200 @@
+"""Import of the tables of sales tax by ZIP code that tax services publish (§10.5c).
+
+A file is taken whole or not at all.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from shop.kernel.errors import InvalidRequest, Problem
+from shop.kernel.text_validation import CONTROL_CHARACTERS, TAG
+from shop.tax.model.local_rates import ZIP, Entry, LocalEdition, StateRates
+from shop.tax.model.rates import MILLION
+
+MAX_ROWS = 20_000
+MAX_PROBLEMS = 100
+MAX_NAME_LENGTH = 60
+RETENTION = timedelta(days=400)
+"""How long a replaced edition stays in force for its days."""
+COLUMNS = (
+    "State",
+    "ZipCode",
+    "TaxRegionName",
+    "EstimatedCombinedRate",
+    "StateRate",
+    "EstimatedCountyRate",
+    "EstimatedCityRate",
+    "EstimatedSpecialRate",
+)
+RATE_COLUMNS = COLUMNS[3:]
+RANGE_COLUMNS = ("Plus4Low", "Plus4High")
+"""Optional: the range of add-on codes to which a row is limited."""
+
+Row = tuple[int, dict[str, str]]
+"""Number of a line in the file, and its values by column."""
+
+
+def parse_local_rates(text: str, state: str, since: date) -> LocalEdition:
+    """Return the edition of a CSV file of one state.
+
+    Raises :class:`InvalidRequest` with line and column of every problem.
+    """
+    rows = _rows(text)
+    problems: list[Problem] = []
+    entries: dict[str, list[Entry]] = {}
+    state_rates: dict[int, int] = {}
+    for line, row in rows:
+        found = list(_problems_of(line, row, state))
+        problems += found
+        if found or len(problems) >= MAX_PROBLEMS:
+            continue
+        _, state_rate, county, city, special = (_rate(row[name]) for name in RATE_COLUMNS)
+        state_rates.setdefault(state_rate or 0, line)
+        low, high = _range(row)
+        entry: Entry = [low, high, row["TaxRegionName"], county, city, special]
+        same_zip = entries.setdefault(row["ZipCode"], [])
+        if any(_overlap(entry, other) for other in same_zip):
+            detail = f"Line {line}: ZIP code {row['ZipCode']} has two rates. Send one, or ranges."
+            problems.append(Problem("duplicate", detail, _path(line, "ZipCode")))
+        same_zip.append(entry)
+    if not problems and len(state_rates) > 1:
+        line = max(state_rates.values())
+        detail = f"Line {line}: the state's rate differs from that of other lines."
+        problems.append(Problem("rate_differs", detail, _path(line, "StateRate")))
+    if problems:
+        raise InvalidRequest(
+            problems[0].detail, code=problems[0].code, problems=problems[:MAX_PROBLEMS]
+        )
+    (state_rate,) = state_rates
+    return LocalEdition(since, state_rate, json.dumps(entries, separators=(",", ":")))
+
+
+def update_state(
+    before: StateRates, edition: LocalEdition, today: date, *, at: datetime, actor: str
+) -> StateRates:
+    """Return the next version, with the edition in force from its first day on.
+
+    It replaces editions that would begin on that day or later. The first edition of a state may
+    begin on any day: there is no earlier rate that it could contradict.
+
+    Raises :class:`InvalidRequest` (``rate_past``) for a later edition that begins before today.
+    """
+    if before.editions and edition.since < today:
+        raise InvalidRequest(
+            f"The rates before {today} cannot change. Begin the new ones today or later.",
+            code="rate_past",
+            path="since",
+        )
+    earlier = [one for one in before.editions if one.since < edition.since]
+    # An edition is needed while a day within the retention is one of its days.
+    ends = [one.since for one in (*earlier, edition)[1:]]
+    retained = [one for one, end in zip(earlier, ends, strict=True) if end > today - RETENTION]
+    return replace(
+        before,
+        editions=(*retained, edition),
+        version=before.version + 1,
+        at=at,
+        actor=actor,
+    )
+
+
+def _rows(text: str) -> list[Row]:
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except csv.Error as error:
+        raise InvalidRequest(
+            f"Line {reader.line_num} is not valid CSV: {error}.", code="csv_invalid"
+        ) from None
+    header = table[0][1] if table else []
+    missing = [name for name in COLUMNS if name not in header]
+    if missing or len(set(header)) < len(header):
+        detail = f"The first line must have each of these columns once: {', '.join(COLUMNS)}."
+        raise InvalidRequest(detail, code="columns_missing", path="$.lines[1]")
+    if len(table) == 1:
+        raise InvalidRequest(
+            "The file must have at least one rate.", code="missing", path="$.lines"
+        )
+    if len(table) > MAX_ROWS + 1:
+        raise InvalidRequest(f"Send {MAX_ROWS} rates or fewer.", code="too_many", path="$.lines")
+    for line, cells in table:
+        if len(cells) != len(header):
+            detail = f"Line {line} must have {len(header)} values."
+            raise InvalidRequest(detail, code="csv_invalid", path=f"$.lines[{line}]")
+    return [(line, dict(zip(header, cells, strict=True))) for line, cells in table[1:]]
+
+
+def _problems_of(line: int, row: dict[str, str], state: str) -> Iterator[Problem]:
+    def problem(code: str, column: str, detail: str) -> Problem:
+        return Problem(code, f"Line {line}: {detail}", _path(line, column))
+
+    if row["State"].upper() != state:
+        yield problem("state_other", "State", f"State must be {state}. Send one file per state.")
+    match = ZIP.fullmatch(row["ZipCode"])
+    if match is None or match[2] is not None:
+        yield problem("zip_invalid", "ZipCode", "ZipCode must be five digits.")
+    name = row["TaxRegionName"]
+    if (
+        not name
+        or len(name) > MAX_NAME_LENGTH
+        or TAG.search(name)
+        or CONTROL_CHARACTERS.search(name)
+    ):
+        detail = f"TaxRegionName must be a text of 1 to {MAX_NAME_LENGTH} characters."
+        yield problem("name_invalid", "TaxRegionName", detail)
+    rates = {column: _rate(row[column]) for column in RATE_COLUMNS}
+    for column, rate in rates.items():
+        if rate is None:
+            detail = f"{column} must be a share of 1 with at most 6 decimals, such as 0.0725."
+            yield problem("rate_invalid", column, detail)
+    combined, *parts = rates.values()
+    if (
+        combined is not None
+        and None not in parts
+        and combined != sum(map(int, filter(None, parts)))
+    ):
+        yield problem(
+            "rates_sum", COLUMNS[3], "EstimatedCombinedRate must be the sum of the other rates."
+        )
+    low, high = _range(row)
+    if (low is None) != (high is None) or (low and not _is_range(low, high or "")):
+        yield problem(
+            "zip_invalid", RANGE_COLUMNS[0], "The range must be two add-on codes of four digits."
+        )
+
+
+def _rate(text: str) -> int | None:
+    """Return a share of 1 in parts per million; ``None`` if it is not one exactly."""
+    try:
+        share = Decimal(text) * MILLION
+    except InvalidOperation:
+        return None
+    if not share.is_finite() or not 0 <= share <= MILLION or share != share.to_integral_value():
+        return None
+    return int(share)
+
+
+def _range(row: dict[str, str]) -> tuple[str | None, str | None]:
+    low, high = (row.get(column) or None for column in RANGE_COLUMNS)
+    return low, high
+
+
+def _is_range(low: str, high: str) -> bool:
+    return all(len(code) == 4 and code.isascii() and code.isdigit() for code in (low, high)) and (
+        low <= high
+    )
+
+
+def _overlap(one: Entry, other: Entry) -> bool:
+    if one[0] is None or other[0] is None:
+        return one[0] is other[0]
+    return bool(one[0] <= other[1] and other[0] <= one[1])
+
+
+def _path(line: int, column: str) -> str:
+    return f"$.lines[{line}].{column}"
