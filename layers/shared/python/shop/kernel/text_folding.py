@@ -1,14 +1,16 @@
 """One fold for texts that people type: search words, codes, places, look-ups, email addresses.
 
-Two forms are compared:
+Three forms are compared:
 
+- :func:`visible` only removes what a person cannot see or tell apart, for email addresses.
 - :func:`clean` unifies the spelling. It keeps case and accents.
 - :func:`fold` also removes case and accents.
 
-Both are idempotent, and canonically equivalent texts (NFC, NFD) have one result. So have their
-compatibility forms (NFKC, NFKD), except for the characters in :data:`OWN_FORMS`. The stored keys of
-codes, categories and search words depend on these functions: a change needs a new
-``INDEX_VERSION`` (``shop/catalog/model/search_index.py``). docs/rules/catalog.md §2 has the rules.
+All are idempotent, and canonically equivalent texts (NFC, NFD) have one result. For ``clean`` and
+``fold``, so have their compatibility forms (NFKC, NFKD), except for the characters in
+:data:`OWN_FORMS`. The stored keys of codes, categories and search words depend on these functions:
+a change needs a new ``INDEX_VERSION`` (``shop/catalog/model/search_index.py``).
+docs/rules/catalog.md §2 has the rules.
 """
 
 import unicodedata
@@ -48,6 +50,17 @@ _ACCENTS = (
 )
 """Accents, and the points of Hebrew and Arabic that people omit. The vowel signs of Indic scripts
 and the voicing marks of Japanese distinguish words and stay."""
+
+
+def visible(text: str) -> str:
+    """Return the text as a person sees it: without invisible characters, in ordinary width.
+
+    Dashes become ``-``, apostrophes ``'``, white space single spaces. Every other character stays.
+    """
+    if text.isascii():
+        return " ".join(text.split())
+    seen = "".join(map(_visible, unicodedata.normalize("NFC", text)))
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def clean(text: str) -> str:
@@ -104,14 +117,20 @@ def _is_accent(char: str) -> bool:
 @lru_cache(maxsize=4_096)
 def _plain(char: str) -> str:
     """Return the spelling of one decomposed character; "" for an invisible one."""
+    if unicodedata.category(char) == "Nd":
+        return str(unicodedata.decimal(char))
+    return "/" if char in "\u2044\u2215" else _visible(char)
+
+
+@lru_cache(maxsize=4_096)
+def _visible(char: str) -> str:
+    """Return one character as it looks; "" for an invisible one."""
     if char in _APOSTROPHES:
         return "'"
+    if "\uff01" <= char <= "\uff5e":
+        return _visible(chr(ord(char) - 0xFEE0))
     category = unicodedata.category(char)
     if category == "Pd" or char in _DASHES:
         return "-"
-    if category == "Nd":
-        return str(unicodedata.decimal(char))
-    if char in "\u2044\u2215":
-        return "/"
     is_variation = "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
     return "" if category == "Cf" or is_variation or char in _INVISIBLE else char
