@@ -69,9 +69,9 @@ def test_invalid_names_are_reported_with_their_path() -> None:
         set_groups(MemoryCustomerSegments(), ["gold", "no blanks", "", "-dash"])
 
     assert [(problem.code, problem.path) for problem in error.value.problems] == [
-        ("name_invalid", "$.groups[1]"),
-        ("name_invalid", "$.groups[2]"),
-        ("name_invalid", "$.groups[3]"),
+        ("id_invalid", "$.groups[1]"),
+        ("id_invalid", "$.groups[2]"),
+        ("id_invalid", "$.groups[3]"),
     ]
 
 

@@ -145,7 +145,7 @@ def test_every_pattern_of_a_schema_has_a_sentence() -> None:
     assert patterns == set(PATTERN_ERRORS)
 
 
-ALL_ERRORS = {error["type"]: error for error in list_all_errors()}
+ALL_ERRORS: dict[str, Any] = {error["type"]: error for error in list_all_errors()}
 
 
 def raised_by_pydantic(error_type: str, context: dict[str, Any]) -> ErrorDetails:

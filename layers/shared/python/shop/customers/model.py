@@ -61,7 +61,7 @@ def invalid_names(names: Iterable[str], path: str) -> list[Problem]:
         " letter or digit."
     )
     return [
-        Problem("name_invalid", detail, f"{path}[{n}]")
+        Problem("id_invalid", detail, f"{path}[{n}]")
         for n, name in enumerate(names)
         if not GROUP_NAME_PATTERN.fullmatch(name)
     ]

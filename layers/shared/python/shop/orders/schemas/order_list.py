@@ -33,7 +33,7 @@ def day_from_query(text: str | None, at: datetime) -> str:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).strftime("%Y-%m-%d")
     except ValueError:
         raise InvalidRequest(
-            "day must be a date such as 2026-11-27.", code="day_invalid", path="day"
+            "day must be a date such as 2026-11-27.", code="time_invalid", path="day"
         ) from None
 
 
