@@ -173,7 +173,7 @@ FEW = method(id="few", parcel={"units": 1}, max_parcels=2)
         ),
     ],
 )
-def test_a_checkout_without_options_says_why(
+def test_a_checkout_without_options_names_the_reason(
     methods: list[dict[str, Any]], goods: tuple[str, int], reason: str
 ) -> None:
     assert put(table(*methods)).status == 200
