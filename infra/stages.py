@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from email_validator import EmailNotValidError, validate_email
+
 Provider = Literal["sandbox", "stripe"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -32,6 +34,17 @@ class Domain:
     """``"shop.example.com"``; the owner creates its DNS record."""
     certificate: str
     """ARN of an ACM certificate in us-east-1, the one region that CloudFront accepts."""
+
+
+def _is_email(text: str) -> bool:
+    """Return whether AWS can send mail to an address, by the rules for buyers' addresses."""
+    try:
+        address = validate_email(
+            text, check_deliverability=False, allow_smtputf8=False, test_environment=True
+        )
+    except EmailNotValidError:
+        return False
+    return address.ascii_email == text
 
 
 EDGE_REGION = "us-east-1"
@@ -112,10 +125,6 @@ class Stage:
                 f"{self.name}: production needs alarm_mail, or its alarms reach no one. "
                 "Set the address in infra/stages.py."
             )
-        if self.alarm_mail and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_mail):
-            raise InvalidStage(
-                f"{self.name}: alarm_mail is {self.alarm_mail!r}; it must be one email address"
-            )
         if self.order_digest_minutes not in (0, 5, 10, 15, 20, 30, 60):
             raise InvalidStage(
                 f"{self.name}: order_digest_minutes is {self.order_digest_minutes}; it must be 5,"
@@ -127,6 +136,12 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: time_zone is {self.time_zone!r}; it must be an IANA time zone"
             ) from None
+        for setting in ("mail_from", "staff_mail", "alarm_mail"):
+            address = getattr(self, setting)
+            if address is not None and not _is_email(address):
+                raise InvalidStage(
+                    f"{self.name}: {setting} is {address!r}; it must be one email address"
+                )
         page = self.shop_page or "https://{kind}/{id}"
         if not page.startswith("https://") or not all(part in page for part in ("{kind}", "{id}")):
             raise InvalidStage(

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shop.places.model.countries import COUNTRIES, MILITARY_REGIONS
-from shop.places.model.place_names import TABLE, fold
+from shop.places.model.place_names import TABLE, name_key
 
 HEADER = """\
 # Names of countries and regions, folded; written by local/place_table.py on {day}.
@@ -188,7 +188,7 @@ def _region_names(row: Row) -> tuple[set[str], set[str]]:
 
 
 def _folded(names: Iterable[str]) -> set[str]:
-    return {fold(name) for name in names} - {""}
+    return {name_key(name) for name in names} - {""}
 
 
 def _block(title: str, names: Names, parents: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Every 15 minutes: finish product changes that a crash interrupted."""
+"""Every 15 minutes: finish interrupted product changes, and rebuild an outdated search index."""
 
 from datetime import datetime
 from typing import Any
@@ -11,4 +11,5 @@ catalog = DynamoProductCatalog()
 
 @scheduled
 def handler(at: datetime) -> dict[str, Any]:
-    return {"products_repaired": catalog.finish_reindexing(at=at)}
+    repaired = catalog.finish_reindexing(at=at)
+    return {"products_repaired": repaired, "products_reindexed": catalog.rebuild_index()}

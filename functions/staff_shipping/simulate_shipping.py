@@ -15,4 +15,5 @@ def handler(request: Request[ShippingSimulationBody]) -> ShippingSimulationView:
     destination = request.body.destination(table)
     zone = table.zone_of(destination)
     options = shipping_options(goods, destination, table=table, at=request.received_at)
-    return ShippingSimulationView.of(zone.id if zone else None, options)
+    reason = None if options else table.undeliverable_reason(goods, destination)
+    return ShippingSimulationView.of(zone.id if zone else None, options, reason)

@@ -6,6 +6,7 @@ from shop.inventory.actions.backorders import set_backorder_terms
 from shop.inventory.schemas.backorders import BackorderTermsBody, BackorderTermsView
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
 from shop.kernel.optimistic_locking import require_version
+from shop.kernel.text_folding import clean_key
 
 stock = DynamoStockRepository()
 locations = DynamoLocationRepository()
@@ -17,7 +18,7 @@ def handler(request: Request[BackorderTermsBody]) -> Response:
     body = request.body
     locations.get().location(body.location)  # raises NotFound for an unknown location
     level = set_backorder_terms(
-        request.path["sku"],
+        clean_key(request.path["sku"]),
         body.terms(),
         expected_version=require_version(request.headers.get("if-match"), body.version, minimum=0),
         at=request.received_at,

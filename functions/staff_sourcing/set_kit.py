@@ -6,6 +6,7 @@ from shop.inventory.actions.kits import set_kit
 from shop.inventory.schemas.kits import KitBody, KitView
 from shop.inventory.store import DynamoKitRepository, DynamoStockRepository
 from shop.kernel.optimistic_locking import require_version
+from shop.kernel.text_folding import clean_key
 
 stock = DynamoStockRepository()
 kits = DynamoKitRepository()
@@ -14,7 +15,7 @@ catalog = DynamoProductCatalog()
 
 @endpoint(KitBody)
 def handler(request: Request[KitBody]) -> Response:
-    sku = request.path["sku"]
+    sku = clean_key(request.path["sku"])
     kit, version = set_kit(
         sku,
         request.body.parts_by_sku(),

@@ -7,6 +7,7 @@ from shop.inventory.schemas import StockLevelRequest
 from shop.inventory.schemas.levels import level_response
 from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
 from shop.kernel.optimistic_locking import require_version
+from shop.kernel.text_folding import clean_key
 from shop.storage.idempotency import DynamoIdempotencyStore
 
 stock_entries = StockEntryService(
@@ -25,7 +26,7 @@ def handler(request: Request[StockLevelRequest]) -> Response:
     audit = AuditInfo(actor, request.received_at, count.reason, count.reference)
     level = stock_entries.record_idempotent(
         lambda stock_writer: set_on_hand(
-            request.path["sku"],
+            clean_key(request.path["sku"]),
             count.on_hand,
             audit,
             expected_version=version,

@@ -15,7 +15,11 @@ GENERAL_CODES = {"invalid": "… fields are invalid.", "conflict": None}
 
 REPLACED_CODES = {
     "busy": "contention",
+    "day_invalid": "time_invalid",
+    "duplicate_key": "duplicate",
+    "field_unknown": "unknown_field",
     "list_too_large": "too_large",
+    "name_invalid": "id_invalid",
     "policy_too_large": "too_large",
     "status_invalid": "value_unknown",
     "too_long": "text_invalid or too_many",
@@ -26,6 +30,19 @@ REPLACED_CODES = {
 
 REPETITION = re.compile(r"\w+_(repeated|twice)")
 """The same item twice in one request: ``duplicate`` for items of every kind."""
+
+SYNONYMS = {
+    **dict.fromkeys(("malformed", "illegal", "bad", "wrong", "incorrect", "not_valid"), "invalid"),
+    **dict.fromkeys(("required", "absent", "omitted"), "missing"),
+    **dict.fromkeys(("unrecognized", "unsupported", "not_found"), "unknown"),
+    **dict.fromkeys(("exists", "in_use", "used"), "taken"),
+    **dict.fromkeys(("repeated", "twice"), "duplicate"),
+    **dict.fromkeys(("timed_out", "past"), "expired"),
+    **dict.fromkeys(("mismatch", "differs", "other"), "differs"),
+    **dict.fromkeys(("down", "unreachable"), "unavailable"),
+    "canceled": "cancelled",
+}
+"""Words of codes with one meaning."""
 
 CODES_WITH_ONE_MESSAGE = ("cursor_invalid", "limit_invalid")
 
@@ -64,6 +81,25 @@ def replaced_codes(uses: Iterable[ErrorCode]) -> list[str]:
     return breaches
 
 
+def codes_of_the_same_words(uses: Iterable[ErrorCode]) -> list[str]:
+    """No two codes have the same words in another order, or synonyms: they mean the same."""
+    found: dict[frozenset[str], set[str]] = defaultdict(set)
+    for code in {use.code for use in uses}:
+        found[words_of(code)].add(code)
+    return [
+        f"{', '.join(sorted(codes))} have one meaning: use one of them"
+        for codes in found.values()
+        if len(codes) > 1
+    ]
+
+
+def words_of(code: str) -> frozenset[str]:
+    """Return the words of a code, each replaced by one of its meaning."""
+    for phrase in (phrase for phrase in SYNONYMS if "_" in phrase):
+        code = re.sub(rf"(?<![a-z]){phrase}(?![a-z])", SYNONYMS[phrase], code)
+    return frozenset(SYNONYMS.get(word, word) for word in code.split("_"))
+
+
 def different_messages(uses: Iterable[ErrorCode]) -> list[str]:
     """Some codes have the same message everywhere, because they have one cause and one remedy."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -88,6 +124,7 @@ def incomplete_sentences(uses: Iterable[ErrorCode]) -> list[str]:
 
 RULES: dict[str, Callable[[Iterable[ErrorCode]], list[str]]] = {
     "general codes": general_codes,
+    "codes of the same words": codes_of_the_same_words,
     "replaced codes": replaced_codes,
     "different messages": different_messages,
     "incomplete sentences": incomplete_sentences,

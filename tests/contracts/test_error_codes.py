@@ -93,7 +93,7 @@ def test_codes_of_classes_and_switches_are_on_the_page() -> None:
 
 def test_codes_of_bodies_and_their_fields_are_on_the_page() -> None:
     page = errors_page()
-    for code in ("body_missing", "json_malformed", "duplicate_key", "unknown_field", "wrong_type"):
+    for code in ("body_missing", "json_malformed", "duplicate", "unknown_field", "wrong_type"):
         assert f"| `{code}` |" in page
 
 
@@ -131,6 +131,34 @@ def test_code_with_the_meaning_of_another_one_is_detected(code: str, instead: st
 @pytest.mark.parametrize("code", ["duplicate", "contention", "quantity_invalid", "repeated"])
 def test_code_with_a_meaning_of_its_own_is_accepted(code: str) -> None:
     assert rules.replaced_codes([use(code)]) == []
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ("field_unknown", "unknown_field"),
+        ("json_invalid", "json_malformed"),
+        ("body_missing", "body_required"),
+        ("id_exists", "id_taken"),
+        ("order_canceled", "order_cancelled"),
+        ("sku_not_found", "sku_unknown"),
+    ],
+)
+def test_codes_with_the_same_words_are_detected(codes: tuple[str, str]) -> None:
+    (breach,) = rules.codes_of_the_same_words(map(use, codes))
+    assert breach == f"{codes[0]}, {codes[1]} have one meaning: use one of them"
+
+
+def test_codes_with_other_words_may_coexist() -> None:
+    codes = (
+        "json_malformed",
+        "csv_malformed",
+        "id_taken",
+        "id_invalid",
+        "not_found",
+        "unknown_field",
+    )
+    assert rules.codes_of_the_same_words(map(use, codes)) == []
 
 
 @pytest.mark.parametrize("code", rules.CODES_WITH_ONE_MESSAGE)

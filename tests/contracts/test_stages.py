@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,18 @@ def test_production_without_a_recipient_of_alarms_is_rejected(mail: str | None) 
         replace(PROD, alarm_mail=mail)
     if not mail:
         assert "infra/stages.py" in str(rejected.value)
+
+
+@pytest.mark.parametrize("setting", ["mail_from", "staff_mail", "alarm_mail"])
+@pytest.mark.parametrize(
+    "mail", ["shop", "a..b@shop.com", ".a@shop.com", "a@-x.com", "a@sh\u00adop.com", "a@bücher.com"]
+)
+def test_every_address_of_a_stage_is_one_that_aws_can_send_to(setting: str, mail: str) -> None:
+    invalid: dict[str, Any] = {setting: mail}
+    valid: dict[str, Any] = {setting: "a@xn--bcher-kva.com"}
+    with pytest.raises(InvalidStage, match=rf"^dev: {setting} is "):
+        replace(DEV, **invalid)
+    assert getattr(replace(DEV, **valid), setting) == valid[setting]
 
 
 def test_other_stages_need_no_recipient_of_alarms() -> None:

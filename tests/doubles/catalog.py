@@ -109,7 +109,7 @@ class MemoryProductCatalog:
 
     def search(self, search: Search, *, limit: int, cursor: str | None = None) -> Page[ProductCard]:
         ordered: list[str] = []
-        for heading in search.headings:
+        for n, heading in enumerate(search.headings):
             keys_and_ids = sorted(
                 (posting.sort_key, p.id)
                 for p in self._products.values()
@@ -117,9 +117,13 @@ class MemoryProductCatalog:
                 for posting in product_postings(p)
                 if posting.heading == heading
             )
-            ordered += [i for _, i in keys_and_ids if i not in ordered]
-        matching = [i for i in ordered if _matches(self._products[i], search)]
-        return self._page(matching, limit, cursor, search.fingerprint)
+            words = search.readings[n] if search.readings else ()
+            ordered += [
+                i
+                for _, i in keys_and_ids
+                if i not in ordered and _matches(self._products[i], words, search)
+            ]
+        return self._page(ordered, limit, cursor, search.fingerprint)
 
     def _page(
         self, ids: list[str], limit: int, cursor: str | None, query: str
@@ -138,10 +142,10 @@ class MemoryProductCatalog:
         return Page(cards, to_cursor({"q": query, "n": end}) if end < len(ids) else None)
 
 
-def _matches(product: Product, search: Search) -> bool:
-    card, words, categories = product_card(product), ranked_words(product), categories_of(product)
+def _matches(product: Product, words: Sequence[str], search: Search) -> bool:
+    card, indexed, categories = product_card(product), ranked_words(product), categories_of(product)
     return (
-        all(word in words for word in search.words)
+        all(word in indexed for word in words)
         and (not search.categories or any(c in categories for c in search.categories))
         and (search.price is None or not search.price.overlaps(card) or search.price.contains(card))
     )

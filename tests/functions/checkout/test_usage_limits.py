@@ -157,6 +157,23 @@ def test_customer_limit_counts_all_spellings_of_an_email() -> None:
     assert units_used("CUSTOMER_USES#") == 2
 
 
+def test_customer_limit_counts_both_spellings_of_an_international_domain() -> None:
+    coupon(per_customer=1)
+    first = create(1, "SAVE10", email="jane@bücher.example")
+    second = create(1, "SAVE10", email="Jane@xn--bcher-kva.example")
+    third = create(1, "SAVE10", email="ja\u200bne@BÜCHER．example")
+    assert first["buyer"]["email"] == "jane@bücher.example"
+    assert second["buyer"]["email"] == "Jane@xn--bcher-kva.example"
+    assert third["buyer"]["email"] == "jane@BÜCHER.example"
+    assert complete(first).json["status"] == "completed"
+    for later in (second, third):
+        assert message_codes(complete(later))[0] == (
+            "discount_code_user_ineligible",
+            "$.discounts.codes[0]",
+        )
+    assert units_used("CUSTOMER_USES#") == 1
+
+
 def test_exhausted_sale_quota_is_reported_with_the_new_price() -> None:
     publish_flash_sale(quota=2)
     first, second = create(2), create(1, email="bob@example.com")

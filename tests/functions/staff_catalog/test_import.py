@@ -148,4 +148,7 @@ def test_an_invalid_product_file_is_rejected(
 
 def test_the_scheduled_repair_finds_nothing_after_a_clean_import() -> None:
     send(CSV)
-    assert repair_search_index.handler({}, Context()) == {"products_repaired": 0}
+    assert repair_search_index.handler({}, Context()) == {
+        "products_repaired": 0,
+        "products_reindexed": 0,
+    }

@@ -141,7 +141,7 @@ def test_only_staff_may_find_orders(request_to: Any, claims: Any, status: int) -
         ("name=-", "text_invalid", "name"),
         ("placed_to=2026-11-27", "missing", "placed_from"),
         ("placed_from=2026-01-01&placed_to=2026-11-27", "out_of_range", "placed_from"),
-        ("day=2026-11-27&placed_to=2026-11-27", "day_invalid", "day"),
+        ("day=2026-11-27&placed_to=2026-11-27", "time_invalid", "day"),
     ],
 )
 def test_unclear_search_is_rejected_at_its_place(query: str, code: str, path: str) -> None:

@@ -140,7 +140,7 @@ def test_price_list_is_created_updated_listed_and_read() -> None:
         ({"window": {"weekdays": [7]}}, "out_of_range", "$.window.weekdays"),
         ({"markets": ["MARS"]}, "market_unknown", "$.markets[0]"),
         ({"channels": ["fax"]}, "channel_unknown", "$.channels[0]"),
-        ({"groups": ["gold", "no group!"]}, "name_invalid", "$.groups[1]"),
+        ({"groups": ["gold", "no group!"]}, "id_invalid", "$.groups[1]"),
         (
             {"window": {"starts": "2026-12-02T00:00:00Z", "ends": "2026-12-01T00:00:00Z"}},
             "ends_before_start",

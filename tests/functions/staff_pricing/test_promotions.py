@@ -349,9 +349,9 @@ def test_existing_references_are_accepted_and_applied() -> None:
 def test_groups_and_segments_are_free_but_valid_names() -> None:
     rejected = create(conditions={"groups": ["gold", "no group!"], "segments": ["", "x" * 65]})
     assert [(e["code"], e["path"]) for e in rejected.json["errors"]] == [
-        ("name_invalid", "$.conditions.groups[1]"),
-        ("name_invalid", "$.conditions.segments[0]"),
-        ("name_invalid", "$.conditions.segments[1]"),
+        ("id_invalid", "$.conditions.groups[1]"),
+        ("id_invalid", "$.conditions.segments[0]"),
+        ("id_invalid", "$.conditions.segments[1]"),
     ]
     assert create(conditions={"groups": ["no-members-yet"], "segments": ["vip"]}).status == 201
 

@@ -14,6 +14,7 @@ from functions.checkout import (
 )
 from functions.orders import get_order
 from shop.checkout.model import offer as offer_model
+from shop.checkout.model.messages import GOODS_UNDELIVERABLE
 from tests.functions.staff_shipping.test_shipping_table import method, put, table, usd
 from tests.kit.products import ADDRESS, checkout_body, mug, payment_body, publish_with_stock
 from tests.kit.shop import call
@@ -150,6 +151,43 @@ def test_too_heavy_goods_use_another_method_or_are_undeliverable() -> None:
     assert [m["code"] for m in checkout["messages"]] == ["goods_undeliverable"]
     (nowhere,) = create(("mug.1", 1), address_country="DE", postal_code="10115")["messages"]
     assert nowhere["code"] == "address_undeliverable"
+
+
+LIGHT = method(parcel={"weight_g": 1_000})
+SMALL = method(id="small", parcel={"longest_mm": 100})
+FEW = method(id="few", parcel={"units": 1}, max_parcels=2)
+
+
+@pytest.mark.parametrize(
+    ("methods", "goods", "reason"),
+    [
+        ([LIGHT], ("anvil.1", 1), "weight"),
+        ([LIGHT, method(id="b", parcel={"weight_g": 20_000})], ("anvil.1", 1), "weight"),
+        ([SMALL], ("pillow.1", 1), "size"),
+        ([FEW], ("mug.1", 3), "parcels"),
+        ([SMALL, FEW], ("pillow.1", 3), "goods"),
+        (
+            [method(charges=[{"kind": "by_weight", "bands": [{"up_to": 700, "price": usd(1)}]}])],
+            ("mug.1", 3),
+            "goods",
+        ),
+    ],
+)
+def test_a_checkout_without_options_names_the_reason(
+    methods: list[dict[str, Any]], goods: tuple[str, int], reason: str
+) -> None:
+    assert put(table(*methods)).status == 200
+    (message,) = create(goods)["messages"]
+    assert (message["code"], message["path"]) == ("goods_undeliverable", "$.line_items")
+    assert message["content"] == GOODS_UNDELIVERABLE[reason]
+
+
+def test_an_address_without_a_method_is_named() -> None:
+    put(table(method()))
+    (message,) = create(("mug.1", 1), address_country="DE", postal_code="10115")["messages"]
+    assert message["content"] == (
+        "No shipping method delivers to this address in DE. Choose another address."
+    )
 
 
 def test_an_option_has_price_estimate_parcels_and_carbon() -> None:

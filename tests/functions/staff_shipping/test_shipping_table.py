@@ -232,7 +232,17 @@ def test_a_draft_table_can_be_simulated() -> None:
     undeliverable = call_staff(
         simulate_shipping, f"POST {ROUTE}/try", {"to": {"country": "KP"}, **goods}
     ).json
-    assert undeliverable == {"options": []}
+    assert undeliverable == {"options": [], "undeliverable": "place"}
+    too_heavy = call_staff(
+        simulate_shipping,
+        f"POST {ROUTE}/try",
+        {
+            "to": {"country": "US", "region": "OH"},
+            "table": table(method(parcel={"weight_g": 5_000})),
+            **goods,
+        },
+    ).json
+    assert too_heavy == {"zone": "us", "options": [], "undeliverable": "weight"}
 
 
 def test_only_permitted_staff_may_change_the_table() -> None:

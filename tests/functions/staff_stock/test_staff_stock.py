@@ -65,6 +65,15 @@ def read_level(sku: str, query: str = "") -> ApiResponse:
     return call_as_staff(get_stock_level, "GET /staff/stock/{sku+}", sku=sku, query=query)
 
 
+def test_a_pasted_sku_is_the_sku() -> None:
+    create_cap("CAP-S")
+    assert enter_count("CAP‑S", {"on_hand": 3, "version": 0}).status == 200
+    assert read_level("ＣＡＰ－Ｓ").json["on_hand"] == 3
+    levels = call_as_staff(list_stock_levels, LEVELS, query="sku=CAP%E2%80%91S")
+    assert levels.json["total"]["on_hand"] == 3
+    assert read_level("cap-s").status == 404, "the case of a SKU counts"
+
+
 def enter_count(sku: str, body: Any, if_match: str | None = None, key: str = "") -> ApiResponse:
     headers = {"if-match": if_match} if if_match is not None else None
     return call_as_staff(set_stock_level, COUNT, body, key=key, headers=headers, sku=sku)

@@ -94,7 +94,7 @@ def test_invalid_file_changes_nothing_and_names_the_line() -> None:
     [
         ({"version": 7}, 409, "stale"),
         ({"state": "Narnia"}, 404, "region_unknown"),
-        ({"query": "since=tomorrow"}, 400, "date_invalid"),
+        ({"query": "since=tomorrow"}, 400, "time_invalid"),
         ({"text": ""}, 400, "columns_missing"),
         ({"text": "PK\x03\x04"}, 400, "file_unknown"),
     ],

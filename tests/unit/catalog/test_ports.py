@@ -397,3 +397,20 @@ def test_a_large_product_claims_and_releases_all_its_skus(
     }
     assert catalog.save_many(list(more.values())).keys() == {"other"}
     assert catalog.product_id_for("C13") == "third"
+
+
+def test_a_query_with_a_compound_lists_each_product_of_both_readings_once(catalog: Any) -> None:
+    new(catalog, simple("a", "Tooth Brush"), simple("b", "Toothbrush"), simple("c", "Tooth-Brush"))
+    new(catalog, simple("d", "Brush for a Tooth"), simple("e", "Tooth"), simple("f", "Brush"))
+    for size in (1, 2, 50):
+        found = titles(catalog, build_search("tooth-brush"), size=size)
+        assert found == ["Toothbrush", "Tooth-Brush", "Tooth Brush", "Brush for a Tooth"], size
+    assert titles(catalog, build_search("wi-fi tooth-brush")) == []
+
+
+def test_a_query_with_a_compound_honours_category_and_price(catalog: Any) -> None:
+    kitchen = (Category("Kitchen"),)
+    new(catalog, simple("a", "Tooth Brush", categories=kitchen), simple("b", "Toothbrush"))
+    new(catalog, simple("c", "Tooth-Brush", price=500, categories=kitchen))
+    search = build_search("tooth-brush", categories=["kitchen"], price=PriceBand(900, None))
+    assert titles(catalog, search) == ["Tooth Brush"]

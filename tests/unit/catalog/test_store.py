@@ -4,6 +4,7 @@ The tests have one writer at a time, which moto simulates correctly. Tests of co
 run on the emulator.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from shop.catalog.model import (
     Category,
     Option,
     OptionChoice,
+    Posting,
     PriceBand,
     Product,
     ProductStatus,
@@ -30,6 +32,7 @@ from shop.catalog.store.rows import CatalogRow, claim_key
 from shop.catalog.store.search import MAX_QUERIES
 from shop.kernel.errors import Conflict
 from tests.kit.aws_call_counter import count_calls
+from tests.kit.shop import create_tables, mock_aws
 from tests.unit.catalog.sample_products import LATER, THEN, shirt, simple
 
 pytestmark = [pytest.mark.usefixtures("table"), pytest.mark.slow]
@@ -365,3 +368,75 @@ def test_items_of_ordinary_products_are_below_a_kilobyte() -> None:
             for name, value in row.items()
         )
         assert size < 1024, row["PK"]
+
+
+def postings_of_older_version(monkeypatch: pytest.MonkeyPatch, *products: Product) -> None:
+    """Store products as a release stored them whose index had every word in capitals."""
+
+    def older(product: Product) -> tuple[Posting, ...]:
+        return tuple(
+            replace(p, heading=p.heading.upper()) if p.heading.startswith("WORD#") else p
+            for p in product_postings(product)
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shop.catalog.store.repository.product_postings", older)
+        DynamoProductCatalog().save_many(products)
+
+
+def test_products_of_an_older_index_are_found_after_the_rebuild(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog = DynamoProductCatalog()
+    postings_of_older_version(monkeypatch, *(simple(f"p{n}", "Wi-Fi Lens") for n in range(60)))
+    draft = simple("draft", "Wi-Fi Lens", status=ProductStatus.DRAFT)
+    catalog.save_many([draft])
+    assert catalog.search(build_search("wifi lenses"), limit=20).items == ()
+    before = catalog.get("p1")
+
+    assert catalog.rebuild_index() == 60
+
+    assert len(catalog.search(build_search("wifi lenses"), limit=50).items) == 50
+    assert inconsistencies() == set()
+    assert catalog.get("p1") == replace(before, version=before.version + 1)
+    assert catalog.get("draft").version == 1, "a product with current postings is not written"
+
+
+def test_a_finished_rebuild_costs_one_read() -> None:
+    catalog = DynamoProductCatalog()
+    assert catalog.rebuild_index() == 0
+    with count_calls() as calls:
+        assert catalog.rebuild_index() == 0
+    assert calls.names == ["dynamodb.GetItem catalog"]
+
+
+def test_a_rebuild_out_of_time_continues_in_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = DynamoProductCatalog()
+    postings_of_older_version(monkeypatch, *(simple(f"p{n}", "Lens") for n in range(9)))
+    monkeypatch.setattr("shop.catalog.store.repository.BULK_READ_SIZE", 2)
+    # Every look at the clock finds 20 seconds gone: one chunk for each run.
+    clock = itertools.count(0, 20)
+    monkeypatch.setattr("shop.catalog.store.repository.time.monotonic", lambda: next(clock))
+    runs = [catalog.rebuild_index() for _ in range(12)]
+    assert max(runs) <= 2
+    assert sum(runs) == 9
+    assert inconsistencies() == set()
+
+
+@pytest.mark.usefixtures("small_transactions")
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_during_a_rebuild_loses_no_product(
+    monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    for call in range(1, 30):
+        with mock_aws():
+            create_tables()
+            postings_of_older_version(monkeypatch, simple("a", "Wi-Fi Lens"), wordy("b", "x"))
+            catalog = DynamoProductCatalog()
+            crashed = crash_at_call(call, after=after, work=catalog.rebuild_index)
+            catalog.finish_reindexing(at=LATER + product_writes.ABANDONED_AFTER)
+            catalog.rebuild_index()
+            assert inconsistencies() == set(), call
+        if not crashed:
+            return
+    raise AssertionError("the rebuild makes more calls than the test")

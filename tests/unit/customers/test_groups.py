@@ -69,9 +69,9 @@ def test_invalid_names_are_reported_with_their_path() -> None:
         set_groups(MemoryCustomerSegments(), ["gold", "no blanks", "", "-dash"])
 
     assert [(problem.code, problem.path) for problem in error.value.problems] == [
-        ("name_invalid", "$.groups[1]"),
-        ("name_invalid", "$.groups[2]"),
-        ("name_invalid", "$.groups[3]"),
+        ("id_invalid", "$.groups[1]"),
+        ("id_invalid", "$.groups[2]"),
+        ("id_invalid", "$.groups[3]"),
     ]
 
 
@@ -86,12 +86,17 @@ def test_customer_has_twenty_groups_at_most() -> None:
     assert [problem.code for problem in error.value.problems] == ["too_many"]
 
 
-@pytest.mark.parametrize("raw", ["ann", "guest", ANN.upper(), f"{ANN}0", ""])
+@pytest.mark.parametrize("raw", ["ann", "guest", f"{ANN}0", ""])
 def test_customer_id_must_have_the_form_of_a_user_pool_subject(raw: str) -> None:
     assert parse_customer_id(ANN) == ANN
     with pytest.raises(NotFound) as error:
         parse_customer_id(raw)
     assert error.value.code == "customer_unknown"
+
+
+@pytest.mark.parametrize("typed", [ANN.upper(), f" {ANN} ", ANN.replace("-", "‑"), f"\ufeff{ANN}"])
+def test_pasted_customer_id_is_the_id(typed: str) -> None:
+    assert parse_customer_id(typed) == ANN
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import yaml
 
 from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
+from shop.kernel.contacts import mailbox_of
 from shop.kernel.errors import ShopError
 from shop.orders.actions.delays import announce_delays
 from shop.kernel.money import Money
@@ -162,7 +163,19 @@ def test_business_rules_have_worked_examples() -> None:
     assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
+def test_example_of_email_addresses() -> None:
+    (example,) = (each for each in EXAMPLES if "mailboxes" in each)
+    for mailbox, spellings in example["mailboxes"].items():
+        assert [mailbox_of(spelling) for spelling in spellings] == [mailbox] * len(spellings)
+    assert [text for text in example["invalid"] if mailbox_of(text) is not None] == []
+
+
+ORDER_EXAMPLES = [example for example in EXAMPLES if "steps" in example]
+
+
+@pytest.mark.parametrize(
+    "example", ORDER_EXAMPLES, ids=[example["title"] for example in ORDER_EXAMPLES]
+)
 def test_example(example: dict[str, Any]) -> None:
     example_run = ExampleRun(example["pieces"])
     for step in example["steps"]:

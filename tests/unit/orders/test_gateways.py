@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from shop.kernel.errors import Unavailable
 from shop.orders.gateway.mail import RETRYABLE_ERRORS, SesEmailSender
@@ -114,6 +114,18 @@ def test_email_is_sent_as_text_and_html(email_sender: Any) -> None:
         },
     )
     mail.send("jane@example.com", Email("Über", "text", "<p>"))
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    "to", ["Jane@bücher.example", "Jane@BU\u0308CHER.example", "Jane@xn--bcher-kva.example"]
+)
+def test_email_to_an_international_domain_is_sent_in_ascii(email_sender: Any, to: str) -> None:
+    mail, stub = email_sender
+    recipient = {"ToAddresses": ["Jane@xn--bcher-kva.example"]}
+    request = {"FromEmailAddress": "shop@shop.test", "Destination": recipient, "Content": ANY}
+    stub.add_response("send_email", {"MessageId": "1"}, request)
+    mail.send(to, Email("s", "t", "h"))
     stub.assert_no_pending_responses()
 
 

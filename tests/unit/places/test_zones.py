@@ -9,6 +9,7 @@ from shop.places.model.zones import (
     Distance,
     Zone,
     distance_to,
+    normalize_postal_code,
     problems_of_distances,
     problems_of_zones,
 )
@@ -170,3 +171,19 @@ def test_zones_of_a_region_and_of_its_part_overlap(
         for each in (one, other)
     )
     assert first.overlap(second) == second.overlap(first) == expected
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "100-0001",
+        "１００－０００１",
+        "100‐0001",
+        "100−0001",
+        " 100-0001 ",
+        "100\u200b-0001",
+        "100 - 0001",
+    ],
+)
+def test_postal_code_is_compared_in_one_spelling(typed: str) -> None:
+    assert normalize_postal_code(typed) == "100-0001"

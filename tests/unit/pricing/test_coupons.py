@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, InvalidRequest
@@ -53,6 +55,37 @@ def test_normalized_code_ignores_case_separators_and_look_alikes() -> None:
         == normalize_code("Save.IO")
         == "SAVE10"
     )
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            "SAVE‑10",
+            "save–10",
+            "save−10",
+            "ＳＡＶＥ１０",
+            "sa\u00adve10",
+            "save\u200b10",
+            "Save\u00a010",
+        ),
+        *("ｓａｖｅ－１０", "SAVE١٠", "Sãve10", "save１Ｏ", "SAVE10™", "\ufeffsave10"),
+    ],
+)
+def test_a_pasted_code_is_the_code(typed: str) -> None:
+    assert normalize_code(typed) == "SAVE10"
+
+
+def test_code_of_another_alphabet_has_one_form() -> None:
+    assert normalize_code("Łódź-ß") == normalize_code("lodz ss") == "10DZSS"
+    assert normalize_code("ılık") == normalize_code("İLİK") == "111K"
+    assert normalize_code("夏2026") != normalize_code("冬2026")
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), max_size=40))
+def test_the_stored_form_of_an_ascii_code_never_changes(code: str) -> None:
+    stored = code.upper().translate(str.maketrans("ILO", "110", " -_.")).replace("`", "'")
+    assert normalize_code(code) == stored
 
 
 def test_random_code_has_sixty_bits_and_no_look_alike_characters() -> None:

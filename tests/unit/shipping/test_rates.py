@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shop.checkout.model.messages import GOODS_UNDELIVERABLE
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.money import Money
 from shop.places.model.destination import Destination
@@ -24,6 +25,7 @@ from shop.shipping.model import (
     RateBand,
     ShippingMethod,
     ShippingTable,
+    Undeliverable,
     ValueBand,
     ValueRate,
     WeightRate,
@@ -248,3 +250,35 @@ def test_invalid_quantities_and_measures_are_rejected() -> None:
     for item in (ConsignmentItem(0), ConsignmentItem(1, -1), ConsignmentItem(1, 1, -5)):
         with pytest.raises(InvalidRequest):
             shipping_options(Consignment((item,), Money(1, "USD")), US, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("currencies", "weight_g", "reason"),
+    [
+        (["EUR"], 400, Undeliverable.CURRENCY),
+        (["EUR", "JPY"], 400, Undeliverable.CURRENCY),
+        (["EUR", "USD"], 40_000, Undeliverable.WEIGHT),
+        ([], 400, Undeliverable.GOODS),
+    ],
+)
+def test_the_reason_without_options_is_that_of_the_methods_with_a_price(
+    currencies: list[str], weight_g: int, reason: Undeliverable
+) -> None:
+    methods = tuple(
+        ShippingMethod(
+            code, "us", "M", "X", (Money(1, code),), (1, 2), parcel=ParcelLimits(weight_g=1_000)
+        )
+        for code in currencies
+    )
+    table = ShippingTable((Zone("us", frozenset({"US"})),), methods)
+    goods = Consignment((ConsignmentItem(1, weight_g),), Money(1000, "USD"))
+    assert shipping_options(goods, US, table=table, at=AT) == ()
+    assert table.undeliverable_reason(goods, US) is reason
+    assert table.undeliverable_reason(goods, Destination("DE")) is Undeliverable.PLACE
+
+
+def test_every_reason_about_goods_has_a_text() -> None:
+    assert set(GOODS_UNDELIVERABLE) == set(Undeliverable) - {
+        Undeliverable.PLACE,
+        Undeliverable.UNLOCATED,
+    }

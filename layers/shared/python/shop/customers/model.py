@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from shop.kernel.errors import InvalidRequest, NotFound, Problem
 from shop.kernel.frozen import frozen
+from shop.kernel.text_folding import clean
 
 GROUP_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_GROUPS = 20
@@ -18,13 +19,14 @@ def parse_customer_id(raw: str) -> str:
     The user pool holds the accounts, and the shop has no row of a customer before the first
     purchase. The form is therefore the only protection against typing errors in the id.
     """
-    if not COGNITO_SUBJECT_PATTERN.fullmatch(raw):
+    customer_id = clean(raw).lower()
+    if not COGNITO_SUBJECT_PATTERN.fullmatch(customer_id):
         raise NotFound(
             f"Customer {raw!r} is unknown. Use the subject of an account in the user pool.",
             code="customer_unknown",
             path="id",
         )
-    return raw
+    return customer_id
 
 
 @frozen
@@ -59,7 +61,7 @@ def invalid_names(names: Iterable[str], path: str) -> list[Problem]:
         " letter or digit."
     )
     return [
-        Problem("name_invalid", detail, f"{path}[{n}]")
+        Problem("id_invalid", detail, f"{path}[{n}]")
         for n, name in enumerate(names)
         if not GROUP_NAME_PATTERN.fullmatch(name)
     ]

@@ -34,11 +34,17 @@ _DATE = FieldError("time_invalid", "Must be a date, such as 2026-12-31.")
 _TIME = FieldError(
     "time_invalid", "Must be a time with its UTC offset, such as 2026-12-31T23:59:59Z."
 )
+_CLOCK = FieldError("time_invalid", "Must be a time of day, such as 09:30:00.")
+_DURATION = FieldError("time_invalid", "Must be an ISO 8601 duration, such as PT30M.")
+_URL = FieldError("url_invalid", "Must be a URL, such as https://example.com/page.")
+_UUID = FieldError("id_invalid", "Must be a UUID, such as 6579c22f-be2b-444c-a52b-0116dd82df6c.")
+_DECIMAL = FieldError("wrong_type", "Must be a decimal number, such as 12.50.")
+_EXTRA = FieldError("unknown_field", "This field is unknown. Remove it.")
 
 FIELD_ERRORS: Mapping[str, FieldError] = {
     "missing": _REQUIRED,
     "union_tag_not_found": _REQUIRED,
-    "extra_forbidden": FieldError("unknown_field", "This field is unknown. Remove it."),
+    "extra_forbidden": _EXTRA,
     "json_invalid": FieldError(
         "json_malformed", "The body is not JSON. Correct it and send it again."
     ),
@@ -78,8 +84,59 @@ FIELD_ERRORS: Mapping[str, FieldError] = {
     "datetime_from_date_parsing": _TIME,
     "datetime_object_invalid": _TIME,
     "timezone_aware": FieldError("time_invalid", "Must include a UTC offset, such as Z or +01:00."),
+    # No schema of a request can raise the others yet. A new type of field may.
+    **dict.fromkeys(("missing_argument", "missing_keyword_only_argument"), _REQUIRED),
+    **dict.fromkeys(("missing_positional_only_argument", "missing_sentinel_error"), _REQUIRED),
+    **dict.fromkeys(("unexpected_keyword_argument", "unexpected_positional_argument"), _EXTRA),
+    "multiple_argument_values": FieldError("duplicate", "Send this field once."),
+    "none_required": FieldError("wrong_type", "Must be null."),
+    **dict.fromkeys(("dataclass_type", "dataclass_exact_type", "mapping_type"), _OBJECT),
+    **dict.fromkeys(("frozen_dict_type", "ordered_dict_type", "counter_type"), _OBJECT),
+    "arguments_type": _OBJECT,
+    "invalid_key": FieldError("wrong_type", "Must have strings as names."),
+    **dict.fromkeys(("iterable_type", "iteration_error", "tuple_type", "set_type"), _LIST),
+    **dict.fromkeys(("frozen_set_type", "deque_type", "named_tuple_type"), _LIST),
+    "set_item_not_hashable": FieldError("wrong_type", "Must have texts or numbers as items."),
+    **dict.fromkeys(("bytes_type", "json_type"), _STRING),
+    "bytes_too_short": FieldError("text_invalid", "Must have at least {min_length} byte{s}."),
+    "bytes_too_long": FieldError("text_invalid", "Must have at most {max_length} byte{s}."),
+    "bytes_invalid_encoding": FieldError("text_invalid", "Must be encoded in {encoding}."),
+    "string_not_ascii": FieldError("text_invalid", "Must have ASCII characters only."),
+    **dict.fromkeys(("time_type", "time_parsing"), _CLOCK),
+    **dict.fromkeys(("time_delta_type", "time_delta_parsing"), _DURATION),
+    "date_past": FieldError("out_of_range", "Must be a date before today."),
+    "date_future": FieldError("time_past", "Must be a date after today."),
+    "datetime_past": FieldError("out_of_range", "Must be a time in the past."),
+    "datetime_future": FieldError("time_past", "Must be a time in the future."),
+    "timezone_naive": FieldError("time_invalid", "Must be a time without a UTC offset."),
+    "timezone_offset": FieldError("time_invalid", "Must have another UTC offset."),
+    **dict.fromkeys(("url_type", "url_parsing", "url_syntax_violation"), _URL),
+    "url_too_long": FieldError(
+        "url_invalid", "Must be a URL of at most {max_length} character{s}."
+    ),
+    "url_scheme": FieldError("url_invalid", "Must be a URL that begins with {expected_schemes}."),
+    **dict.fromkeys(("uuid_type", "uuid_parsing"), _UUID),
+    "uuid_version": FieldError("id_invalid", "Must be a UUID of version {expected_version}."),
+    **dict.fromkeys(("decimal_type", "decimal_parsing"), _DECIMAL),
+    "decimal_max_digits": FieldError("out_of_range", "Must have at most {max_digits} digit{s}."),
+    "decimal_max_places": FieldError(
+        "out_of_range", "Must have at most {decimal_places} digit{s} after the decimal point."
+    ),
+    "decimal_whole_digits": FieldError(
+        "out_of_range", "Must have at most {whole_digits} digit{s} before the decimal point."
+    ),
+    **dict.fromkeys(("fraction_type", "fraction_parsing", "complex_type"), _NUMBER),
+    "complex_str_parsing": _NUMBER,
+    "recursion_depth_exceeded": FieldError("json_malformed", "Must be nested less deeply."),
+    "recursion_loop": FieldError("json_malformed", "Must not contain itself."),
+    # Faults of a validator, and values that JSON cannot hold.
+    **dict.fromkeys(("value_error", "assertion_error", "no_such_attribute"), _UNKNOWN),
+    **dict.fromkeys(("get_attribute_error", "needs_python_object", "callable_type"), _UNKNOWN),
+    **dict.fromkeys(("is_instance_of", "is_subclass_of", "ellipsis_error"), _UNKNOWN),
+    **dict.fromkeys(("frozen_field", "frozen_instance"), _UNKNOWN),
+    "default_factory_not_called": _UNKNOWN,
 }
-"""The errors that the schemas of requests can raise, by pydantic's type."""
+"""The errors of pydantic by type, without ``string_pattern_mismatch``."""
 
 PATTERN_ERRORS: Mapping[str, FieldError] = {
     r"\S": FieldError("text_invalid", "Must not be blank."),
@@ -124,6 +181,7 @@ PATTERN_ERRORS: Mapping[str, FieldError] = {
 }
 """The meaning of each pattern in the schemas of requests and platform profiles."""
 
+_COUNTS = ("min_length", "max_length", "max_digits", "decimal_places", "whole_digits")
 _PYDANTIC_TYPES = frozenset(get_args(ErrorType))
 
 
@@ -147,8 +205,8 @@ def field_error(error: "ErrorDetails") -> FieldError:
 
 def _limits(context: Mapping[str, Any]) -> dict[str, Any]:
     limits = {name: _without_zero_decimals(value) for name, value in context.items()}
-    length = context.get("max_length", context.get("min_length"))
-    return {**limits, "s": "" if length == 1 else "s"}
+    counts = {context[name] for name in _COUNTS if name in context}
+    return {**limits, "s": "" if counts == {1} else "s"}
 
 
 def _without_zero_decimals(limit: Any) -> Any:

@@ -220,7 +220,7 @@ def _object_with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if name in names:
                 echoed = name[:MAX_ECHOED_NAME_LENGTH]
                 raise _invalid(
-                    f"The key {echoed!r} occurs twice in an object. Send it once.", "duplicate_key"
+                    f"The key {echoed!r} occurs twice in an object. Send it once.", "duplicate"
                 )
             names.add(name)
     return result

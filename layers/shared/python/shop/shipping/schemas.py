@@ -11,7 +11,13 @@ from shop.kernel.pagination import Page
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.places.model.countries import validate_country
 from shop.places.model.destination import Destination, StatedPlace, checked_destination
-from shop.shipping.model import Consignment, ConsignmentItem, ShippingOption, ShippingTable
+from shop.shipping.model import (
+    Consignment,
+    ConsignmentItem,
+    ShippingOption,
+    ShippingTable,
+    Undeliverable,
+)
 from shop.shipping.model.table_versions import ShippingTableVersion
 
 _VIEW_FIELDS = ("at", "actor", "bundled")
@@ -266,11 +272,20 @@ class ShippingSimulationView(BaseModel):
     """Id of the zone that contains the destination; absent if none does."""
     options: list[ShippingOptionView]
     """Shipping options, the cheapest first."""
+    undeliverable: Undeliverable | None = None
+    """Reason without an option: of the place, or of the goods; absent if there is an option.
+    Example: weight"""
 
     @classmethod
-    def of(cls, zone: str | None, options: tuple[ShippingOption, ...]) -> "ShippingSimulationView":
+    def of(
+        cls,
+        zone: str | None,
+        options: tuple[ShippingOption, ...],
+        undeliverable: Undeliverable | None,
+    ) -> "ShippingSimulationView":
         return cls(
             zone=zone,
+            undeliverable=undeliverable,
             options=[
                 ShippingOptionView(
                     id=o.id,

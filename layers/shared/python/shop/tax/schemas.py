@@ -280,7 +280,7 @@ def first_day_from_query(query: Mapping[str, str]) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         detail = "Since must be a day, such as 2026-12-31."
-        raise InvalidRequest(detail, code="date_invalid", path="since") from None
+        raise InvalidRequest(detail, code="time_invalid", path="since") from None
 
 
 class TaxCountryView(BaseModel):

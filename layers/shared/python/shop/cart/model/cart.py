@@ -1,16 +1,16 @@
 """A cart, its lines, and the customer that it is priced for."""
 
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
 from shop.catalog.model import Product, Variant
-from shop.kernel.contacts import Buyer
+from shop.kernel.contacts import Buyer, mailbox_of
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
+from shop.kernel.text_folding import fold
 from shop.places.model.destination import Destination, StatedPlace
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.price_snapshot import PriceSnapshot
@@ -177,9 +177,11 @@ def usage_key(owner: str, email: str | None) -> str | None:
 def _normalize_mailbox(email: str) -> str:
     """Return one spelling for all spellings of a mailbox.
 
-    Case and a ``+tag`` do not distinguish mailboxes, nor do dots at Gmail.
+    Case and a ``+tag`` do not distinguish mailboxes, nor do dots at Gmail, nor the two spellings of
+    an international domain.
     """
-    name, at, domain = unicodedata.normalize("NFKC", email).strip().casefold().rpartition("@")
+    # An address that a former release stored may be invalid now: it is counted as it is.
+    name, at, domain = (mailbox_of(email) or fold(email)).rpartition("@")
     if not at:
         return ""
     name = name.split("+", 1)[0] or name

@@ -16,7 +16,6 @@ from shop.catalog.model import (
     ProductStatus,
     Variant,
     VariantStatus,
-    fold,
     variant_id,
 )
 from shop.catalog.model.validation import validate_product
@@ -25,6 +24,7 @@ from shop.kernel.errors import Conflict, InvalidRequest, VersionConflict
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.kernel.pagination import Page
+from shop.kernel.text_folding import fold
 
 
 @frozen(slots=False, kw_only=True)

@@ -30,7 +30,7 @@ from shop.catalog.model.search_index import (
     product_card,
     product_postings,
 )
-from shop.catalog.model.tokenizer import fold, tokenize
+from shop.catalog.model.tokenizer import tokenize
 from shop.catalog.model.variant_matching import (
     OptionAvailability,
     ProductSelection,
@@ -66,7 +66,6 @@ __all__ = [
     "VariantStatus",
     "build_search",
     "category_names",
-    "fold",
     "product_card",
     "product_id_from",
     "product_postings",

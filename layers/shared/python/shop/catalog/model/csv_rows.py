@@ -14,12 +14,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from shop.catalog.model.tokenizer import fold
 from shop.kernel.errors import Unprocessable
 from shop.kernel.frozen import frozen
 from shop.kernel.text_files import LINE_END, count_line_ends
+from shop.kernel.text_folding import fold
 
 DELIMITERS = ",;\t"
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 ID_COLUMN = "doorbuster id"
 """Column of the shop's own exports: the product's id, which may differ from its handle."""
@@ -307,8 +308,15 @@ def handle_key(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return the handle of a product that the file names by its title only."""
-    return re.sub(r"[\W_]+", "-", fold(text)).strip("-")[:_MAX_SLUG_LENGTH]
+    """Return the handle of a product that the file names by its title only.
+
+    Ids and generated SKUs of stored products contain the result. It therefore does not follow the
+    fold of texts, which changes when it becomes better.
+    """
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
+    words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", plain))
+    return words.strip("-")[:_MAX_SLUG_LENGTH]
 
 
 def clean_cell(text: str) -> str:

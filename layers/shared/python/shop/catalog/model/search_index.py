@@ -13,9 +13,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shop.catalog.model.product import Category, Media, Product, ProductStatus, Variant
-from shop.catalog.model.tokenizer import fold, tokenize
+from shop.catalog.model.tokenizer import tokenize, tokenize_query
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
+from shop.kernel.text_folding import fold
+
+INDEX_VERSION = 2
+"""Version of the words and categories of postings. With a new one, a scheduled job writes the
+postings of all products anew, see ``DynamoProductCatalog.rebuild_index``."""
 
 ALL_SHARDS = 4
 """Shards of the list of all products: an import would otherwise write to a single partition."""
@@ -106,20 +111,24 @@ class PriceBand:
 
 @frozen
 class Search:
-    """A query: all of the words, any of the categories, and the price band must match."""
+    """A query: all of the words, any of the categories, and the price band must match.
+
+    ``parts`` are a second reading of the text: instead of all ``words``, all ``parts`` may match.
+    """
 
     words: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     price: PriceBand | None = None
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """The headings to read: the longest word, which is probably the rarest.
+        """The headings to read: the longest word of each reading, which is probably the rarest.
 
         A search without words reads its categories, or the list of all products.
         """
         if self.words:
-            return (word_heading(self.words[0]),)
+            return tuple(word_heading(reading[0]) for reading in self.readings)
         if self.categories:
             return tuple(category_heading(c) for c in self.categories)
         return tuple(all_heading(n) for n in range(ALL_SHARDS))
@@ -127,13 +136,19 @@ class Search:
     @property
     def plain(self) -> bool:
         """Whether every card under the headings is a result, without further comparison."""
-        return self.price is None and len(self.words) + len(self.categories) <= 1
+        comparisons = len(self.words) + len(self.parts) + len(self.categories)
+        return self.price is None and comparisons <= 1
+
+    @property
+    def readings(self) -> tuple[tuple[str, ...], ...]:
+        """The alternative sets of words, one for each heading."""
+        return tuple(filter(None, (self.words, self.parts)))
 
     @property
     def fingerprint(self) -> str:
         """A digest of the query; it binds a cursor to the query that produced it."""
         price = self.price and [self.price.low, self.price.high, self.price.currency]
-        content = json.dumps([self.words, self.categories, price])
+        content = json.dumps([self.words, self.parts, self.categories, price])
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
@@ -141,9 +156,13 @@ def build_search(
     text: str | None, *, categories: Sequence[str] = (), price: PriceBand | None = None
 ) -> Search:
     """Build the query for a shopper's text, longest word first."""
-    words = sorted(tokenize(text or "", is_query=True), key=lambda w: (-len(w.encode()), w))
+    words, parts = map(_longest, tokenize_query(text or ""))
     folded = tuple(dict.fromkeys(map(folded_category, categories)))
-    return Search(tuple(words[:MAX_QUERY_WORDS]), folded, price)
+    return Search(words, parts, folded, price)
+
+
+def _longest(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(words, key=lambda w: (-len(w.encode()), w))[:MAX_QUERY_WORDS])
 
 
 def product_card(product: Product) -> ProductCard:
@@ -192,9 +211,12 @@ def ranked_words(product: Product) -> dict[str, int]:
     attributes += [product.brand or "", *product.tags]
     # A generated SKU repeats the product's id, which shoppers do not search for.
     skus = [v.sku for v in product.on_sale if v.sku != product.id]
+    # Whole SKUs come before their parts, which many SKUs of a product share.
+    whole_skus = (word for sku in skus for word in tokenize(sku, is_query=True))
+    texts_by_rank = ((1, _words([product.title])), (2, _words(attributes)))
     ranked: dict[str, int] = {}
-    for rank, texts in ((1, [product.title]), (2, attributes), (3, skus)):
-        for word in _words(texts):
+    for rank, words in (*texts_by_rank, (3, whole_skus), (3, _words(skus))):
+        for word in words:
             if len(ranked) == MAX_INDEXED_WORDS:
                 return ranked
             ranked.setdefault(word, rank)
@@ -230,7 +252,7 @@ def _words(texts: Iterable[str]) -> Iterable[str]:
 
 def folded_category(value: str) -> str:
     """Normalize a category path: ``" footwear>RUNNING"`` becomes ``"footwear > running"``."""
-    steps = (" ".join(fold(step).split()) for step in value.split(">"))
+    steps = map(fold, value.split(">"))
     return " > ".join(step for step in steps if step)[:MAX_CATEGORY_LENGTH]
 
 

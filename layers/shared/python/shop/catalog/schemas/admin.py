@@ -14,6 +14,7 @@ from shop.catalog.model import (
 )
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text, plain_text
 from shop.kernel.money import Money
+from shop.kernel.text_folding import clean_key
 from shop.kernel.text_validation import validate_currency
 
 Text = Annotated[str, StringConstraints(max_length=20_000)]
@@ -156,7 +157,7 @@ class VariantBody(ProductAdminModel):
             price=self.price.money(),
             list_price=self.list_price.money() if self.list_price else None,
             id=self.id,
-            sku=self.sku,
+            sku=None if self.sku is None else clean_key(self.sku),
             title=self.title,
             choices=tuple(OptionChoice(c.name, c.label) for c in self.options),
             weight_g=self.weight_g,

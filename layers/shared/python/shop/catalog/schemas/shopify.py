@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
-from shop.catalog.model import Category, Media, Option, ProductStatus, fold
+from shop.catalog.model import Category, Media, Option, ProductStatus
 from shop.catalog.model.csv_rows import CsvTable, PlacedRow, handle_key, place_rows
 from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
 from shop.catalog.schemas.file_parsing import (
@@ -32,6 +32,7 @@ from shop.catalog.schemas.shopify_variants import (
 )
 from shop.kernel.errors import Unprocessable
 from shop.kernel.ids import derived_id
+from shop.kernel.text_folding import fold
 
 _STATUS = {
     "active": ProductStatus.PUBLISHED,

@@ -1,5 +1,6 @@
 """Repository of products and search index on DynamoDB."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +23,14 @@ from shop.catalog.store.product_writes import (
     StoredProduct,
     WriteConflict,
 )
-from shop.catalog.store.rows import REINDEX, CatalogRow, product_from_row, product_key
+from shop.catalog.store.rows import (
+    REINDEX,
+    CatalogRow,
+    load_rebuild,
+    product_from_row,
+    product_key,
+    save_rebuild,
+)
 from shop.kernel.errors import (
     Conflict,
     Contention,
@@ -38,6 +46,8 @@ BULK_READ_SIZE = 50
 """Products that an import reads and writes at a time."""
 MAX_TRANSACTION_BYTES = 3_000_000
 """Bytes of an import's transaction; DynamoDB accepts 4 MB."""
+REBUILD_SECONDS = 30
+"""Time that one run of :meth:`DynamoProductCatalog.rebuild_index` takes; its Lambda has 60."""
 
 
 class DynamoProductCatalog:
@@ -117,6 +127,25 @@ class DynamoProductCatalog:
                         errors[change.product.id] = _write_error(change.product, version, conflict)
         return errors
 
+    def rebuild_index(self, *, seconds: float = REBUILD_SECONDS) -> int:
+        """Rewrite postings of an older ``INDEX_VERSION``; return the number of products.
+
+        A run ends after about ``seconds`` and the next one continues. Each product is written as a
+        new version: another writer of the product then fails instead of leaving old postings.
+        """
+        position = load_rebuild()
+        started = time.monotonic()
+        written = 0
+        while position is not None and time.monotonic() - started < seconds:
+            ids, following = search_index.list_product_ids(position, limit=BULK_READ_SIZE)
+            stored = product_writes.load_products(ids)
+            old = [product for each in stored.values() if (product := _outdated(each)) is not None]
+            errors = self.save_many(old)
+            written += len(old) - len(errors)
+            save_rebuild(following)
+            position = following
+        return written
+
     def finish_reindexing(self, *, at: datetime, limit: int = 100) -> int:
         """Finish the unfinished changes of crashed writers and return their number.
 
@@ -137,6 +166,14 @@ class DynamoProductCatalog:
                 product_writes.finish_reindex(before, product_from_row(before.row))
                 finished += 1
         return finished
+
+
+def _outdated(stored: StoredProduct) -> Product | None:
+    """Return a product whose postings differ from those that it would get today."""
+    if stored.row is None:
+        return None
+    product = product_from_row(stored.row)
+    return None if stored.postings == set(product_postings(product)) else product
 
 
 def _change(product: Product, before: StoredProduct) -> ProductWrite:

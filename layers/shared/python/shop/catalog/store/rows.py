@@ -22,7 +22,7 @@ from shop.catalog.model import (
     VariantStatus,
     product_card,
 )
-from shop.catalog.model.search_index import categories_of, ranked_words
+from shop.catalog.model.search_index import INDEX_VERSION, categories_of, ranked_words
 from shop.kernel.money import Money
 from shop.storage.compression import compress_json, decompress_json
 from shop.storage.connection import Row
@@ -30,6 +30,8 @@ from shop.storage.documents import CompressedJsonAttribute
 
 REINDEX = "REINDEX"
 CLAIM = "SKU#"
+_REBUILD = ("INDEX", "VERSION")
+"""Key of the item with the version of the postings, and the position of their rebuild."""
 
 
 class CardDocumentAttribute(CompressedJsonAttribute):
@@ -103,6 +105,23 @@ def product_from_row(row: CatalogRow) -> Product:
         created_at=datetime.fromisoformat(doc["created_at"]),
         updated_at=datetime.fromisoformat(doc["updated_at"]),
     )
+
+
+def load_rebuild() -> tuple[int, str | None] | None:
+    """Return the shard and key from which the index is rebuilt; ``None`` if it is up to date."""
+    try:
+        row = CatalogRow.get(*_REBUILD, consistent_read=True)
+    except CatalogRow.DoesNotExist:
+        return 0, None
+    if int(row.version) != INDEX_VERSION:
+        return 0, None
+    return (row.doc["shard"], row.doc.get("after")) if row.doc else None
+
+
+def save_rebuild(position: tuple[int, str | None] | None) -> None:
+    """Record the position from which the rebuild continues; ``None`` after its end."""
+    doc = _without_empty(shard=position[0], after=position[1]) if position else {}
+    CatalogRow(*_REBUILD, version=INDEX_VERSION, doc=doc).save()
 
 
 def posting_items(product: Product, postings: Sequence[Posting]) -> list[dict[str, Any]]:

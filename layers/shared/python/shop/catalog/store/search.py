@@ -52,6 +52,18 @@ def list_cards(
     )
 
 
+def list_product_ids(
+    position: tuple[int, str | None], *, limit: int
+) -> tuple[list[str], tuple[int, str | None] | None]:
+    """Return product ids from a shard and key on, and the next position; ``None`` at the end."""
+    shard, after = position
+    items, last = _query_page(all_heading(shard), "", after, None, limit, ["SK"])
+    ids = [item["SK"]["S"].partition("#")[2] for item in items]
+    if last is not None:
+        return ids, (shard, last)
+    return ids, (shard + 1, None) if shard + 1 < ALL_SHARDS else None
+
+
 def has_category(category: str) -> bool:
     """Return whether a product on sale is in the category, in exactly this spelling.
 
@@ -82,14 +94,13 @@ def _collect_page(
 ) -> Page[ProductCard]:
     """Read from the cursor until the page is full, the list ends, or the Queries are used up."""
     heading, sort_key = _resume(cursor, query_id, len(headings), prefix)
-    compare = _comparison(search)
     cards: list[ProductCard] = []
     for _ in range(MAX_QUERIES):
         items, next_sort_key = _query_page(
             headings[heading],
             prefix,
             sort_key,
-            compare,
+            _comparison(search, heading),
             limit + 1 if search.plain else MAX_CARDS_READ,
             (*LIST_ATTRIBUTES, "categories")
             if _earlier_categories(search, heading)
@@ -135,9 +146,13 @@ def _query_page(
     return page["Items"], last["SK"]["S"] if last else None
 
 
-def _comparison(search: Search) -> Condition | None:
-    """Build the filter expression, so DynamoDB sends matching cards only."""
-    terms: list[Condition] = [CatalogRow.words.contains(w) for w in search.words[1:]]
+def _comparison(search: Search, heading: int) -> Condition | None:
+    """Build the filter expression of a heading, so DynamoDB sends matching cards only."""
+    terms: list[Condition] = []
+    if search.words:
+        terms += [CatalogRow.words.contains(w) for w in search.readings[heading][1:]]
+        # The headings of earlier readings have listed their own matches.
+        terms += [~_has_all(reading) for reading in search.readings[:heading]]
     if search.categories and search.words:
         terms.append(reduce(or_, [CatalogRow.categories.contains(c) for c in search.categories]))
     if search.price is not None:
@@ -152,6 +167,11 @@ def _comparison(search: Search) -> Condition | None:
                 band = (CatalogRow.currency != search.price.currency) | band
             terms.append(band)
     return reduce(and_, terms) if terms else None
+
+
+def _has_all(words: Sequence[str]) -> Condition:
+    conditions: list[Condition] = [CatalogRow.words.contains(word) for word in words]
+    return reduce(and_, conditions)
 
 
 def _is_result(card: ProductCard, item: Mapping[str, Any], search: Search, heading: int) -> bool:

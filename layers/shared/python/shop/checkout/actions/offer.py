@@ -245,7 +245,7 @@ def _shipping_options(
     options = shipping_options(consignment, request.destination, table=table, at=at)
     if options:
         return options, None
-    return (), table.undeliverable_reason(request.destination).value
+    return (), table.undeliverable_reason(consignment, request.destination).value
 
 
 def _selected_option(

@@ -8,6 +8,18 @@ from shop.payments.model import AUTHORIZATION_GRACE
 ITEM_UNAVAILABLE = "item_unavailable"
 """Code of a message, and the reason of an order that was cancelled because its goods left sale."""
 
+GOODS_UNDELIVERABLE = {
+    "currency": "No shipping method to this address has a price in this currency. Choose another"
+    " currency.",
+    "weight": "An article is heavier than every shipping method to this address allows. Remove it.",
+    "size": "An article is larger than every shipping method to this address allows. Remove it.",
+    "parcels": "These goods need more parcels than every shipping method to this address allows."
+    " Reduce the quantities.",
+    "goods": "No shipping method to this address takes these goods together. Their weight, number,"
+    " value or distance is above its limits. Reduce the quantities.",
+}
+"""Messages about goods without a shipping option, by the reason."""
+
 _INSTRUMENT_PATH = "$.payment.instruments[0]"
 
 _PAYMENT_FAILURES = {
@@ -25,27 +37,16 @@ def missing_message(path: str, text: str) -> Message:
     return Message("error", "missing", text, path, "recoverable")
 
 
-def goods_undeliverable_message() -> Message:
-    """Return the error for goods that no shipping option to the address takes."""
-    return Message(
-        "error",
-        "goods_undeliverable",
-        "No shipping option to this address takes these goods together. They are too heavy or too"
-        " large, or have no shipping price in this currency. Reduce the quantities.",
-        "$.line_items",
-        "recoverable",
-    )
+def goods_undeliverable_message(reason: str) -> Message:
+    """Return the error for goods that no shipping method to the address takes."""
+    text = GOODS_UNDELIVERABLE[reason]
+    return Message("error", "goods_undeliverable", text, "$.line_items", "recoverable")
 
 
-def address_undeliverable_message(path: str) -> Message:
+def address_undeliverable_message(path: str, country: str | None) -> Message:
     """Return the error for an address outside all shipping zones."""
-    return Message(
-        "error",
-        "address_undeliverable",
-        "The shop does not deliver to this address. Choose another one.",
-        path,
-        "recoverable",
-    )
+    text = f"No shipping method delivers to this address in {country}. Choose another address."
+    return Message("error", "address_undeliverable", text, path, "recoverable")
 
 
 def order_pending_message() -> Message:

@@ -8,6 +8,7 @@ from typing import Any
 
 from shop.cart.model import CartLine, Message, hinted_place
 from shop.checkout.model.messages import (
+    GOODS_UNDELIVERABLE,
     ITEM_UNAVAILABLE,
     address_undeliverable_message,
     goods_undeliverable_message,
@@ -128,10 +129,11 @@ class CheckoutSession:
             return tuple(missing_message(f"{path}.{name}", required[name]) for name in missing)
         if not self.offer.options and self.offer.undeliverable == Undeliverable.UNLOCATED:
             return ()  # a message of the offer names the field of the address
-        if not self.offer.options and self.offer.undeliverable == Undeliverable.GOODS:
-            return (goods_undeliverable_message(),)
         if not self.offer.options:
-            return (address_undeliverable_message(path),)
+            reason = self.offer.undeliverable
+            if reason in GOODS_UNDELIVERABLE:
+                return (goods_undeliverable_message(reason),)
+            return (address_undeliverable_message(path, self.destination.address_country),)
         if self.offer.option is None:
             option_path = f"{_METHOD_PATH}.groups[0].selected_option_id"
             return (missing_message(option_path, "Choose a shipping option."),)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.inventory.model.kits import MAX_KIT_PARTS, Kit
 from shop.kernel.errors import InvalidRequest, Problem
+from shop.kernel.text_folding import clean_key
 
 
 class PartBody(BaseModel):
@@ -13,7 +14,7 @@ class PartBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    sku: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    sku: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(clean_key)]
     """Stock keeping unit of the part.
     Example: MUG-BLUE"""
     quantity: Annotated[int, Field(ge=1, le=10_000)]

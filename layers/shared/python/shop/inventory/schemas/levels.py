@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, StockLevel
 from shop.inventory.model.shards import sum_levels
@@ -13,11 +13,12 @@ from shop.inventory.schemas.locations import (
     validate_location_name,
 )
 from shop.kernel.errors import InvalidRequest
+from shop.kernel.text_folding import clean_key
 
 Location = Annotated[str, StringConstraints(pattern=f"^{LOCATION_NAME_PATTERN}$")]
 """Name of a location: a-z, 0-9, _ and -, 40 characters at most.
 Example: main"""
-Sku = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(clean_key)]
 """Stock keeping unit, 1 to 128 characters.
 Example: MUG-BLUE"""
 Units = Annotated[int, Field(ge=1, le=MAX_UNITS)]
@@ -150,7 +151,7 @@ def location_from_query(query: Mapping[str, str]) -> str:
 
 def sku_from_query(query: Mapping[str, str]) -> str:
     """Return ``?sku=``. Raises InvalidRequest (``missing``, ``id_invalid``)."""
-    sku = query.get("sku", "")
+    sku = clean_key(query.get("sku", ""))
     if not sku:
         raise InvalidRequest(
             "A SKU is required. Add it to the query, as in ?sku=MUG-RED.",

@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 
+from shop.kernel.contacts import deliverable_email
 from shop.kernel.errors import Unavailable
 from shop.orders.ports import Email
 
@@ -23,7 +24,7 @@ class SesEmailSender:
         try:
             self._client.send_email(
                 FromEmailAddress=self._sender,
-                Destination={"ToAddresses": [to]},
+                Destination={"ToAddresses": [deliverable_email(to)]},
                 Content={
                     "Simple": {
                         "Subject": {"Data": email.subject, "Charset": "UTF-8"},

@@ -46,7 +46,7 @@ def _days(
     if day is not None:
         if placed_from is not None or placed_to is not None:
             raise InvalidRequest(
-                "Send day, or placed_from and placed_to.", code="day_invalid", path="day"
+                "Send day, or placed_from and placed_to.", code="time_invalid", path="day"
             )
         return (only := _day("day", day)), only
     first = None if placed_from is None else _day("placed_from", placed_from)
@@ -85,7 +85,7 @@ def _day(name: str, text: str) -> date:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise InvalidRequest(
-            f"{name} must be a date such as 2026-11-27.", code="day_invalid", path=name
+            f"{name} must be a date such as 2026-11-27.", code="time_invalid", path=name
         ) from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidRequest(

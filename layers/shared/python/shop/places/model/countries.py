@@ -8,6 +8,7 @@ import re
 from enum import Enum
 
 from shop.kernel.errors import InvalidValue
+from shop.kernel.text_folding import clean
 
 COUNTRIES: frozenset[str] = frozenset(
     (
@@ -61,7 +62,7 @@ def find_country(text: str | None) -> str | Unmatched:
 
     The text is a code of two or three letters or a name, in any case.
     """
-    wanted = (text or "").strip()
+    wanted = clean(text or "")
     if not wanted:
         return Unmatched.MISSING
     if (code := wanted.upper()) in COUNTRIES:
@@ -79,8 +80,8 @@ def find_region(
     The text is a code, with or without the country, or a name, in any case. In the US, the locality
     (city) of military mail stands for a region too.
     """
-    wanted = (text or "").strip()
-    if country == "US" and (military := _MILITARY_CITY.match(locality or "")):
+    wanted = clean(text or "")
+    if country == "US" and (military := _MILITARY_CITY.match(clean(locality or ""))):
         return _military_region(wanted, military[1], postal_code)
     if not any(map(str.isalnum, wanted)):
         return Unmatched.MISSING
@@ -98,7 +99,7 @@ def _military_region(text: str, named: str | None, postal_code: str | None) -> s
         return region
     if named is not None:
         return named.upper()
-    digits = (postal_code or "").strip()
+    digits = clean(postal_code or "")
     for code, prefixes in _MILITARY_ZIP_CODES:
         if digits.startswith(prefixes):
             return code

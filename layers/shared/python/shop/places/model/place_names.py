@@ -9,13 +9,11 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
+from shop.kernel.text_folding import clean, fold
+
 TABLE = Path(__file__).parents[1] / "data" / "place_names.txt"
 """Folded names by country and region; ``local/place_table.py`` writes it and explains its form."""
 
-_BASE_FORMS = str.maketrans(
-    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "æ": "ae"}
-)
-_LIGATURES = str.maketrans({"œ": "oe", "&": " and "})
 _SHORT_WORDS = {"st": "saint", "ste": "sainte"}
 _KIND_OF_REGION = re.compile(
     r"\s+(?:state|province|prefecture|canton|sheng|ken)$|^(?:state|province|canton) of\s+"
@@ -24,22 +22,16 @@ _KIND_OF_REGION = re.compile(
 )
 
 
-def fold(text: str) -> str:
-    """Return the form in which names are compared: small letters and digits without accents.
+def name_key(text: str) -> str:
+    """Return the form in which names are compared: folded letters and digits only.
 
     "Québec" and "QUEBEC", "St. Lucia" and "Saint Lucia", "N.S.W." and "nsw" are equal.
     """
-    decomposed = unicodedata.normalize("NFKD", text.translate(_LIGATURES).casefold())
-    plain = "".join(each for each in decomposed if not _is_mark(each)).translate(_BASE_FORMS)
+    plain = fold(text).replace("&", " and ")
     words = "".join(each if _is_of_word(each) else " " for each in plain).split()
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
-    return unicodedata.normalize("NFC", "".join(_SHORT_WORDS.get(word, word) for word in words))
-
-
-def _is_mark(char: str) -> bool:
-    """Return whether a character is an accent or a modifier such as the ʻokina of Hawaiʻi."""
-    return "\u0300" <= char <= "\u036f" or "\u02b0" <= char <= "\u02ff"
+    return "".join(_SHORT_WORDS.get(word, word) for word in words)
 
 
 def _is_of_word(char: str) -> bool:
@@ -49,22 +41,22 @@ def _is_of_word(char: str) -> bool:
 
 def country_by_name(text: str) -> str | None:
     """Return the country of a name, alias or alpha-3 code; ``None`` if there is none."""
-    return _code_of_name(_block("countries"), fold(text))
+    return _code_of_name(_block("countries"), name_key(text))
 
 
 def region_by_text(country: str, text: str) -> str | None:
     """Return the region of a code or name, with or without the country's prefix or a kind."""
     block = _block(country)
-    wanted = unicodedata.normalize("NFKC", text).strip()
+    wanted = clean(text)
     prefix = re.match(rf"{country}\s*[-_/ ]\s*", wanted, re.IGNORECASE)
     rest = wanted[prefix.end() :] if prefix else ""
     without_kind = _KIND_OF_REGION.sub("", wanted)
     return (
         (_code_in(block, rest) if prefix else None)
         or _code_in(block, wanted)
-        or _code_of_name(block, fold(wanted))
-        or _code_of_name(block, fold(rest))
-        or _code_of_name(block, fold(without_kind))
+        or _code_of_name(block, name_key(wanted))
+        or _code_of_name(block, name_key(rest))
+        or _code_of_name(block, name_key(without_kind))
     )
 
 

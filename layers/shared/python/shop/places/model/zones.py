@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
+from shop.kernel.text_folding import clean
 from shop.places.model.countries import COUNTRIES, is_region
 from shop.places.model.destination import Destination
 
@@ -15,7 +16,7 @@ ANY = "*"
 
 def normalize_postal_code(code: str | None) -> str:
     """Return the form in which postal codes and their prefixes are compared."""
-    return (code or "").replace(" ", "").upper()
+    return clean(code or "").replace(" ", "").upper()
 
 
 @frozen

@@ -1,9 +1,9 @@
 """Packing of goods into parcels: first fit decreasing by weight; a unit is never split."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from shop.kernel.frozen import frozen
-from shop.shipping.model.options import Consignment
+from shop.shipping.model.options import Consignment, ConsignmentItem
 
 
 @frozen
@@ -58,19 +58,36 @@ def pack(
     )
 
 
+def exceeded_limit(
+    goods: Consignment, limits: ParcelLimits, *, assumed_g: int
+) -> Literal["weight", "size"] | None:
+    """Return which limit of a parcel a single unit exceeds; ``None`` if each fits in one."""
+    for item in goods.items:
+        if limits.longest_mm is not None and max(_sides(item), default=0) > limits.longest_mm:
+            return "size"
+        if limits.weight_g is not None and _weight(item, assumed_g) > limits.weight_g:
+            return "weight"
+    return None
+
+
+def _sides(item: ConsignmentItem) -> list[int]:
+    return [side for side in (item.length_mm, item.width_mm, item.height_mm) if side]
+
+
+def _weight(item: ConsignmentItem, assumed_g: int) -> int:
+    # An unknown weight is not zero, or such goods would have no shipping price.
+    return assumed_g if item.weight_g is None else item.weight_g
+
+
 def _quantities_by_size(
     goods: Consignment, limits: ParcelLimits, assumed_g: int
 ) -> dict[_UnitSize, int] | None:
     """Count the units of each size; ``None`` if one unit exceeds the limits of a parcel."""
+    if exceeded_limit(goods, limits, assumed_g=assumed_g) is not None:
+        return None
     quantities: dict[_UnitSize, int] = {}
     for item in goods.items:
-        sides = [side for side in (item.length_mm, item.width_mm, item.height_mm) if side]
-        if limits.longest_mm is not None and sides and max(sides) > limits.longest_mm:
-            return None
-        # An unknown weight is not zero, or such goods would have no shipping price.
-        weight = assumed_g if item.weight_g is None else item.weight_g
-        if limits.weight_g is not None and weight > limits.weight_g:
-            return None
+        sides, weight = _sides(item), _weight(item, assumed_g)
         # A volume needs all three sides; with fewer, only the weight is billed.
         volume = sides[0] * sides[1] * sides[2] if len(sides) == 3 else 0
         quantities[weight, volume] = quantities.get((weight, volume), 0) + item.quantity

@@ -12,11 +12,31 @@ from shop.places.model.zones import Distance, Zone, distance_to, regions_named
 from shop.serialization import from_json, to_json
 from shop.shipping.model.delivery_estimates import DispatchSchedule
 from shop.shipping.model.options import Consignment, ShippingOption
-from shop.shipping.model.packing import ParcelLimits, pack
+from shop.shipping.model.packing import ParcelLimits, exceeded_limit, pack
 from shop.shipping.model.rates import Charge, Prices, price_in
 
 ANY_PARCEL = ParcelLimits()
 DISPATCH = DispatchSchedule()
+
+
+class Undeliverable(StrEnum):
+    """The reason why no shipping option exists."""
+
+    PLACE = "place"
+    """The shop does not deliver to the destination."""
+    CURRENCY = "currency"
+    """No method to the destination has a price in the currency of the goods."""
+    WEIGHT = "weight"
+    """A unit is heavier than a parcel of each method to the destination may be."""
+    SIZE = "size"
+    """A unit is longer than a parcel of each method to the destination may be."""
+    PARCELS = "parcels"
+    """The goods need more parcels than each method to the destination takes."""
+    GOODS = "goods"
+    """No method to the destination takes these goods, for different reasons or because the total
+    weight, quantity, value or distance has no price."""
+    UNLOCATED = "unlocated"
+    """The country or region of the destination is not known, so nothing is computed."""
 
 
 @frozen
@@ -57,6 +77,18 @@ class ShippingMethod:
     """Carbon dioxide emissions in grams per kilogram of goods."""
     max_parcels: int | None = None
     """Parcels per order at most; absent for no limit."""
+
+    def obstacle(self, goods: Consignment, assumed_g: int) -> Undeliverable:
+        """Return why :meth:`option` is ``None``."""
+        if price_in(self.flat, goods.value.currency) is None:
+            return Undeliverable.CURRENCY
+        limit = exceeded_limit(goods, self.parcel, assumed_g=assumed_g)
+        if limit is not None:
+            return Undeliverable(limit)
+        parcels = pack(goods, self.parcel, divisor=self.divisor, assumed_g=assumed_g) or ()
+        if self.max_parcels is not None and sum(p.count for p in parcels) > self.max_parcels:
+            return Undeliverable.PARCELS
+        return Undeliverable.GOODS
 
     def option(
         self,
@@ -100,18 +132,6 @@ class ShippingMethod:
             count,
             carbon,
         )
-
-
-class Undeliverable(StrEnum):
-    """The reason why no shipping option exists."""
-
-    PLACE = "place"
-    """The shop does not deliver to the destination."""
-    GOODS = "goods"
-    """No method to the destination takes these goods: too heavy, too large, or no price in their
-    currency."""
-    UNLOCATED = "unlocated"
-    """The country or region of the destination is not known, so nothing is computed."""
 
 
 @frozen(slots=False)
@@ -183,9 +203,20 @@ class ShippingTable:
         # The id breaks ties, so that equal prices always come in the same order.
         return tuple(sorted(options, key=lambda option: (option.price.minor, option.id)))
 
-    def undeliverable_reason(self, destination: Destination) -> Undeliverable:
-        """Return why :meth:`options` is empty for a destination."""
-        return Undeliverable.PLACE if self.zone_of(destination) is None else Undeliverable.GOODS
+    def undeliverable_reason(self, goods: Consignment, destination: Destination) -> Undeliverable:
+        """Return why :meth:`options` is empty for goods and a destination."""
+        zone = self.zone_of(destination)
+        if zone is None:
+            return Undeliverable.PLACE
+        obstacles = {
+            method.obstacle(goods, self.default_item_weight_g)
+            for method in self.methods
+            if method.zone == zone.id
+        }
+        # A method without a price in the currency is none for these goods, if another one has it.
+        if len(obstacles) > 1:
+            obstacles.discard(Undeliverable.CURRENCY)
+        return obstacles.pop() if len(obstacles) == 1 else Undeliverable.GOODS
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values; fields with their default are omitted."""

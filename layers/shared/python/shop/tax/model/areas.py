@@ -7,6 +7,7 @@ the Customs and Excise Agreement of 1979 (Isle of Man); national laws. As of 202
 import re
 from functools import lru_cache
 
+from shop.kernel.text_folding import clean
 from shop.places.model.destination import Destination
 from shop.tax.model.rates import TaxArea
 
@@ -64,7 +65,7 @@ def area_in(destination: Destination) -> TaxArea:
     treated_as = _TREATED_AS.get(destination.country)
     if treated_as is not None:
         return TaxArea(Destination(treated_as, None, None), name=destination.country)
-    postal_code = (destination.postal_code or "").replace(" ", "").upper()
+    postal_code = clean(destination.postal_code or "").replace(" ", "").upper()
     if destination.country != "GB":
         # "FI-22100" is written for mail from abroad.
         postal_code = _COUNTRY_PREFIX.sub("", postal_code)
