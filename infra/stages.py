@@ -125,17 +125,7 @@ class Stage:
                 f"{self.name}: production needs alarm_mail, or its alarms reach no one. "
                 "Set the address in infra/stages.py."
             )
-        if self.order_digest_minutes not in (0, 5, 10, 15, 20, 30, 60):
-            raise InvalidStage(
-                f"{self.name}: order_digest_minutes is {self.order_digest_minutes}; it must be 5,"
-                " 10, 15, 20, 30 or 60, or 0 for no digest"
-            )
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise InvalidStage(
-                f"{self.name}: time_zone is {self.time_zone!r}; it must be an IANA time zone"
-            ) from None
+        self._check_times()
         for setting in ("mail_from", "staff_mail", "alarm_mail"):
             address = getattr(self, setting)
             if address is not None and not _is_email(address):
@@ -155,6 +145,19 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: emulated stages need addresses, other stages must have none"
             )
+
+    def _check_times(self) -> None:
+        if self.order_digest_minutes not in (0, 5, 10, 15, 20, 30, 60):
+            raise InvalidStage(
+                f"{self.name}: order_digest_minutes is {self.order_digest_minutes}; it must be 5,"
+                " 10, 15, 20, 30 or 60, or 0 for no digest"
+            )
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise InvalidStage(
+                f"{self.name}: time_zone is {self.time_zone!r}; it must be an IANA time zone"
+            ) from None
 
     def placeholders(self) -> list[str]:
         """Return the settings whose values are still those of the example shop.

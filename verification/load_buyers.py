@@ -204,7 +204,7 @@ def complete(
 
 
 def _balance(gift_card: str, buyer: int, mutant: str | None) -> int:
-    """Return the balance of a card; an overspent or, by a mutant, unreadable one counts as empty."""
+    """Return the balance of a card; one that a mutant overspent or made unreadable is empty."""
     handler = _from_own_address(get_gift_card_balance.handler, buyer)
     body = {"code": gift_card, "currency": "USD"}
     answer = call(handler, "POST /gift-cards/balance", body)

@@ -13,8 +13,8 @@ from functions.manifest import Step
 from functions.workflows.manifest import DAY, FEATURE
 from shop.kernel.contacts import mailbox_of
 from shop.kernel.errors import ShopError
-from shop.orders.actions.delays import announce_delays
 from shop.kernel.money import Money
+from shop.orders.actions.delays import announce_delays
 from shop.orders.actions.expiry import expire_overdue_orders, reconcile_payments
 from shop.orders.actions.payments import abandon_unanswered_payment
 from shop.orders.model import (
