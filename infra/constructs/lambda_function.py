@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from functions.manifest import Endpoint, Function, Reaction, Schedule, StreamReader
+from functions.manifest import Endpoint, Function, JobStep, Reaction, Schedule, StreamReader
 from infra.constructs.alarms import Alarms, dead_letter_alarm, function_alarms
 from infra.constructs.asset_packages import AssetPackages
 from infra.constructs.iam import SharedResources, policy_statements
@@ -147,6 +147,7 @@ class ShopFunction:
                     entry, context.names, context.shared, context.release
                 )
             },
+            "EphemeralStorage": ({"Size": entry.scratch} if isinstance(entry, JobStep) else None),
             "FunctionName": self._name,
             "Handler": f"{entry.module}.handler",
             "Layers": [layer.ref for layer in context.layers],

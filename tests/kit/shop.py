@@ -40,7 +40,7 @@ ENVIRONMENT = {
     "TOKEN_ISSUER": "http://issuer.test",
     "TOKEN_KEYS": "http://issuer.test/keys",
     "TOKEN_CLIENTS": "shop-client",
-    "WRITES": "catalog,credits,customers,inventory,orders,peak,pricing,sessions,tax",
+    "WRITES": "catalog,credits,customers,inventory,jobs,orders,peak,pricing,sessions,tax",
     "TABLE_CATALOG": "catalog",
     "TABLE_INVENTORY": "inventory",
     "TABLE_SESSIONS": "sessions",
@@ -50,6 +50,7 @@ ENVIRONMENT = {
     "TABLE_CREDITS": "credits",
     "TABLE_CUSTOMERS": "customers",
     "TABLE_PEAK": "peak",
+    "TABLE_JOBS": "jobs",
     "TABLE_SANDBOX_PAYMENTS": "sandbox_payments",
     "PAYMENT_PROVIDER": "sandbox",
     "PAYMENT_WINDOW_SECONDS": "1800",
@@ -69,6 +70,8 @@ ENVIRONMENT = {
     "CLOCK_DEAD_LETTERS": "arn:aws:sqs:us-east-1:123456789012:prepare_peak-dead",
     "MAIL_FROM": "shop@shop.test",
     "STAFF_MAIL": "staff@shop.test",
+    "WORKFLOW_IMPORT": "arn:aws:states:us-east-1:123456789012:stateMachine:imports",
+    "FILES_BUCKET": "shop-files",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
 }
 """A Lambda's environment as the template sets it, with names for tests."""
@@ -82,6 +85,7 @@ _KEYS: dict[str, dict[str, Any]] = {
     "credits": {"keys": ("PK", "SK")},
     "customers": {"keys": ("PK", "SK")},
     "peak": {"keys": ("PK", "SK")},
+    "jobs": {"keys": ("PK", "SK")},
     "sandbox_payments": {"keys": ("PK",)},
     "orders": {
         "keys": ("PK", "SK"),
