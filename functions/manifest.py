@@ -59,6 +59,7 @@ class JobWorkflow(StrEnum):
     """Workflows of long work that staff start. ``WORKFLOW_<NAME>`` holds the ARN for starters."""
 
     IMPORT = "import"
+    EXPORT = "export"
 
 
 class Access(StrEnum):

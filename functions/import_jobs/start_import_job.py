@@ -2,14 +2,14 @@
 
 from shop.catalog.actions.import_jobs import start_import
 from shop.catalog.gateway.import_files import S3ImportFiles
-from shop.catalog.gateway.import_workflow import StepFunctionsImportWorkflow
+from shop.catalog.gateway.job_workflow import StepFunctionsJobWorkflow
 from shop.catalog.schemas.import_jobs import ImportJobView
 from shop.catalog.store.import_jobs import DynamoImportJobs
 from shop.entrypoints.http import Request, endpoint, required_setting
 
 jobs = DynamoImportJobs()
 files = S3ImportFiles()
-workflow = StepFunctionsImportWorkflow(required_setting("WORKFLOW_IMPORT"))
+workflow = StepFunctionsJobWorkflow(required_setting("WORKFLOW_IMPORT"))
 
 
 @endpoint()

@@ -7,7 +7,7 @@ from functions.manifest import JobStep, JobWorkflow
 
 MAX_PARALLEL_PARTS = 4
 """Parts of a file that are imported at once, so that shoppers keep their capacity."""
-IMPORT_HOURS = 6
+MAX_HOURS = 6
 
 Arn = Callable[[str], str]
 
@@ -16,7 +16,7 @@ def job_definition(
     workflow: JobWorkflow, steps: Mapping[str, JobStep], arn_of: Arn
 ) -> dict[str, Any]:
     """Return the state machine of a workflow; ``arn_of`` returns a module's function ARN."""
-    return {JobWorkflow.IMPORT: _import}[workflow](steps, arn_of)
+    return {JobWorkflow.IMPORT: _import, JobWorkflow.EXPORT: _export}[workflow](steps, arn_of)
 
 
 def _import(steps: Mapping[str, JobStep], arn_of: Arn) -> dict[str, Any]:
@@ -62,8 +62,31 @@ def _import(steps: Mapping[str, JobStep], arn_of: Arn) -> dict[str, Any]:
     return {
         "Comment": "The import of a large product file",
         "StartAt": "SplitFile",
-        "TimeoutSeconds": IMPORT_HOURS * 3600,
+        "TimeoutSeconds": MAX_HOURS * 3600,
         "States": {"SplitFile": split, "ImportParts": parts, "FinishImport": finish},
+    }
+
+
+def _export(steps: Mapping[str, JobStep], arn_of: Arn) -> dict[str, Any]:
+    """Write the file piece by piece, then join the pieces; a piece that fails ends the job."""
+    piece = {
+        **_task(steps["ExportPiece"], arn_of),
+        "ResultSelector": {"is_read.$": "$.Payload.is_read"},
+        "ResultPath": "$.piece",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FinishExport"}],
+        "Next": "IsRead",
+    }
+    choice = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.piece.is_read", "BooleanEquals": True, "Next": "FinishExport"}],
+        "Default": "ExportPiece",
+    }
+    finish = {**_task(steps["FinishExport"], arn_of), "End": True}
+    return {
+        "Comment": "The export of a whole catalog",
+        "StartAt": "ExportPiece",
+        "TimeoutSeconds": MAX_HOURS * 3600,
+        "States": {"ExportPiece": piece, "IsRead": choice, "FinishExport": finish},
     }
 
 

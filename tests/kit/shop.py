@@ -70,6 +70,7 @@ ENVIRONMENT = {
     "CLOCK_DEAD_LETTERS": "arn:aws:sqs:us-east-1:123456789012:prepare_peak-dead",
     "MAIL_FROM": "shop@shop.test",
     "STAFF_MAIL": "staff@shop.test",
+    "WORKFLOW_EXPORT": "arn:aws:states:us-east-1:123456789012:stateMachine:exports",
     "WORKFLOW_IMPORT": "arn:aws:states:us-east-1:123456789012:stateMachine:imports",
     "FILES_BUCKET": "shop-files",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",

@@ -1,12 +1,9 @@
 """The files of imports: ``imports/<job>/`` holds the upload, the parts and the reports."""
 
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
-from shop.catalog.gateway.job_files import JobFiles
+from shop.catalog.gateway.job_files import JobFiles, decode, encode, load
 from shop.catalog.model.import_job import (
     MAX_UPLOAD_BYTES,
     UPLOAD_WINDOW,
@@ -14,10 +11,7 @@ from shop.catalog.model.import_job import (
     UploadTarget,
 )
 from shop.catalog.model.import_report import PartReport, RejectedEntry, ReportSummary
-from shop.kernel.errors import Problem
-from shop.serialization import from_json, to_json
-
-T = TypeVar("T")
+from shop.serialization import to_json
 
 CONTENT_TYPE = "text/csv"
 
@@ -50,11 +44,11 @@ class S3ImportFiles:
         return self._files.get(_key(job, f"parts/{part:05}"))
 
     def put_report(self, job: ImportJob, part: int | None, report: PartReport) -> None:
-        self._files.put(_report_key(job, part), _encode(to_json(report)))
+        self._files.put(_report_key(job, part), encode(to_json(report)))
 
     def get_report(self, job: ImportJob, part: int | None) -> PartReport | None:
         data = self._files.find(_report_key(job, part))
-        return None if data is None else _decode(PartReport, _load(data))
+        return None if data is None else decode(PartReport, load(data))
 
     def put_summary(
         self,
@@ -63,15 +57,15 @@ class S3ImportFiles:
         pages: Sequence[Sequence[RejectedEntry]],
     ) -> None:
         for number, page in enumerate(pages):
-            self._files.put(_key(job, f"pages/{number:05}"), _encode([to_json(e) for e in page]))
-        self._files.put(_key(job, "summary"), _encode(to_json(summary)))
+            self._files.put(_key(job, f"pages/{number:05}"), encode([to_json(e) for e in page]))
+        self._files.put(_key(job, "summary"), encode(to_json(summary)))
 
     def get_summary(self, job: ImportJob) -> ReportSummary:
-        return _decode(ReportSummary, _load(self._files.get(_key(job, "summary"))))
+        return decode(ReportSummary, load(self._files.get(_key(job, "summary"))))
 
     def get_page(self, job: ImportJob, page: int) -> Sequence[RejectedEntry]:
-        entries = _load(self._files.get(_key(job, f"pages/{page:05}")))
-        return [_decode(RejectedEntry, entry) for entry in entries]
+        entries = load(self._files.get(_key(job, f"pages/{page:05}")))
+        return [decode(RejectedEntry, entry) for entry in entries]
 
 
 def _key(job: ImportJob, name: str) -> str:
@@ -84,19 +78,3 @@ def _upload_key(job: ImportJob) -> str:
 
 def _report_key(job: ImportJob, part: int | None) -> str:
     return _key(job, "reports/validation" if part is None else f"reports/{part:05}")
-
-
-def _encode(value: Any) -> bytes:
-    return zlib.compress(json.dumps(value, ensure_ascii=False).encode(), 1)
-
-
-def _load(data: bytes) -> Any:
-    return json.loads(zlib.decompress(data))
-
-
-def _decode(kind: type[T], value: Any) -> T:
-    problems: list[Problem] = []
-    found = from_json(kind, value, "$", problems)
-    if found is None:
-        raise ValueError(f"A file of an import cannot be read: {problems[0]}")
-    return found

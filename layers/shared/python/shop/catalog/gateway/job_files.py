@@ -1,15 +1,20 @@
 """Files in the shop's private bucket, and the links by which clients send and fetch them."""
 
+import json
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from shop.kernel.errors import NotFound
+from shop.kernel.errors import NotFound, Problem
+from shop.serialization import from_json
+
+T = TypeVar("T")
 
 BLOCK_BYTES = 1_048_576
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -79,7 +84,61 @@ class JobFiles:
         )
         return form["url"], form["fields"]
 
+    def begin_upload(self, key: str, content_type: str) -> str:
+        answer = self.client.create_multipart_upload(
+            Bucket=self.bucket, Key=key, ContentType=content_type
+        )
+        return str(answer["UploadId"])
+
+    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Store a piece of an object, from 1, and return its entity tag."""
+        answer = self.client.upload_part(
+            Bucket=self.bucket, Key=key, UploadId=upload, PartNumber=number, Body=data
+        )
+        return str(answer["ETag"])
+
+    def complete_upload(self, key: str, upload: str, tags: Sequence[str]) -> None:
+        """Join the pieces of an object; a second call finds it complete."""
+        parts = [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(tags, 1)]
+        try:
+            self.client.complete_multipart_upload(
+                Bucket=self.bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+            )
+        except ClientError as error:
+            is_complete = error.response["Error"]["Code"] == "NoSuchUpload" and self.size(key)
+            if not is_complete:
+                raise
+
+    def download_link(self, key: str, *, name: str, lifetime: timedelta) -> str:
+        """Return the URL by which a client may fetch an object under a file name."""
+        url: str = self.client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": key,
+                "ResponseContentDisposition": f'attachment; filename="{name}"',
+            },
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
+        return url
+
 
 def raise_unless_missing(error: ClientError) -> None:
     if error.response["Error"]["Code"] not in _MISSING:
         raise error
+
+
+def encode(value: Any) -> bytes:
+    return zlib.compress(json.dumps(value, ensure_ascii=False).encode(), 1)
+
+
+def load(data: bytes) -> Any:
+    return json.loads(zlib.decompress(data))
+
+
+def decode(kind: type[T], value: Any) -> T:
+    problems: list[Problem] = []
+    found = from_json(kind, value, "$", problems)
+    if found is None:
+        raise ValueError(f"A file of a job cannot be read: {problems[0]}")
+    return found

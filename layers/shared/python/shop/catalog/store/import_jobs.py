@@ -1,56 +1,22 @@
 """Import jobs in DynamoDB: a row per job, and one per part that was begun."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import (
-    BooleanAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
-from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from shop.catalog.model.import_job import ImportCounts, ImportJob, ImportStatus
-from shop.kernel.errors import IdempotencyKeyReused, NotFound, Problem
+from shop.catalog.store.job_rows import CONDITION_FAILED, JOB, JobRow, add_row
+from shop.kernel.errors import NotFound, Problem
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.serialization import from_json, to_json
-from shop.storage.connection import Row
-from shop.storage.documents import CompressedJsonAttribute
 from shop.storage.transactions import DynamoUnitOfWork
 
-JOB = "JOB"
 PART = "PART#"
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 _COUNTS = tuple(each.name for each in fields(ImportCounts))
-
-
-class JobRow(Row):
-    """``<job>``/``JOB``, or ``<job>``/``PART#<number>`` with the instants of its attempts."""
-
-    class Meta:
-        table_name = os.environ["TABLE_JOBS"]
-
-    pk = UnicodeAttribute(hash_key=True, attr_name="PK")
-    sk = UnicodeAttribute(range_key=True, attr_name="SK")
-    status = UnicodeAttribute(null=True)
-    doc = CompressedJsonAttribute(null=True)
-    request_hash = UnicodeAttribute(null=True)
-    parts_done = NumberAttribute(null=True)
-    products_done = NumberAttribute(null=True)
-    created = NumberAttribute(null=True)
-    changed = NumberAttribute(null=True)
-    unchanged = NumberAttribute(null=True)
-    rejected = NumberAttribute(null=True)
-    stock_created = NumberAttribute(null=True)
-    stock_unchanged = NumberAttribute(null=True)
-    attempts = UnicodeSetAttribute(null=True)
-    done = BooleanAttribute(null=True)
-    expires_at = NumberAttribute()
 
 
 class DynamoImportJobs:
@@ -65,20 +31,7 @@ class DynamoImportJobs:
             request_hash=request_hash,
             expires_at=_expiry(job),
         )
-        try:
-            row.save(JobRow.pk.does_not_exist())
-        except PutError as error:
-            if error.cause_response_code != _CONDITION_FAILED:
-                raise
-            stored = JobRow.get(job.id, JOB, consistent_read=True)
-            if stored.request_hash != request_hash:
-                raise IdempotencyKeyReused(
-                    "This Idempotency-Key belongs to a different request. Use a new key for a new"
-                    " request.",
-                    path="Idempotency-Key",
-                ) from None
-            return _job(stored)
-        return job
+        return _job(add_row(row))
 
     def get(self, job_id: str) -> ImportJob:
         try:
@@ -94,7 +47,7 @@ class DynamoImportJobs:
         try:
             JobRow(job.id, JOB).update(actions, JobRow.status == expected.value)
         except UpdateError as error:
-            if error.cause_response_code != _CONDITION_FAILED:
+            if error.cause_response_code != CONDITION_FAILED:
                 raise
             return False
         return True
@@ -109,7 +62,7 @@ class DynamoImportJobs:
         try:
             row.update(actions, JobRow.done.does_not_exist())
         except UpdateError as error:
-            if error.cause_response_code != _CONDITION_FAILED:
+            if error.cause_response_code != CONDITION_FAILED:
                 raise
             return None
         # The update returns the row as it is now.

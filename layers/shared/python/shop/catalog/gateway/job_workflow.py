@@ -1,4 +1,4 @@
-"""The workflow of large imports on Step Functions."""
+"""The workflows of imports and exports on Step Functions."""
 
 import json
 from typing import Any
@@ -6,8 +6,11 @@ from typing import Any
 import boto3
 
 
-class StepFunctionsImportWorkflow:
-    """See :class:`shop.catalog.ports.import_jobs.ImportWorkflow`. ``machine`` is an ARN."""
+class StepFunctionsJobWorkflow:
+    """Starts the state machine with this ARN, once per job.
+
+    See :class:`shop.catalog.ports.import_jobs.ImportWorkflow` and that of exports.
+    """
 
     def __init__(self, machine: str) -> None:
         self._machine = machine
