@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -39,9 +40,7 @@ def request(entry: Endpoint, query: str, *, signed: bool = True) -> ApiResponse:
     groups = entry.groups[:1]
     needs_token = entry.access in (Access.STAFF, Access.CUSTOMER)
     claims = signed_in("wanda", *groups) if needs_token and signed else None
-    ids = ("id", "sku", "name", "country", "carrier", "code", "switch", "reference")
-    path = dict.fromkeys(ids, "x")
-    names: Any = {name: value for name, value in path.items() if f"{{{name}" in entry.route}
+    names: Any = dict.fromkeys(re.findall(r"\{(\w+)", entry.route), "x")
     with patch.dict(os.environ, {**ENVIRONMENT, **settings}):
         module = import_module(f"functions.{entry.module}")
         return call(module.handler, entry.route, claims=claims, query=query, **names)
