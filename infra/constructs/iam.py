@@ -17,7 +17,7 @@ from functions.manifest import (
     StreamReader,
     Table,
 )
-from infra.constructs.intrinsics import Value, arn, aws_service, role_arn, sub
+from infra.constructs.intrinsics import Value, arn, aws_service, role_arn
 from infra.constructs.resource_names import ResourceNames
 from infra.constructs.tables import TABLE_SCHEMAS
 
@@ -233,12 +233,10 @@ def _service_statements(entry: Function, names: ResourceNames) -> Iterator[State
 
 def _file_statements(entry: Function, names: ResourceNames) -> Iterator[Statement]:
     if entry.reads_files or entry.writes_files:
-        bucket = names.files_arn
-        objects = sub("${Bucket}/*", Bucket=bucket)
         actions = ("s3:GetObject", *(("s3:PutObject",) if entry.writes_files else ()))
-        yield Statement("Files", actions, (objects,))
+        yield Statement("Files", actions, (names.files_arn("/*"),))
         # Without it, S3 answers 403 for a file that does not exist.
-        yield Statement("ListFiles", ("s3:ListBucket",), (bucket,))
+        yield Statement("ListFiles", ("s3:ListBucket",), (names.files_arn(),))
 
 
 def _peak_statements(

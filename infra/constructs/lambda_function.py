@@ -220,7 +220,10 @@ class ShopFunction:
         here = "<AWS::Region>:<AWS::AccountId>"
         schedules = f"arn:<AWS::Partition>:scheduler:{here}:schedule/{group}/*"
         streams = f"arn:<AWS::Partition>:logs:{here}:log-group:/aws/lambda/{self._name}:*"
+        account = "<AWS::AccountId>-<AWS::Region>"
+        files = f"arn:<AWS::Partition>:s3:::{names.of('files')}-{account}/*"
         for finding, reason in {
+            f"AwsSolutions-IAM5[Resource::{files}]": _FILES,
             "AwsSolutions-IAM5[Resource::*]": _NO_RESOURCE,
             "Serverless-LambdaStarPermissions": _NO_RESOURCE,
             f"AwsSolutions-IAM5[Resource::{schedules}]": _SCHEDULES,
@@ -235,6 +238,7 @@ _NO_VERSION = (
     "with provisioned concurrency need an alias."
 )
 _SCHEDULES = "One-off schedules are named for future promotions; their group is their own."
+_FILES = "The files of a job are named for its id, and the bucket has no others."
 _STREAMS = "Lambda names the log streams of its own group when it creates them."
 _NO_RESOURCE = (
     "X-Ray, listing streams and answering a task token have no resources that a policy could name."

@@ -106,11 +106,10 @@ class ResourceNames:
         """The bucket's name, which must differ from those of all accounts."""
         return sub(f"{self.of('files')}-${{AWS::AccountId}}-${{AWS::Region}}")
 
-    @property
-    def files_arn(self) -> Intrinsic:
-        return sub(
-            f"arn:${{AWS::Partition}}:s3:::{self.of('files')}-${{AWS::AccountId}}-${{AWS::Region}}"
-        )
+    def files_arn(self, objects: str = "") -> Intrinsic:
+        """Return the ARN of the bucket or, with ``/*``, that of its objects."""
+        bucket = f"{self.of('files')}-${{AWS::AccountId}}-${{AWS::Region}}"
+        return sub(f"arn:${{AWS::Partition}}:s3:::{bucket}{objects}")
 
     @property
     def alarms_arn(self) -> Intrinsic:
