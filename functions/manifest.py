@@ -27,6 +27,8 @@ class Table(StrEnum):
     CUSTOMERS = "customers"
     PEAK = "peak"
     """Kill switches, waiting rooms and provisioned capacity."""
+    JOBS = "jobs"
+    """Imports and exports of large files, with their progress."""
     SANDBOX_PAYMENTS = "sandbox_payments"
 
 
@@ -56,6 +58,13 @@ class Secret(StrEnum):
     STRIPE_KEY = "stripe_key"
     STRIPE_WEBHOOK = "stripe_webhook"
     """Both Stripe secrets are random and thus invalid until the operator stores Stripe's values."""
+
+
+class JobWorkflow(StrEnum):
+    """Workflows of long work that staff start. ``WORKFLOW_<NAME>`` holds the ARN for starters."""
+
+    IMPORT = "import"
+    EXPORT = "export"
 
 
 class Access(StrEnum):
@@ -135,6 +144,12 @@ class Function:
     """May start an execution of the order workflow (``WORKFLOW_ARN``)."""
     resumes_workflow: bool = False
     """May complete a task token of the order workflow."""
+    starts_job: JobWorkflow | None = None
+    """May start an execution of this workflow."""
+    reads_files: bool = False
+    """May read the files of imports and exports (``FILES_BUCKET``), and sign links to them."""
+    writes_files: bool = False
+    """May also write these files."""
     invokes: tuple[str, ...] = ()
     """Modules of Lambdas that it may invoke. ``FUNCTION_<GROUP>_<FILE>`` holds a Lambda's name."""
     payments: bool = False
@@ -330,6 +345,21 @@ class Compensation(Function):
     name: str
     """Name of the state, such as ``"CompensatePayment"``."""
     timeout: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStep(Function):
+    """A Lambda that is a task of a job's workflow; ``infra.constructs.job_workflows`` connects it.
+
+    Its input has the ``job_id``. It may run twice, and again after a crash.
+    """
+
+    workflow: JobWorkflow
+    name: str
+    """Name of the state, such as ``"SplitFile"``."""
+    scratch: int = 512
+    """Megabytes of its temporary directory."""
+    timeout: int = 300
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from functions.all import FEATURES
-from functions.manifest import Endpoint, Feature, Step
+from functions.manifest import Endpoint, Feature, JobStep, Step
 from infra.constructs.asset_packages import AssetPackages
 from infra.constructs.iam import SharedResources
 from infra.constructs.manifest_validation import features_in_stage, manifest_entries
@@ -15,6 +15,7 @@ from infra.stacks.api_stage import ApiStage
 from infra.stacks.edge import CdnStack
 from infra.stacks.feature import FeatureStack
 from infra.stacks.foundation import FoundationStack
+from infra.stacks.jobs import JobsStack
 from infra.stacks.observability import ObservabilityStack
 from infra.stacks.workflow import WorkflowStack
 from infra.stages import Stage, selected_stage
@@ -62,6 +63,8 @@ def build(
     stacks: list[ShopStack] = [FeatureStack(app, names, f, shared, api, packages) for f in features]
     if any(isinstance(entry, Step) for entry in manifest_entries(features)):
         stacks.append(WorkflowStack(app, names, features))
+    if any(isinstance(entry, JobStep) for entry in manifest_entries(features)):
+        stacks.append(JobsStack(app, names, features))
     api_stage = ApiStage(app, names, api, features)
     for stack in stacks:
         api_stage.add_stack_dependency(stack)

@@ -1,13 +1,16 @@
 """`make import FILE=…`: import a product file over the staff API.
 
-A file may be larger than one request allows, so it is uploaded in chunks that end with a product.
-Rejected rows are shown with their line in the whole file.
+A file may be larger than one request allows. A CSV with many products is then uploaded as a whole,
+and the shop imports it in the background. Any other file is uploaded in chunks that end with a
+product. Rejected rows are shown with their line in the whole file.
 """
 
 import argparse
+import io
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -21,10 +24,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.cloud import CLOUD_HOME, Cloud
-from local.http_actors import HttpClient, HttpResponse, sign_in
+from local.http_actors import HttpClient, HttpResponse, send_form, sign_in
 from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
-from shop.catalog.model.csv_rows import CsvTable, place_rows
+from shop.catalog.model.csv_rows import CsvTable, RowPlaces, place_rows
+from shop.catalog.model.csv_stream import CsvStream
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
 from shop.kernel.text_files import count_line_ends, decode_text, detect_wrong_file_type
@@ -37,6 +41,10 @@ MAX_PARALLEL_UPLOADS = 2
 """While the shop writes one chunk, it reads the next one."""
 MAX_ROWS_SHOWN = 50
 """Rejected rows that are shown; the rest is counted."""
+
+MAX_PRODUCTS_IN_CHUNKS = 1_000
+"""Products of a CSV that is uploaded in chunks; a larger one is imported in the background."""
+POLL_SECONDS = 1.0
 
 MAX_PRODUCTS_NAMED = 20
 """Products that a notice names; it counts the others."""
@@ -123,11 +131,15 @@ def main() -> None:
     console = Console(highlight=False)
     try:
         text, kind = read_products(args.file, args.encoding)
-        chunks = list(split_into_chunks(text, kind))
         currency = args.currency or ask_for_currency(args.file, sys.stdin)
         terms = {"currency": currency, "decimal": args.decimal}
         terms |= {"media": args.media} if args.media else {}
-        stored = upload(chunks, kind, terms, staff_client(args), console)
+        staff = staff_client(args)
+        if kind == "text/csv" and has_many_products(text):
+            stored = upload_whole(text, terms, staff, console)
+        else:
+            chunks = list(split_into_chunks(text, kind))
+            stored = upload(chunks, kind, terms, staff, console)
     except (CloudError, RuntimeError) as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
         raise SystemExit(1) from None
@@ -208,6 +220,58 @@ def upload(
     rejected.sort(key=lambda row: int(row["line"]))
     print_report(total, rejected, notices.texts(), seconds, console)
     return total.stored
+
+
+def has_many_products(text: str) -> bool:
+    """Return whether a CSV has too many products for chunks; the count ends as soon as it has."""
+    try:
+        stream = CsvStream(io.StringIO(text, newline=""))
+        places = RowPlaces(stream.header, stream.delimiter, ())
+        for row in stream.rows():
+            places.add(row)
+            if len(places.first_row) > MAX_PRODUCTS_IN_CHUNKS:
+                return True
+    except Unprocessable:
+        return False  # the shop reports what is wrong
+    return False
+
+
+def upload_whole(text: str, terms: dict[str, str], staff: HttpClient, console: Console) -> int:
+    """Import a file in the background and print its report. Returns the products accepted."""
+    created = staff.post("/staff/import-jobs", terms)
+    send_form(created["upload"], text.encode())
+    path = f"/staff/import-jobs/{created['id']}"
+    job: dict[str, Any] = staff.post(f"{path}/start")
+    columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=None)
+        while job.get("finished_at") is None:
+            time.sleep(POLL_SECONDS)
+            job = staff.get(path)
+            progress.update(bar, total=job["products"] or None, completed=job["products_done"])
+        seconds = progress.tasks[0].elapsed or 0.0
+    if job["status"] == "failed":
+        raise RuntimeError(f"No product was imported: {job['problem']['detail']}")
+    page = staff.get(f"{path}/rejected")
+    rejected = list(page["rejected"])
+    while page.get("cursor"):
+        page = staff.get(f"{path}/rejected?{urlencode({'cursor': page['cursor']})}")
+        rejected += page["rejected"]
+    total = ImportReport()
+    total.add(job)
+    print_report(total, rejected, [*job["notices"], *_folded(job)], seconds, console)
+    return total.stored
+
+
+def _folded(job: dict[str, Any]) -> list[str]:
+    """Return the texts of folded notices, with the products that they are about."""
+    texts = []
+    for row in job["product_notices"]:
+        places = [(list(e["lines"]), str(e["product"])) for e in row["examples"]]
+        more = int(row["products"]) - len(places)
+        named = _products(places) + (f" and {more:,} more products" if more else "")
+        texts.append(f"{named}: {row['notice']}")
+    return texts
 
 
 def print_report(

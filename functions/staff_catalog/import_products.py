@@ -1,6 +1,6 @@
 """POST /staff/imports: import a product file (Shopify's CSV, or YAML) with its opening stock."""
 
-from shop.catalog.actions.importing import import_products
+from shop.catalog.actions.importing import import_file
 from shop.catalog.schemas.admin_views import ImportReportView
 from shop.catalog.schemas.files import MAX_FILE_BYTES, import_options_from_query, parse_product_file
 from shop.catalog.store import DynamoProductCatalog
@@ -15,21 +15,11 @@ stock = DynamoStockRepository()
 def handler(request: Request[None]) -> ImportReportView:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     parsed = parse_product_file(request.raw_body, kind, import_options_from_query(request.query))
-    result = import_products(parsed.entries, catalog=catalog, at=request.received_at)
-    # Rejected products get no stock, because no product would sell it.
-    counts = {
-        sku: units
-        for entry in parsed.entries
-        if entry.product_id in result.accepted_ids
-        for sku, units in entry.counts.items()
-    }
-    actor = request.caller.username or request.caller.owner
-    created_levels = stock.create_levels(
-        counts, actor=actor, reason="product import", at=request.received_at
-    )
-    return ImportReportView.of(
-        result,
+    imported = import_file(
         parsed,
-        stock_created=len(created_levels),
-        stock_counted=len(counts),
+        catalog=catalog,
+        stock=stock,
+        actor=request.caller.username or request.caller.owner,
+        at=request.received_at,
     )
+    return ImportReportView.of(imported, parsed)

@@ -170,6 +170,7 @@ def policy_statements(
         *_source_statements(entry, names, shared),
         *_queue_and_secret_statements(access, names, shared, dead_letters),
         *_service_statements(entry, names),
+        *_file_statements(entry, names),
         *(_peak_statements(entry, names, shared) if isinstance(entry, Schedule) else ()),
         *_invoke_statements(entry, names),
         *_key_statements(entry, access, shared, dead_letters),
@@ -221,10 +222,21 @@ def _service_statements(entry: Function, names: ResourceNames) -> Iterator[State
         yield Statement("SendEmail", ("ses:SendEmail",), _mail_resources(names))
     if entry.starts_workflow:
         yield Statement("StartExecution", ("states:StartExecution",), (names.workflow_arn,))
+    if entry.starts_job is not None:
+        machine = names.job_workflow_arn(entry.starts_job)
+        yield Statement("StartJob", ("states:StartExecution",), (machine,))
     if entry.resumes_workflow:
         # IAM has no resource type for these actions; the token itself names the one task.
         actions = ("states:SendTaskFailure", "states:SendTaskSuccess")
         yield Statement("ResumeExecution", actions, ("*",))
+
+
+def _file_statements(entry: Function, names: ResourceNames) -> Iterator[Statement]:
+    if entry.reads_files or entry.writes_files:
+        actions = ("s3:GetObject", *(("s3:PutObject",) if entry.writes_files else ()))
+        yield Statement("Files", actions, (names.files_arn("/*"),))
+        # Without it, S3 answers 403 for a file that does not exist.
+        yield Statement("ListFiles", ("s3:ListBucket",), (names.files_arn(),))
 
 
 def _peak_statements(
@@ -268,6 +280,10 @@ def _key_statements(
         decrypts.add("sqs")
     if access.secrets:
         decrypts.add("secretsmanager")
+    if entry.writes_files:
+        encrypts.add("s3")
+    elif entry.reads_files:
+        decrypts.add("s3")
     if decrypts - encrypts:
         through = tuple(sorted(decrypts - encrypts))
         yield Statement("Decrypt", DECRYPT, (shared.key_arn,), through)

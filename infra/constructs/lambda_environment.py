@@ -103,6 +103,10 @@ def _services(entry: Function, names: ResourceNames) -> Environment:
         env["ORDER_DIGEST_MINUTES"] = str(names.stage.order_digest_minutes)
     if entry.starts_workflow:
         env["WORKFLOW_ARN"] = names.workflow_arn
+    if entry.starts_job is not None:
+        env[f"WORKFLOW_{entry.starts_job.name}"] = names.job_workflow_arn(entry.starts_job)
+    if entry.reads_files or entry.writes_files:
+        env["FILES_BUCKET"] = names.files_bucket
     for module in entry.invokes:
         env[f"FUNCTION_{module.replace('.', '_').upper()}"] = names.function(module)
     return env

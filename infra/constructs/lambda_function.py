@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from functions.manifest import Endpoint, Function, Reaction, Schedule, StreamReader
+from functions.manifest import Endpoint, Function, JobStep, Reaction, Schedule, StreamReader
 from infra.constructs.alarms import Alarms, dead_letter_alarm, function_alarms
 from infra.constructs.asset_packages import AssetPackages
 from infra.constructs.iam import SharedResources, policy_statements
@@ -147,6 +147,7 @@ class ShopFunction:
                     entry, context.names, context.shared, context.release
                 )
             },
+            "EphemeralStorage": ({"Size": entry.scratch} if isinstance(entry, JobStep) else None),
             "FunctionName": self._name,
             "Handler": f"{entry.module}.handler",
             "Layers": [layer.ref for layer in context.layers],
@@ -219,7 +220,10 @@ class ShopFunction:
         here = "<AWS::Region>:<AWS::AccountId>"
         schedules = f"arn:<AWS::Partition>:scheduler:{here}:schedule/{group}/*"
         streams = f"arn:<AWS::Partition>:logs:{here}:log-group:/aws/lambda/{self._name}:*"
+        account = "<AWS::AccountId>-<AWS::Region>"
+        files = f"arn:<AWS::Partition>:s3:::{names.of('files')}-{account}/*"
         for finding, reason in {
+            f"AwsSolutions-IAM5[Resource::{files}]": _FILES,
             "AwsSolutions-IAM5[Resource::*]": _NO_RESOURCE,
             "Serverless-LambdaStarPermissions": _NO_RESOURCE,
             f"AwsSolutions-IAM5[Resource::{schedules}]": _SCHEDULES,
@@ -234,6 +238,7 @@ _NO_VERSION = (
     "with provisioned concurrency need an alias."
 )
 _SCHEDULES = "One-off schedules are named for future promotions; their group is their own."
+_FILES = "The files of a job are named for its id, and the bucket has no others."
 _STREAMS = "Lambda names the log streams of its own group when it creates them."
 _NO_RESOURCE = (
     "X-Ray, listing streams and answering a task token have no resources that a policy could name."

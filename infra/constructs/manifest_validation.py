@@ -13,6 +13,7 @@ from functions.manifest import (
     Endpoint,
     Feature,
     Function,
+    JobStep,
     Step,
     StreamReader,
 )
@@ -64,7 +65,8 @@ def _problems(features: tuple[Feature, ...]) -> Iterator[str]:
     yield from _duplicates(
         "consumer of queue", (x.queue for x in entries if isinstance(x, Consumer))
     )
-    yield from _duplicates("state", (x.name for x in entries if isinstance(x, Step | Compensation)))
+    states = (x.name for x in entries if isinstance(x, Step | Compensation | JobStep))
+    yield from _duplicates("state", states)
     for feature in features:
         for entry in feature.functions:
             if entry.module.partition(".")[0] != feature.name:

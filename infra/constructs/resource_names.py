@@ -6,7 +6,7 @@ and functions of other stacks without importing them, and no export blocks its d
 
 from dataclasses import dataclass
 
-from functions.manifest import Queue, Secret, Table
+from functions.manifest import JobWorkflow, Queue, Secret, Table
 from infra.constructs.intrinsics import Intrinsic, arn, sub
 from infra.stages import Stage
 
@@ -94,6 +94,22 @@ class ResourceNames:
     @property
     def workflow_arn(self) -> Intrinsic:
         return arn("states", f"stateMachine:{self.workflow}")
+
+    def job_workflow(self, workflow: JobWorkflow) -> str:
+        return self.of(f"{workflow.value}-job")
+
+    def job_workflow_arn(self, workflow: JobWorkflow) -> Intrinsic:
+        return arn("states", f"stateMachine:{self.job_workflow(workflow)}")
+
+    @property
+    def files_bucket(self) -> Intrinsic:
+        """The bucket's name, which must differ from those of all accounts."""
+        return sub(f"{self.of('files')}-${{AWS::AccountId}}-${{AWS::Region}}")
+
+    def files_arn(self, objects: str = "") -> Intrinsic:
+        """Return the ARN of the bucket or, with ``/*``, that of its objects."""
+        bucket = f"{self.of('files')}-${{AWS::AccountId}}-${{AWS::Region}}"
+        return sub(f"arn:${{AWS::Partition}}:s3:::{bucket}{objects}")
 
     @property
     def alarms_arn(self) -> Intrinsic:

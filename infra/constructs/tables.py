@@ -76,6 +76,7 @@ TABLE_SCHEMAS: Mapping[Table, TableSchema] = {
     Table.CREDITS: TableSchema(),
     Table.CUSTOMERS: TableSchema(streams=True),
     Table.PEAK: TableSchema(),
+    Table.JOBS: TableSchema(expires="expires_at"),
     Table.SANDBOX_PAYMENTS: TableSchema(range=None),
 }
 

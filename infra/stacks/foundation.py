@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.manifest import Consumer, Endpoint, Feature, Queue, Secret, Table
 from infra.constructs.alarms import Alarms, queue_alarms
+from infra.constructs.files_bucket import add_files_bucket
 from infra.constructs.iam import SANDBOX_RESOURCES, STRIPE, UserPool
 from infra.constructs.intrinsics import ACCOUNT, Intrinsic, sub
 from infra.constructs.manifest_validation import manifest_entries
@@ -55,6 +56,7 @@ class FoundationStack(ShopStack):
         for queue in Queue:
             if self._exists(queue):
                 self._queue(queue)
+        add_files_bucket(self, self._key)
         self._bus()
         self.secret_arns = {s: self._secret(s) for s in Secret if self._exists(s)}
         self.customers = self._customers()

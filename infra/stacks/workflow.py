@@ -49,10 +49,10 @@ class WorkflowStack(ShopStack):
         tasks = sorted(
             {x.module for x in steps} | {x.compensation for x in steps if x.compensation}
         )
-        role = self._role(tasks)
+        role = workflow_role(self, "Role/Resource", tasks)
         # Below /aws/vendedlogs/, where AWS keeps its own resource policy from overflowing.
         log = add_log_group(self, "Log", f"/aws/vendedlogs/states/{names.workflow}")
-        text = json.dumps(definition(steps, compensations, _function_arn(names)), indent=1)
+        text = json.dumps(definition(steps, compensations, function_arn(names)), indent=1)
         self.add(
             "AWS::StepFunctions::StateMachine",
             "Order",
@@ -71,37 +71,6 @@ class WorkflowStack(ShopStack):
         )
         self._alarms()
 
-    def _role(self, tasks: list[str]) -> Resource:
-        statements: list[dict[str, Any]] = [
-            {
-                "Sid": "Tasks",
-                "Effect": "Allow",
-                "Action": "lambda:InvokeFunction",
-                "Resource": [self.names.function_arn(module) for module in tasks],
-            },
-            {"Sid": "Logs", "Effect": "Allow", "Action": list(DELIVER_LOGS), "Resource": "*"},
-            {"Sid": "Trace", "Effect": "Allow", "Action": list(TRACE), "Resource": "*"},
-        ]
-        role = self.add(
-            "AWS::IAM::Role",
-            "Role/Resource",
-            {
-                "Description": "What the order workflow may do: call its tasks",
-                "AssumeRolePolicyDocument": trust(
-                    "states.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-                ),
-                "Policies": [
-                    {"PolicyName": "permissions", "PolicyDocument": policy_document(statements)}
-                ],
-            },
-        )
-        self.suppress(
-            role,
-            "AwsSolutions-IAM5[Resource::*]",
-            "Log deliveries and X-Ray have no resources that a policy could name.",
-        )
-        return role
-
     def _alarms(self) -> None:
         alarms = Alarms(self, "", "workflow")
         for metric, meaning in {
@@ -119,7 +88,40 @@ class WorkflowStack(ShopStack):
             )
 
 
-def _function_arn(names: ResourceNames) -> Callable[[str], str]:
+def workflow_role(stack: ShopStack, path: str, tasks: list[str]) -> Resource:
+    """Add the role of a state machine that calls these Lambdas."""
+    statements: list[dict[str, Any]] = [
+        {
+            "Sid": "Tasks",
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": [stack.names.function_arn(module) for module in tasks],
+        },
+        {"Sid": "Logs", "Effect": "Allow", "Action": list(DELIVER_LOGS), "Resource": "*"},
+        {"Sid": "Trace", "Effect": "Allow", "Action": list(TRACE), "Resource": "*"},
+    ]
+    role = stack.add(
+        "AWS::IAM::Role",
+        path,
+        {
+            "Description": "What the workflow may do: call its tasks",
+            "AssumeRolePolicyDocument": trust(
+                "states.amazonaws.com", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+            ),
+            "Policies": [
+                {"PolicyName": "permissions", "PolicyDocument": policy_document(statements)}
+            ],
+        },
+    )
+    stack.suppress(
+        role,
+        "AwsSolutions-IAM5[Resource::*]",
+        "Log deliveries and X-Ray have no resources that a policy could name.",
+    )
+    return role
+
+
+def function_arn(names: ResourceNames) -> Callable[[str], str]:
     def arn(module: str) -> str:
         return (
             "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:"

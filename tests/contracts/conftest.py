@@ -44,8 +44,17 @@ def prod_entries() -> dict[str, Function]:
 
 def machine_of(cloud: Cloud) -> dict[str, Any]:
     """Return the definition of the order workflow."""
-    (machine,) = cloud.of(MACHINE)
-    loaded: dict[str, Any] = json.loads(
-        cloud.text(machine.stack, machine.properties["DefinitionString"])
-    )
-    return loaded
+    (order,) = [
+        definition for name, definition in machines_of(cloud).items() if name.endswith("-order")
+    ]
+    return order
+
+
+def machines_of(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """Return the definitions of all state machines by name."""
+    return {
+        machine.properties["StateMachineName"]: json.loads(
+            cloud.text(machine.stack, machine.properties["DefinitionString"])
+        )
+        for machine in cloud.of(MACHINE)
+    }

@@ -30,8 +30,8 @@ CONSUMER_ACTIONS = (
     "ChangeMessageVisibility",
     "GetQueueAttributes",
 )
-RUNTIME_NAMES = r"(:log-group:[^*]+:\*|/index/\*|:schedule/([^*/]+-peak|default)/\*)$"
-"""Names that only exist at run time: log streams of a group, schedules of a group, indexes."""
+RUNTIME_NAMES = r"(:log-group:[^*]+:\*|/index/\*|:schedule/([^*/]+-peak|default)/\*|:::[^*/]+/\*)$"
+"""Names that only exist at run time: log streams, schedules of a group, indexes, files."""
 WITHOUT_RESOURCES = {
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
@@ -101,6 +101,7 @@ def implied_permissions(cloud: Cloud, entry: Function, stage: Stage) -> set[Perm
         implied.secret_values(),
         implied.events_and_email(),
         implied.workflow(),
+        implied.files(),
         implied.peak(),
         implied.invocations(),
         implied.key(),
@@ -195,9 +196,22 @@ class _Implied:
         if self.entry.starts_workflow:
             machine = self._arn("states", f"stateMachine:{self.prefix}order")
             yield "states:StartExecution", machine
+        if self.entry.starts_job is not None:
+            name = f"{self.prefix}{self.entry.starts_job.value}-job"
+            yield "states:StartExecution", self._arn("states", f"stateMachine:{name}")
         if self.entry.resumes_workflow:
             yield "states:SendTaskSuccess", "*"
             yield "states:SendTaskFailure", "*"
+
+    def files(self) -> Iterator[Permission]:
+        bucket = (
+            f"arn:${{AWS::Partition}}:s3:::{self.prefix}files-${{AWS::AccountId}}-${{AWS::Region}}"
+        )
+        if self.entry.reads_files or self.entry.writes_files:
+            yield "s3:GetObject", f"{bucket}/*"
+            yield "s3:ListBucket", bucket
+        if self.entry.writes_files:
+            yield "s3:PutObject", f"{bucket}/*"
 
     def peak(self) -> Iterator[Permission]:
         """Permissions of the schedule that prepares capacity for traffic peaks."""
@@ -227,8 +241,11 @@ class _Implied:
 
     def key(self) -> Iterator[Permission]:
         (key,) = self.cloud.of("AWS::KMS::Key")
-        encrypts = bool(self.writes or self.sends or self._is_asynchronous)
+        encrypts = bool(
+            self.writes or self.sends or self.entry.writes_files or self._is_asynchronous
+        )
         decrypts = encrypts or self.reads or self.secrets or isinstance(self.entry, Consumer)
+        decrypts = decrypts or self.entry.reads_files
         if decrypts:
             yield "kms:Decrypt", self.cloud.arn(key)
             yield "kms:DescribeKey", self.cloud.arn(key)

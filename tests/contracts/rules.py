@@ -274,6 +274,46 @@ def lost_failures(cloud: Cloud, entries: Mapping[str, Function]) -> list[str]:
     ]
 
 
+# ---------------------------------------------------------------------- files
+
+
+def exposed_files(cloud: Cloud, stage: Stage) -> list[str]:
+    """The bucket of jobs is private, encrypted with the shop's key, on TLS only, and emptied."""
+    breaches = []
+    buckets = [b for b in cloud.of("AWS::S3::Bucket") if "BucketName" in b.properties]
+    if len(buckets) != 1:
+        return [f"{len(buckets)} buckets with a name instead of the one for files"]
+    (bucket,) = buckets
+    has = bucket.properties
+    if set(has.get("PublicAccessBlockConfiguration", {}).values()) != {True}:
+        breaches.append(f"{bucket}: may become public")
+    (rule,) = has["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (key,) = cloud.of("AWS::KMS::Key")
+    by_default = rule["ServerSideEncryptionByDefault"]
+    if cloud.text(bucket.stack, by_default.get("KMSMasterKeyID")) != cloud.arn(key):
+        breaches.append(f"{bucket}: is not encrypted with the shop's key")
+    days = [r.get("ExpirationInDays") for r in has["LifecycleConfiguration"]["Rules"]]
+    if days != [30]:
+        breaches.append(f"{bucket}: keeps files for {days} days instead of 30")
+    policies = [
+        statement
+        for policy in cloud.of("AWS::S3::BucketPolicy")
+        if policy.properties["Bucket"] == {"Ref": bucket.id} and policy.stack == bucket.stack
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+    ]
+    denies = [
+        s
+        for s in policies
+        if s["Effect"] == "Deny"
+        and s.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+    if not stage.is_emulated and len(denies) != 1:
+        breaches.append(f"{bucket}: accepts requests without TLS")
+    if len(policies) != len(denies):
+        breaches.append(f"{bucket}: grants access by its policy")
+    return breaches
+
+
 # ---------------------------------------------------------------------- alarms
 
 

@@ -31,12 +31,14 @@ from infra.lint import lint, missing_targets, templates_to_lint
 from infra.nag import nag_findings
 from infra.stages import DEV, LOCAL, PROD, InvalidStage
 from tests.contracts import iam_rules, rules, workflow_rules
-from tests.contracts.conftest import machine_of
+from tests.contracts.conftest import machine_of, machines_of
 from tests.contracts.templates import Cloud
 
 CART = "doorbuster-prod-cart"
 FOUNDATION = "doorbuster-prod-foundation"
 EVENT_HANDLERS = "doorbuster-prod-event-handlers"
+
+Break = Callable[[dict[str, Any]], Any]
 
 
 def resources(cloud: Cloud, stack: str) -> dict[str, Any]:
@@ -338,6 +340,46 @@ def test_unprotected_table_is_detected(prod: Cloud, key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("breaking", "breach"),
+    [
+        (
+            lambda bucket: bucket["PublicAccessBlockConfiguration"].update(BlockPublicAcls=False),
+            "may become public",
+        ),
+        (
+            lambda bucket: bucket["BucketEncryption"].update(
+                ServerSideEncryptionConfiguration=[
+                    {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                ]
+            ),
+            "is not encrypted with the shop's key",
+        ),
+        (
+            lambda bucket: bucket["LifecycleConfiguration"].update(Rules=[]),
+            "keeps files for [] days",
+        ),
+        (lambda bucket: bucket.pop("BucketName"), "0 buckets with a name"),
+    ],
+)
+def test_exposed_files_are_detected(prod: Cloud, breaking: Break, breach: str) -> None:
+    breaking(first(prod, FOUNDATION, "AWS::S3::Bucket")["Properties"])
+    (found,) = rules.exposed_files(prod, PROD)
+    assert breach in found
+
+
+@pytest.mark.parametrize(
+    ("effect", "breach"),
+    [("Deny", "accepts requests without TLS"), ("Allow", "grants access by its policy")],
+)
+def test_wrong_policies_of_files_are_detected(prod: Cloud, effect: str, breach: str) -> None:
+    policy = first(prod, FOUNDATION, "AWS::S3::BucketPolicy")["Properties"]["PolicyDocument"]
+    other = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+    policy["Statement"] = [] if effect == "Deny" else [*policy["Statement"], other]
+    (found,) = rules.exposed_files(prod, PROD)
+    assert breach in found
+
+
+@pytest.mark.parametrize(
     "kind",
     [
         "AWS::DynamoDB::Table",
@@ -380,8 +422,6 @@ def test_entry_that_uses_the_sandbox_is_rejected_in_production() -> None:
 
 
 # ---------------------------------------------------------------------- the workflow
-
-Break = Callable[[dict[str, Any]], Any]
 
 
 @pytest.mark.parametrize(
@@ -427,6 +467,39 @@ def test_fifth_transition_is_detected() -> None:
     assert workflow_rules.workflow_breaches(machine, steps) == [
         "5 transitions per order; 4 is the budget"
     ]
+
+
+@pytest.mark.parametrize(
+    ("breaking", "breach"),
+    [
+        (lambda machine: machine.pop("TimeoutSeconds"), "has no timeout"),
+        (lambda machine: machine["States"]["SplitFile"].pop("TimeoutSeconds"), "has no timeout"),
+        (lambda machine: machine["States"]["SplitFile"].pop("Catch"), "without a report"),
+        (
+            lambda machine: machine["States"]["ImportParts"].pop("MaxConcurrency"),
+            "runs any number of Lambdas at once",
+        ),
+        (
+            lambda machine: machine["States"]["ImportParts"]["ItemProcessor"]["States"][
+                "ImportPart"
+            ].pop("Catch"),
+            "ImportPart: its failure ends the job without a report",
+        ),
+        (
+            lambda machine: machine["States"]["FinishImport"]["Parameters"].update(
+                FunctionName="doorbuster-prod-cart-create_cart"
+            ),
+            "is no step of the manifest",
+        ),
+    ],
+)
+def test_wrong_workflow_of_a_job_is_detected(
+    prod: Cloud, prod_entries: dict[str, Function], breaking: Break, breach: str
+) -> None:
+    machine = machines_of(prod)["doorbuster-prod-import-job"]
+    breaking(machine)
+    (found,) = workflow_rules.job_breaches(machine, prod_entries.values())
+    assert breach in found
 
 
 def test_compensations_run_backwards_and_end_at_the_pivot() -> None:

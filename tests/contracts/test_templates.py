@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from functions.manifest import Function
+from functions.manifest import Function, JobWorkflow
 from infra.check import MAX_RESOURCES
 from infra.stages import STAGES, Stage
 from infra.synthesis import assembly_of
 from tests.contracts import iam_rules, rules, workflow_rules
-from tests.contracts.conftest import machine_of
+from tests.contracts.conftest import machine_of, machines_of
 from tests.contracts.templates import Cloud, stacks_of
 
 
@@ -113,6 +113,20 @@ def test_order_without_failures_takes_four_transitions(
     cloud: Cloud, entries: Mapping[str, Function]
 ) -> None:
     assert workflow_rules.workflow_breaches(machine_of(cloud), entries.values()) == []
+
+
+def test_workflows_of_jobs_are_bounded_and_report_every_failure(
+    cloud: Cloud, entries: Mapping[str, Function], stage: Stage
+) -> None:
+    machines = machines_of(cloud)
+    jobs = {f"doorbuster-{stage.name}-{workflow.value}-job" for workflow in JobWorkflow}
+    assert machines.keys() == {*jobs, f"doorbuster-{stage.name}-order"}
+    for name in jobs:
+        assert workflow_rules.job_breaches(machines[name], entries.values()) == []
+
+
+def test_files_are_private_encrypted_and_removed(cloud: Cloud, stage: Stage) -> None:
+    assert rules.exposed_files(cloud, stage) == []
 
 
 def test_first_row_of_the_dashboard_has_business_metrics(cloud: Cloud) -> None:

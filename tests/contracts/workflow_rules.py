@@ -1,9 +1,9 @@
-"""Rules on the state machine of the order workflow."""
+"""Rules on the state machines: the order workflow, and the workflows of jobs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from functions.manifest import Compensation, Function, Step
+from functions.manifest import Compensation, Function, JobStep, Step
 
 MAX_TRANSITIONS = 4
 """State transitions of an order without failures; each is billed."""
@@ -39,6 +39,36 @@ def _unbounded_tasks(states: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: has no retry"
         if "dynamodb" in state["Resource"]:
             yield f"{name}: writes to a table without a Lambda"
+
+
+def job_breaches(machine: Mapping[str, Any], entries: Iterable[Function]) -> list[str]:
+    """It runs the manifest's steps, every task is bounded, and every failure has a report."""
+    states = _with_inner_states(machine)
+    called = {str(s["Parameters"]["FunctionName"]) for s in states.values() if s["Type"] == "Task"}
+    steps = {x.module.replace(".", "-") for x in entries if isinstance(x, JobStep)}
+    breaches = [
+        f"{name}: is no step of the manifest"
+        for name in sorted(called)
+        if not name.endswith(tuple(steps))
+    ]
+    breaches += _unbounded_tasks(states)
+    if "TimeoutSeconds" not in machine:
+        breaches.append("has no timeout, so it may run for a year")
+    last = [name for name, state in machine["States"].items() if state.get("End")]
+    for name, state in states.items():
+        if state["Type"] == "Task" and name not in last and not state.get("Catch"):
+            breaches.append(f"{name}: its failure ends the job without a report")
+        if state["Type"] == "Map" and not state.get("MaxConcurrency"):
+            breaches.append(f"{name}: runs any number of Lambdas at once")
+    return breaches
+
+
+def _with_inner_states(machine: Mapping[str, Any]) -> dict[str, Any]:
+    states = dict(machine["States"])
+    for state in machine["States"].values():
+        if state["Type"] == "Map":
+            states |= _with_inner_states(state["ItemProcessor"])
+    return states
 
 
 def _wrong_failure_paths(

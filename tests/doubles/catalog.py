@@ -41,7 +41,9 @@ class MemoryProductCatalog:
             raise NotFound(f"Product {product_id} does not exist.")
         return self._products[product_id]
 
-    def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
+    def get_many(
+        self, product_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, Product]:
         return {i: self._products[i] for i in set(product_ids) if i in self._products}
 
     def get_variants(

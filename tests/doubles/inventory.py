@@ -249,15 +249,25 @@ class MemoryStockRepository:
         ]
 
     def create_levels(
-        self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
+        self,
+        counts: Mapping[str, int],
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        earlier: frozenset[datetime] = frozenset(),
     ) -> frozenset[str]:
+        repeated = {sku for sku in counts if self._first_entry_at(sku) in earlier}
         new = frozenset(sku for sku in counts if self.level(sku).version == 0)
         for sku in new:
             movement = StockMovement(
                 sku, MovementType.COUNTED, at, actor, reason, on_hand=counts[sku]
             )
             self.write_movement(movement, StockLevel(sku))
-        return new
+        return new | repeated
+
+    def _first_entry_at(self, sku: str) -> datetime | None:
+        return min((movement.at for movement in self._journal.get(sku, [])), default=None)
 
     def list_movements(
         self, sku: str, *, cursor: str | None = None, limit: int = 50

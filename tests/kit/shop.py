@@ -41,7 +41,7 @@ ENVIRONMENT = {
     "TOKEN_ISSUER": "http://issuer.test",
     "TOKEN_KEYS": "http://issuer.test/keys",
     "TOKEN_CLIENTS": "shop-client",
-    "WRITES": "catalog,credits,customers,inventory,order_index,orders,peak,pricing,sessions,tax",
+    "WRITES": "catalog,credits,customers,inventory,jobs,order_index,orders,peak,pricing,sessions,tax",
     "TABLE_CATALOG": "catalog",
     "TABLE_INVENTORY": "inventory",
     "TABLE_SESSIONS": "sessions",
@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "TABLE_CREDITS": "credits",
     "TABLE_CUSTOMERS": "customers",
     "TABLE_PEAK": "peak",
+    "TABLE_JOBS": "jobs",
     "TABLE_SANDBOX_PAYMENTS": "sandbox_payments",
     "PAYMENT_PROVIDER": "sandbox",
     "PAYMENT_WINDOW_SECONDS": "1800",
@@ -73,6 +74,9 @@ ENVIRONMENT = {
     "MAIL_FROM": "shop@shop.test",
     "STAFF_MAIL": "staff@shop.test",
     "ORDER_DIGEST_MINUTES": "15",
+    "WORKFLOW_EXPORT": "arn:aws:states:us-east-1:123456789012:stateMachine:exports",
+    "WORKFLOW_IMPORT": "arn:aws:states:us-east-1:123456789012:stateMachine:imports",
+    "FILES_BUCKET": "shop-files",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:orders",
 }
 """A Lambda's environment as the template sets it, with names for tests."""
@@ -87,6 +91,7 @@ _KEYS: dict[str, dict[str, Any]] = {
     "customers": {"keys": ("PK", "SK")},
     "peak": {"keys": ("PK", "SK")},
     "order_index": {"keys": ("PK", "SK")},
+    "jobs": {"keys": ("PK", "SK")},
     "sandbox_payments": {"keys": ("PK",)},
     "orders": {
         "keys": ("PK", "SK"),

@@ -24,7 +24,8 @@ from shop.catalog.model import (
     select_variant,
     tokenize,
 )
-from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
+from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import parse_product_file
 from shop.catalog.schemas.shopify_export import export_product
 from shop.kernel.money import Money

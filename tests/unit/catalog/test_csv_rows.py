@@ -9,7 +9,8 @@ import pytest
 from local.importer import csv_chunks, yaml_chunks
 from shop.catalog.actions.importing import import_products
 from shop.catalog.model.csv_rows import CsvTable
-from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
+from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import MAX_PRODUCTS_PER_FILE, parse_product_file
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.text_files import decode_text
@@ -265,7 +266,8 @@ def test_reading_stops_at_the_limit_of_products(
         read(text, kind)
     assert raised.value.code == "too_many"
     assert raised.value.detail == (
-        "The file contains more than 1000 products. Send at most 1000 in one call."
+        "The file contains more than 1000 products. Send at most 1000 in one call, or a CSV with"
+        " up to 100,000 by POST /staff/import-jobs."
     )
     assert len(read_rows) == (MAX_PRODUCTS_PER_FILE + 1 if kind == "text/csv" else 0)
 

@@ -8,7 +8,8 @@ import pytest
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.model import Category, Option, ProductStatus
-from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
+from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import (
     MAX_PRODUCTS_PER_FILE,
     import_options_from_query,

@@ -22,7 +22,7 @@ from local.importer import (
     yaml_chunks,
 )
 from local.processes import CloudError
-from shop.catalog.schemas.file_parsing import ImportOptions
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.files import parse_product_file
 
 NUMBERS = ("created", "changed", "unchanged", "stock_created", "stock_unchanged")

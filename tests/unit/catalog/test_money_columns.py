@@ -14,10 +14,11 @@ from local.processes import CloudError
 from shop.catalog.actions.importing import ImportEntry, import_products
 from shop.catalog.actions.product_admin import update_product
 from shop.catalog.model import ProductStatus
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.admin import ProductBody
 from shop.catalog.schemas.admin_views import ProductView
 from shop.catalog.schemas.file_numbers import parse_grams, parse_price
-from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import parse_product_file
 from shop.catalog.schemas.html_sanitizer import clean_html, plain_text
 from shop.kernel.errors import InvalidRequest

@@ -40,6 +40,27 @@ def test_first_counts_are_entered_once_and_a_second_import_changes_nothing(
     assert [levels[sku].on_hand for sku in "ABC"] == [5, 0, 1]
 
 
+def test_first_counts_of_an_interrupted_import_belong_to_its_repetition(
+    stock_fixture: StockFixture,
+) -> None:
+    # Given counts that an import entered before it was interrupted, and others
+    interrupted, later = NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)
+    create_levels(stock_fixture, OLD=1)
+    stock_fixture.stock.create_levels({"A": 5}, actor="w", reason="file", at=interrupted)
+    stock_fixture.reserve(Demand("A", 3))
+
+    # When it is repeated
+    counts = {"OLD": 9, "A": 5, "B": 2}
+    created = stock_fixture.stock.create_levels(
+        counts, actor="w", reason="file", at=later, earlier=frozenset({interrupted})
+    )
+
+    # Then it created the first counts of both attempts, once
+    assert created == {"A", "B"}
+    levels = stock_fixture.stock.levels(counts)
+    assert [levels[sku].on_hand for sku in counts] == [1, 5, 2]
+
+
 def test_first_counts_of_more_skus_than_a_transaction_holds(stock_fixture: StockFixture) -> None:
     counts = {f"SKU-{n}": n for n in range(120)}
     assert stock_fixture.stock.create_levels(

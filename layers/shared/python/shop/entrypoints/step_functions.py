@@ -1,4 +1,4 @@
-"""Adapter for the tasks of the order workflow and their compensations.
+"""Adapters for the tasks of workflows: those of an order, its compensations, and those of jobs.
 
 Step Functions retries a task that raises and finally runs its compensation. A domain error
 therefore propagates as a failure; Step Functions gets the name of its class.
@@ -55,5 +55,34 @@ def workflow_task(function: TaskFunction) -> LambdaHandler:
         outcome = {"succeeded": result is True, "still_pending": result is STILL_PENDING}
         log.info("compensated", extra={"failure": error, **outcome})
         return {"order_id": order_id, **outcome}
+
+    return handler
+
+
+@frozen(slots=False)
+class JobTask:
+    """The input of a task in the workflow of a job, such as an import.
+
+    ``at`` is the current time. ``input`` has further values that an earlier task returned.
+    """
+
+    job_id: str
+    at: datetime
+    input: Mapping[str, Any]
+
+
+JobTaskFunction = Callable[[JobTask], Mapping[str, Any]]
+
+
+def job_task(function: JobTaskFunction) -> LambdaHandler:
+    """Decorate a task of a job's workflow: it returns the values for the tasks after it."""
+
+    @log.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        job_id = str(event["job_id"])
+        log.set_correlation_id(job_id)
+        output = dict(function(JobTask(job_id, datetime.now(UTC), event)))
+        log.info("done", extra={"output": output})
+        return output
 
     return handler

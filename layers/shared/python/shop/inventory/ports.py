@@ -91,11 +91,19 @@ class StockRepository(StockWriter, Protocol):
         ...
 
     def create_levels(
-        self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
+        self,
+        counts: Mapping[str, int],
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        earlier: frozenset[datetime] = frozenset(),
     ) -> frozenset[str]:
         """Enter the first counts of SKUs at the main location; existing levels stay unchanged.
 
         Returns the SKUs that were new, so that a second import of a file changes nothing.
+        ``earlier`` are the instants of interrupted calls with the same counts: a SKU whose first
+        count is of such an instant is returned, too.
         """
         ...
 

@@ -8,7 +8,9 @@ way. ``str.splitlines`` does not: it also ends a line at U+000B, U+000C, U+0085 
 """
 
 import codecs
+import io
 import re
+from collections.abc import Iterable, Iterator
 
 from shop.kernel.errors import InvalidRequest
 
@@ -39,6 +41,34 @@ def count_line_ends(text: str, start: int = 0, end: int | None = None) -> int:
     return len(LINE_END.findall(text, start, len(text) if end is None else end))
 
 
+def detect_encoding(head: bytes, encoding: str = "utf-8") -> tuple[str, int]:
+    """Return the encoding of a file, and the bytes of its mark that decoding would not remove.
+
+    ``head`` is the start of the file, 4,096 bytes or all. Raises :class:`InvalidRequest`
+    (``encoding_unsupported``, ``file_unknown``).
+    """
+    if encoding not in ENCODINGS:
+        detail = f"The encoding must be one of {', '.join(ENCODINGS)}."
+        raise InvalidRequest(detail, code="encoding_unsupported", path="encoding")
+    # Binary formats first: as text they would only produce a message about some byte.
+    binary = next((name for start, name in _BINARY_SIGNATURES if head.startswith(start)), None)
+    if binary is not None:
+        raise InvalidRequest(f"{binary}. Send a product file.", code="file_unknown", path="$")
+    # The UTF-32 mark starts with that of UTF-16, hence it is checked before.
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise _undecodable("The file is UTF-32. Save it as UTF-8.")
+    mark = next(((bom, name) for bom, name in _BYTE_ORDER_MARKS if head.startswith(bom)), None)
+    # Without this check, UTF-16 without a mark would decode as text full of zero characters.
+    if mark is None and b"\0" in head[:4096]:
+        raise _undecodable(
+            f"Byte {head.index(0) + 1} of the file is zero: it is binary, or UTF-16 without a"
+            " byte order mark. Save it as UTF-8."
+        )
+    if mark is None:
+        return encoding, 0
+    return mark[1], len(mark[0]) if mark[1] == "utf-8" else 0
+
+
 def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
     """Decode a file without its byte order mark, or marks: some programs write a second one.
 
@@ -46,25 +76,8 @@ def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
     :class:`InvalidRequest` (``encoding_unsupported``, ``file_unknown``) with the line and the byte
     that cannot be decoded.
     """
-    if encoding not in ENCODINGS:
-        detail = f"The encoding must be one of {', '.join(ENCODINGS)}."
-        raise InvalidRequest(detail, code="encoding_unsupported", path="encoding")
-    # Binary formats first: as text they would only produce a message about some byte.
-    binary = next((name for start, name in _BINARY_SIGNATURES if raw.startswith(start)), None)
-    if binary is not None:
-        raise InvalidRequest(f"{binary}. Send a product file.", code="file_unknown", path="$")
-    # The UTF-32 mark starts with that of UTF-16, hence it is checked before.
-    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise _undecodable("The file is UTF-32. Save it as UTF-8.")
-    mark = next(((bom, name) for bom, name in _BYTE_ORDER_MARKS if raw.startswith(bom)), None)
-    # Without this check, UTF-16 without a mark would decode as text full of zero characters.
-    if mark is None and b"\0" in raw[:4096]:
-        raise _undecodable(
-            f"Byte {raw.index(0) + 1} of the file is zero: it is binary, or UTF-16 without a"
-            " byte order mark. Save it as UTF-8."
-        )
-    name = mark[1] if mark else encoding
-    body = raw.removeprefix(mark[0]) if mark and name == "utf-8" else raw
+    name, mark = detect_encoding(raw, encoding)
+    body = raw[mark:]
     try:
         text = body.decode(name)
     except UnicodeDecodeError as error:
@@ -72,12 +85,106 @@ def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
     text = text.lstrip("\ufeff")
     replaced = text.find("\ufffd")
     if replaced >= 0:
-        line, column = _line_and_column(text, replaced)
-        raise _undecodable(
-            f"Line {line}, character {column} is U+FFFD: another program already lost a character"
-            " there. Export the file again as UTF-8."
-        )
+        raise _lost_character(*_line_and_column(text, replaced))
     return text
+
+
+def decode_blocks(blocks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[str]:
+    """Decode a file that arrives in blocks, as :func:`decode_text` decodes a whole one.
+
+    Only one block is in memory. Raises the same errors, with the same places.
+    """
+    rest = iter(blocks)
+    head = b""
+    while len(head) < _HEAD_BYTES and (block := next(rest, None)) is not None:
+        head += block
+    name, mark = detect_encoding(head, encoding)
+    decoder = codecs.getincrementaldecoder(name)("strict")
+    place = _Place(name)
+    read, is_start = mark, True
+    for block in _with_final(head[mark:], rest):
+        pending = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(block, not block)
+        except UnicodeDecodeError as error:
+            place.pass_text(decoder.decode(block[: max(error.start - pending, 0)]))
+            at = read - pending + error.start
+            raise _byte_problem(
+                name, place.line, place.bytes + 1, error.object[error.start], at
+            ) from None
+        read += len(block)
+        if is_start and text:
+            text = text.lstrip("\ufeff")
+            is_start = not text
+        if (lost := text.find("\ufffd")) >= 0:
+            place.pass_text(text[:lost])
+            raise _lost_character(place.line, place.characters + 1)
+        place.pass_text(text)
+        if text:
+            yield text
+
+
+_HEAD_BYTES = 4096
+"""Bytes from which the encoding is detected."""
+
+
+def _with_final(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the blocks that are not empty, and an empty one at the end of the file."""
+    if head:
+        yield head
+    yield from (block for block in rest if block)
+    yield b""
+
+
+class _Place:
+    """The place in a file up to which it was decoded."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._after_return = False
+        self.line = 1
+        self.characters = 0
+        """Characters of the line before this place, and their bytes in the file."""
+        self.bytes = 0
+
+    def pass_text(self, text: str) -> None:
+        if not text:
+            return
+        # The two characters of a line end may be in two blocks.
+        own = text[1:] if self._after_return and text[0] == "\n" else text
+        self._after_return = text[-1] == "\r"
+        start = 0
+        for end in LINE_END.finditer(own):
+            self.line += 1
+            start = end.end()
+        if start:
+            self.characters = self.bytes = 0
+        self.characters += len(own) - start
+        self.bytes += _encoded_length(own[start:], self._encoding)
+
+
+def lines_of(texts: Iterable[str], *, longest: int) -> Iterator[str]:
+    """Yield the lines of a text that arrives in pieces, each with its line end.
+
+    Raises :class:`InvalidRequest` (``line_too_long``) for a line with more characters than
+    ``longest``: it would have to be in memory as a whole.
+    """
+    open_line, number = "", 0
+    for text in texts:
+        lines = list(io.StringIO(open_line + text, newline=""))
+        # A return at the end may be the first half of a line end.
+        open_line = "" if lines[-1].endswith("\n") else lines.pop()
+        for line in lines:
+            number += 1
+            yield line
+        if len(open_line) > longest:
+            raise InvalidRequest(
+                f"Line {number + 1} has more than {longest} characters. Send a text file with"
+                " a line end after each row.",
+                code="line_too_long",
+                path="$",
+            )
+    yield from io.StringIO(open_line, newline="")
 
 
 def _undecodable_byte(encoding: str, raw: bytes, at: int) -> InvalidRequest:
@@ -85,8 +192,11 @@ def _undecodable_byte(encoding: str, raw: bytes, at: int) -> InvalidRequest:
     line, column = _line_and_column(before, len(before))
     # Bytes of the characters before it; a mark is not part of the first line.
     in_line = before[len(before) - column + 1 :].lstrip("\ufeff")
-    column = len(in_line.encode("utf-16-le" if encoding == "utf-16" else encoding)) + 1
-    place = f"Line {line}, byte {column} (0x{raw[at]:02X}, byte {at + 1} of the file)"
+    return _byte_problem(encoding, line, _encoded_length(in_line, encoding) + 1, raw[at], at)
+
+
+def _byte_problem(encoding: str, line: int, column: int, byte: int, at: int) -> InvalidRequest:
+    place = f"Line {line}, byte {column} (0x{byte:02X}, byte {at + 1} of the file)"
     if encoding == "utf-8":
         return _undecodable(
             f"{place} is not UTF-8. Spreadsheets often write Windows-1252: save the file as"
@@ -94,6 +204,17 @@ def _undecodable_byte(encoding: str, raw: bytes, at: int) -> InvalidRequest:
             " encoding=windows-1252."
         )
     return _undecodable(f"{place} is not {encoding}. Save the file as UTF-8.")
+
+
+def _encoded_length(text: str, encoding: str) -> int:
+    return len(text.encode("utf-16-le" if encoding == "utf-16" else encoding))
+
+
+def _lost_character(line: int, column: int) -> InvalidRequest:
+    return _undecodable(
+        f"Line {line}, character {column} is U+FFFD: another program already lost a character"
+        " there. Export the file again as UTF-8."
+    )
 
 
 def _undecodable(detail: str) -> InvalidRequest:

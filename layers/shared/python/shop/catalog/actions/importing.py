@@ -1,26 +1,20 @@
 """Import the products of a file: store the valid ones, report the others with line and reason."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import field, replace
 from datetime import datetime
+from typing import Protocol
 
 from shop.catalog.actions.product_admin import Draft, build_product, match_variant
 from shop.catalog.model import Product, ProductStatus, Variant
-from shop.catalog.ports import ProductCatalog
+from shop.catalog.model.import_report import EntryNotice, RejectedEntry
+from shop.catalog.ports import OpeningStock, ProductCatalog
 from shop.kernel.errors import InvalidRequest, Problem, ShopError
 from shop.kernel.frozen import frozen
 
 STANDARD_CLASS = "standard"
 """The tax class of goods for which a file states none."""
 UNTAXED_CLASS = "zero"
-
-
-@frozen(slots=False)
-class EntryNotice:
-    """Content of a product that the shop does not import as the file states it, and its lines."""
-
-    lines: tuple[int, ...]
-    text: str
 
 
 @frozen(slots=False, kw_only=True)
@@ -54,15 +48,6 @@ class ImportEntry:
 
 
 @frozen(slots=False)
-class RejectedEntry:
-    """A rejected product or row of a file, with its line and the reason."""
-
-    line: int
-    reason: str
-    product: str | None = None
-
-
-@frozen(slots=False)
 class ImportResult:
     """The result of an import: ids of created, changed and unchanged products, and rejections."""
 
@@ -77,15 +62,66 @@ class ImportResult:
         return frozenset((*self.created, *self.changed, *self.unchanged))
 
 
+class ParsedFile(Protocol):
+    """The products of a file, and the rows and products that cannot be read."""
+
+    entries: list[ImportEntry]
+    rejected: list[RejectedEntry]
+    notices: dict[str, None]
+
+
+@frozen(slots=False)
+class FileImport:
+    """The result of a file's import: products, and SKUs whose stock it created and counted."""
+
+    products: ImportResult
+    stock_created: int
+    stock_counted: int
+
+
+def import_file(
+    parsed: ParsedFile,
+    *,
+    catalog: ProductCatalog,
+    stock: OpeningStock,
+    actor: str,
+    at: datetime,
+    earlier: frozenset[datetime] = frozenset(),
+) -> FileImport:
+    """Import the products of a file, or of a part of a large one, with their opening stock.
+
+    ``earlier`` are the instants of interrupted calls with the same entries. What they wrote is not
+    written again, and the result names it as if this call had written it.
+    """
+    result = import_products(parsed.entries, catalog=catalog, at=at, earlier=earlier)
+    # Rejected products get no stock, because no product would sell it.
+    counts = {
+        sku: units
+        for entry in parsed.entries
+        if entry.product_id in result.accepted_ids
+        for sku, units in entry.counts.items()
+    }
+    created = stock.create_levels(
+        counts, actor=actor, reason="product import", at=at, earlier=earlier
+    )
+    return FileImport(result, len(created), len(counts))
+
+
 def import_products(
-    entries: Sequence[ImportEntry], *, catalog: ProductCatalog, at: datetime
+    entries: Sequence[ImportEntry],
+    *,
+    catalog: ProductCatalog,
+    at: datetime,
+    earlier: Set[datetime] = frozenset(),
 ) -> ImportResult:
     """Import the entries of a file. Importing an unchanged file again changes nothing.
 
     A product is imported as a whole or rejected, because a part of its variants would be another
-    product.
+    product. ``earlier``: see :func:`import_file`.
     """
-    known = catalog.get_many({entry.product_id for entry in entries})
+    ids = {entry.product_id for entry in entries}
+    # What an interrupted call has just written must be seen.
+    known = catalog.get_many(ids, consistent=bool(earlier))
     new_entries: dict[str, ImportEntry] = {}
     changed_entries: dict[str, ImportEntry] = {}
     unchanged: list[str] = []
@@ -95,7 +131,12 @@ def import_products(
         before = known.get(entry.product_id)
         # The digest is that of the last import, so changes by staff since then stay.
         if before is not None and before.source == entry.source:
-            unchanged.append(entry.product_id)
+            if before.created_at in earlier:
+                new_entries[entry.product_id] = entry
+            elif before.updated_at in earlier:
+                changed_entries[entry.product_id] = entry
+            else:
+                unchanged.append(entry.product_id)
             continue
         try:
             product = import_content(entry, before, at=at)

@@ -12,7 +12,9 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from shop.kernel.errors import Unprocessable
 from shop.kernel.frozen import frozen
@@ -121,7 +123,7 @@ class CsvTable:
 
     def _quote_problem(self, line: int, shift: int = 0) -> tuple[int, str]:
         """Return the line of the quote that makes a row malformed, and the problem in words."""
-        quote = _malformed_quote("".join(self.lines[line - 1 :]), self.delimiter)
+        quote = malformed_quote("".join(self.lines[line - 1 :]), self.delimiter)
         if quote is None:
             return line + shift, "Must be valid CSV."
         opened, closed, after = (line + quote[0] + shift, line + quote[1] + shift, quote[2])
@@ -143,62 +145,93 @@ def place_rows(
     Raises :class:`Unprocessable` (``too_many``) at the first row of a product too many, without
     reading the others.
     """
-    header = table.header
-    handle_at = next((header.index(name) for name in _HANDLE_COLUMNS if name in header), None)
-    title_at = header.index("title") if "title" in header else None
-    all_rows: list[CsvRow] = []
-    keys: list[str | None] = []
-    known: dict[str, None] = {}
+    rows: list[CsvRow] = []
+    places = RowPlaces(table.header, table.delimiter, rows)
     for row in table.rows(first_line):
-        key = _key(row, handle_at, title_at)
-        all_rows.append(row)
-        keys.append(key)
-        if key is not None:
-            known[key] = None
-        if max_products is not None and len(known) > max_products:
+        rows.append(row)
+        places.add(row)
+        if max_products is not None and len(places.first_row) > max_products:
             raise too_many_products(max_products)
-    places = _Places(table, handle_at, title_at, all_rows, keys)
-    return [places.place(n) for n in range(len(all_rows))]
+    return [places.place(n) for n in range(len(rows))]
 
 
 def too_many_products(limit: int) -> Unprocessable:
     return Unprocessable(
-        f"The file contains more than {limit} products. Send at most {limit} in one call.",
+        f"The file contains more than {limit} products. Send at most {limit} in one call, or a"
+        " CSV with up to 100,000 by POST /staff/import-jobs.",
         code="too_many",
         path="$",
     )
 
 
-class _Places:
-    """All rows of a file with their keys, from which the place of each row follows."""
+class Rows(Protocol):
+    """The rows of a file by number."""
 
-    def __init__(
-        self,
-        table: CsvTable,
-        handle_at: int | None,
-        title_at: int | None,
-        rows: list[CsvRow],
-        keys: list[str | None],
-    ) -> None:
-        self.header, self.delimiter = table.header, table.delimiter
-        self.handle_at, self.title_at = handle_at, title_at
-        self.rows, self.keys = rows, keys
+    def __getitem__(self, n: int, /) -> CsvRow: ...
+
+
+class RowPlaces:
+    """The keys of all rows of a file, from which the place of each row follows.
+
+    First :meth:`add` every row, in the order of the file. ``rows`` may read them from a disk: only
+    their keys are in memory.
+    """
+
+    def __init__(self, header: Sequence[str], delimiter: str, rows: Rows) -> None:
+        self.header, self.delimiter, self.rows = header, delimiter, rows
+        self.handle_at = next((header.index(n) for n in _HANDLE_COLUMNS if n in header), None)
+        self.title_at = header.index("title") if "title" in header else None
         self.first_row: dict[str, int] = {}
+        """The first row of each key, in the order of the file."""
         self.by_title: dict[str, str] = {}
-        self.keys_above: list[str | None] = [None]
-        for n, key in enumerate(keys):
-            self.keys_above.append(key or self.keys_above[-1])
-            if key is None:
-                continue
-            self.first_row.setdefault(key, n)
-            if self._has_handle(n) and (title := fold(_cell(rows[n], title_at))):
-                self.by_title.setdefault(title, key)
+        self._key_names: list[str] = []
+        self._key_numbers: dict[str, int] = {}
+        self.keys = array("i")
+        """The number of each row's key in the order of the file, or -1 for a row without one."""
+        self._keys_above = array("i")
+
+    def add(self, row: CsvRow) -> bool:
+        """Add the next row. Returns whether only :meth:`place` can tell where it belongs."""
+        n, title = len(self.keys), _cell(row, self.title_at)
+        handle = handle_key(_cell(row, self.handle_at))
+        key = handle or slug(title) or handle_key(title)
+        above = self.keys[-1] if n else -1
+        self._keys_above.append(self._keys_above[-1] if n and above < 0 else above)
+        if not key:
+            self.keys.append(-1)
+            return True
+        number = self._key_numbers.setdefault(key, len(self._key_names))
+        if number == len(self._key_names):
+            self._key_names.append(key)
+            self.first_row[key] = n
+        self.keys.append(number)
+        has_handle = bool(_cell(row, self.handle_at))
+        if has_handle and (folded := fold(title)):
+            self.by_title.setdefault(folded, key)
+        return (
+            row.problem is not None
+            or len(row.cells) > len(self.header)
+            or (self.handle_at is not None and not has_handle)
+            or (not title and self.first_row[key] == n)
+            or any(line.count(self.delimiter) >= len(self.header) - 1 for line in row.inner_lines)
+        )
+
+    def key(self, n: int) -> str | None:
+        """Return the key that row ``n`` itself names."""
+        return self._key_name(self.keys[n])
+
+    def key_above(self, n: int) -> str | None:
+        """Return the key of the last row before ``n`` that has one."""
+        return self._key_name(self._keys_above[n])
+
+    def _key_name(self, number: int) -> str | None:
+        return None if number < 0 else self._key_names[number]
 
     def _has_handle(self, n: int) -> bool:
         return bool(_cell(self.rows[n], self.handle_at))
 
     def place(self, n: int) -> PlacedRow:
-        row, key = self.rows[n], self.keys[n]
+        row, key = self.rows[n], self.key(n)
         if row.problem is not None:
             texts = _distinct_cells(row.unread)
             suspects = {k for text in texts for k in (handle_key(text), slug(text))}
@@ -221,7 +254,7 @@ class _Places:
             return self._unplaced(n, "Must have a handle or a title.", self._key_above(n))
         if self.handle_at is not None and not self._has_handle(n):
             return self._place_by_title(n, key)
-        above = self.keys_above[n]
+        above = self.key_above(n)
         if above not in (None, key) and self._is_headless(key, n) and self._may_continue(n):
             problem = (
                 "title: Must not be empty in the first row of a handle."
@@ -236,7 +269,7 @@ class _Places:
         if other is not None and other != key:
             problem = f"Must have a handle: product {other} has the same title."
             return self._unplaced(n, problem, (other,))
-        below = self.keys[n + 1] if n + 1 < len(self.rows) else None
+        below = self.key(n + 1) if n + 1 < len(self.keys) else None
         if below is not None and below != key and self._is_headless(below, n + 1):
             problem = f"Must have a handle: the next row continues product {below}."
             return self._unplaced(n, problem, (below,))
@@ -257,7 +290,7 @@ class _Places:
         return bool(_cell(self.rows[n], value_at)) and not _cell(self.rows[n], name_at)
 
     def _unplaced(self, n: int, problem: str, suspects: Iterable[str]) -> PlacedRow:
-        key = self.keys[n]
+        key = self.key(n)
         own = (key,) if key is not None else ()
         return PlacedRow(
             row=self.rows[n],
@@ -298,7 +331,7 @@ class _Places:
         return handle_key(first) or None if self.handle_at == 0 and '"' not in first else None
 
     def _key_above(self, n: int) -> tuple[str, ...]:
-        above = self.keys_above[n]
+        above = self.key_above(n)
         return () if above is None else (above,)
 
 
@@ -333,11 +366,6 @@ def neutralize_formula(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _key(row: CsvRow, handle_at: int | None, title_at: int | None) -> str | None:
-    title = _cell(row, title_at)
-    return handle_key(_cell(row, handle_at)) or slug(title) or handle_key(title) or None
-
-
 def _cell(row: CsvRow, at: int | None) -> str:
     return row.cells[at] if at is not None and at < len(row.cells) else ""
 
@@ -347,7 +375,7 @@ def _distinct_cells(text: str) -> set[str]:
     return {cell.strip() for cell in cells if cell.strip()}
 
 
-def _malformed_quote(row: str, delimiter: str) -> tuple[int, int, str] | None:
+def malformed_quote(row: str, delimiter: str) -> tuple[int, int, str] | None:
     """Return where the first malformed quote of a row opens and closes, and the text after it.
 
     Lines count from 0. Without text the quote is never closed. The rules are those of csv: a quote

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from shop.catalog.actions.importing import ImportResult
+from shop.catalog.actions.importing import FileImport
 from shop.catalog.model import (
     Product,
     ProductCard,
@@ -237,32 +237,26 @@ class ImportReportView(BaseModel):
     """Notices about prices, taxes, stock and sale of single products, by line."""
 
     @classmethod
-    def of(
-        cls,
-        imported: ImportResult,
-        parsed: FileParseResult,
-        *,
-        stock_created: int,
-        stock_counted: int,
-    ) -> "ImportReportView":
-        rejected = sorted((*imported.rejected, *parsed.rejected), key=lambda r: r.line)
+    def of(cls, imported: FileImport, parsed: FileParseResult) -> "ImportReportView":
+        products = imported.products
+        rejected = sorted((*products.rejected, *parsed.rejected), key=lambda r: r.line)
         product_notices = [
             ProductNoticeView(
                 lines=list(notice.lines), notice=notice.text, product=entry.product_id
             )
             for entry in parsed.entries
-            if entry.product_id in imported.accepted_ids
+            if entry.product_id in products.accepted_ids
             for notice in entry.notices
         ]
         return cls(
-            created=len(imported.created),
-            changed=len(imported.changed),
-            unchanged=len(imported.unchanged),
+            created=len(products.created),
+            changed=len(products.changed),
+            unchanged=len(products.unchanged),
             rejected=[
                 RejectedView(line=r.line, reason=r.reason, product=r.product) for r in rejected
             ],
-            stock_created=stock_created,
-            stock_unchanged=stock_counted - stock_created,
+            stock_created=imported.stock_created,
+            stock_unchanged=imported.stock_counted - imported.stock_created,
             notices=list(parsed.notices),
             product_notices=sorted(product_notices, key=lambda n: n.lines),
         )

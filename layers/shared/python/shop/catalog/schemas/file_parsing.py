@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from shop.catalog.actions.importing import EntryNotice, ImportEntry, RejectedEntry
+from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft
 from shop.catalog.model import Media, ProductStatus
-from shop.kernel.frozen import frozen
+from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.import_report import EntryNotice, RejectedEntry
 
 MAX_LISTED = 20
 """Names that a notice lists; it counts the others."""
@@ -47,23 +48,6 @@ class EntryNotices:
 
     def all(self) -> tuple[EntryNotice, ...]:
         return tuple(EntryNotice(tuple(lines), text) for text, lines in self.lines.items())
-
-
-@frozen(slots=False)
-class ImportOptions:
-    """Options of an import that the file itself does not contain.
-
-    ``currency`` is that of its prices, and ``decimal`` names their decimal sign (``point`` or
-    ``comma``). ``encoding`` names an encoding other than UTF-8. ``media_base`` is the base URL of
-    images that the file gives by name. ``first_line`` is the number of the first line of a file
-    that is part of a larger one.
-    """
-
-    currency: str
-    media_base: str | None = None
-    first_line: int = 1
-    encoding: str = "utf-8"
-    decimal: str = "point"
 
 
 class ParseError(Exception):

@@ -7,8 +7,9 @@ not support is reported once, in a notice.
 import re
 from collections.abc import Mapping
 
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.file_numbers import DECIMAL_SIGNS
-from shop.catalog.schemas.file_parsing import FileParseResult, ImportOptions
+from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
 from shop.kernel.text_files import decode_text, detect_wrong_file_type
@@ -54,7 +55,7 @@ def parse_product_file(raw: bytes, kind: str, options: ImportOptions) -> FilePar
         raise Unprocessable(
             "The file contains no products. Send at least one.", code="file_empty", path="$"
         )
-    return _without_duplicates(result)
+    return without_duplicates(result)
 
 
 def parse_file_currency(currency: str | None) -> str:
@@ -74,6 +75,14 @@ def parse_file_currency(currency: str | None) -> str:
     return currency
 
 
+MEDIA_DETAIL = "Media must be an http(s) URL that ends in '/'."
+
+
+def is_media_base(text: str) -> bool:
+    """Return whether a text can be the base URL of images."""
+    return re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", text) is not None
+
+
 def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
     """Parse ``?currency=USD&decimal=point&media=https://…/&first_line=1&encoding=utf-8``.
 
@@ -89,10 +98,8 @@ def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
             path="decimal",
         )
     media = query.get("media")
-    if media is not None and not re.fullmatch(r"https?://[^\s/?#]+/(?:[^\s?#]*/)?", media):
-        raise InvalidRequest(
-            "Media must be an http(s) URL that ends in '/'.", code="url_invalid", path="media"
-        )
+    if media is not None and not is_media_base(media):
+        raise InvalidRequest(MEDIA_DETAIL, code="url_invalid", path="media")
     first_line = query.get("first_line", "1")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", first_line):
         raise InvalidRequest(
@@ -104,7 +111,7 @@ def import_options_from_query(query: Mapping[str, str]) -> ImportOptions:
     return ImportOptions(currency, media, int(first_line), encoding, decimal)
 
 
-def _without_duplicates(result: FileParseResult) -> FileParseResult:
+def without_duplicates(result: FileParseResult) -> FileParseResult:
     """Return the result with only the first of several products with the same id or SKU."""
     ids: dict[str, int] = {}
     skus: dict[str, int] = {}

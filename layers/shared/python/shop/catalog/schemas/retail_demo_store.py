@@ -13,11 +13,11 @@ from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category
 from shop.catalog.model.csv_rows import too_many_products
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.file_numbers import parse_price
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
     FileParseResult,
-    ImportOptions,
     ParseError,
     build_import_entry,
     listed,

@@ -13,11 +13,11 @@ from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, ProductStatus
 from shop.catalog.model.csv_rows import CsvTable, PlacedRow, handle_key, place_rows
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
     FileParseResult,
-    ImportOptions,
     ParseError,
     build_import_entry,
     product_image,
@@ -45,7 +45,7 @@ _UNPLACED_IMAGE = 10**9
 
 
 @dataclass
-class _Group:
+class ProductRows:
     """The rows of one handle with their lines."""
 
     handle: str
@@ -61,11 +61,11 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
     result = FileParseResult()
     table = CsvTable(text)
     columns = Columns.of(table.header, result)
-    groups: dict[str, _Group] = {}
+    groups: dict[str, ProductRows] = {}
     broken: dict[str, int | None] = {}
     for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
         if placed.problem is not None:
-            _reject_row(placed, broken, result)
+            reject_row(placed, broken, result)
             if len(result.rejected) > max_products:
                 raise Unprocessable(
                     f"More than {max_products} rows cannot be placed, the first on line"
@@ -74,23 +74,34 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
                     path="$",
                 )
         elif placed.product is not None:
-            group = groups.setdefault(placed.product, _Group(placed.product))
+            group = groups.setdefault(placed.product, ProductRows(placed.product))
             group.rows.append((placed.row.line, columns.read(placed.row.cells)))
     for group in groups.values():
         if group.handle in broken:
-            # Without one of its rows, the product would lose the variant of that row.
-            if (line := broken[group.handle]) is not None:
-                reason = f"Line {line} may belong to this product. Correct that line."
-                result.reject(group.rows[0][0], reason, group.handle)
-            continue
-        try:
-            result.entries.append(_entry(group, options, result))
-        except ParseError as error:
-            result.reject(error.line, error.reason, group.handle)
+            reject_incomplete(group.handle, group.rows[0][0], broken, result)
+        else:
+            read_product(group, options, result)
     return result
 
 
-def _reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FileParseResult) -> None:
+def read_product(group: ProductRows, options: ImportOptions, result: FileParseResult) -> None:
+    """Add the entry of a product to the result, or the reason why it cannot be imported."""
+    try:
+        result.entries.append(_entry(group, options, result))
+    except ParseError as error:
+        result.reject(error.line, error.reason, group.handle)
+
+
+def reject_incomplete(
+    handle: str, line: int, broken: dict[str, int | None], result: FileParseResult
+) -> None:
+    """Reject a product that would lose the variant of a row that cannot be placed."""
+    if (row_line := broken[handle]) is not None:
+        reason = f"Line {row_line} may belong to this product. Correct that line."
+        result.reject(line, reason, handle)
+
+
+def reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FileParseResult) -> None:
     """Report a row that cannot be placed, and note the products that may lack it.
 
     The report names one product; the line of each other one (``broken``) is reported with it.
@@ -104,7 +115,7 @@ def _reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FilePa
         broken[named] = None
 
 
-def _entry(group: _Group, options: ImportOptions, result: FileParseResult) -> ImportEntry:
+def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     line, head = group.rows[0]
     notices = EntryNotices()
     if not head.get("title"):
@@ -165,7 +176,7 @@ def _option_names(line: int, head: Fields, variants: int) -> dict[int, str]:
     return names
 
 
-def _check_rows(group: _Group) -> None:
+def _check_rows(group: ProductRows) -> None:
     """Raise :class:`ParseError` for a row that contradicts the first row, or is cut off."""
     _, head = group.rows[0]
     for line, row in group.rows[1:]:
@@ -201,7 +212,9 @@ def _categories(head: dict[str, str]) -> tuple[Category, ...]:
     return (*merchant, *shopify)
 
 
-def _media(group: _Group, options: ImportOptions, result: FileParseResult) -> tuple[Media, ...]:
+def _media(
+    group: ProductRows, options: ImportOptions, result: FileParseResult
+) -> tuple[Media, ...]:
     """Return the images by position; those without a position follow in the order of the file."""
     placed: list[tuple[int, Media]] = []
     for line, row in group.rows:

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from shop.catalog.actions.importing import UNTAXED_CLASS, import_content
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
 from shop.catalog.model.csv_rows import ID_COLUMN, neutralize_formula
-from shop.catalog.schemas.file_parsing import ImportOptions
+from shop.catalog.model.export_job import ExportedProduct
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.shopify import read_csv
 from shop.kernel.errors import InvalidRequest
 
@@ -66,6 +67,18 @@ def export_product(product: Product, currency: str) -> ProductExportView:
         reason = f"Shopify's format cannot hold its {', '.join(changed)}. Read it by the API."
         return ProductExportView(id=product.id, omitted=reason)
     return ProductExportView(id=product.id, csv=text)
+
+
+def export_rows(product: Product, currency: str) -> ExportedProduct:
+    """Return the rows of a product without the line of column names."""
+    view = export_product(product, currency)
+    rows = None if view.csv is None else view.csv.partition("\n")[2]
+    return ExportedProduct(product.id, rows, view.omitted)
+
+
+def header_line() -> str:
+    """Return the line of column names of every export."""
+    return _csv([])
 
 
 def _csv(rows: Iterable[dict[str, str]]) -> str:

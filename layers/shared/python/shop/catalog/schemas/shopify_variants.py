@@ -8,11 +8,11 @@ from shop.catalog.actions.importing import STANDARD_CLASS, UNTAXED_CLASS
 from shop.catalog.actions.product_admin import DraftVariant
 from shop.catalog.model import Media, OptionChoice
 from shop.catalog.model.csv_rows import slug
+from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.validation import SKU
 from shop.catalog.schemas.file_numbers import parse_grams, parse_price
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
-    ImportOptions,
     ParseError,
     parse_stock_count,
 )

@@ -1,6 +1,6 @@
 """The catalog in DynamoDB: one item per product, and its card under every heading.
 
-All items are in one table (``TABLE_CATALOG``)::
+All these items are in one table (``TABLE_CATALOG``)::
 
     PK                        SK                      content
     PRODUCT#<id>              PRODUCT                 status, version, doc, current postings
@@ -13,6 +13,17 @@ All items are in one table (``TABLE_CATALOG``)::
 Consistency of cards and products across crashes: docs/adr/search-in-the-table.md.
 """
 
-from shop.catalog.store.repository import DynamoProductCatalog
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shop.catalog.store.repository import DynamoProductCatalog
 
 __all__ = ["DynamoProductCatalog"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DynamoProductCatalog":
+        from shop.catalog.store import repository  # lazy: Lambdas of jobs have no catalog table
+
+        return repository.DynamoProductCatalog
+    raise AttributeError(name)

@@ -148,7 +148,13 @@ class StockMovementWriter(StockLevelReader):
         current.with_movements(*movements)
 
     def create_levels(
-        self, counts: Mapping[str, int], *, actor: str, reason: str, at: datetime
+        self,
+        counts: Mapping[str, int],
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        earlier: frozenset[datetime] = frozenset(),
     ) -> frozenset[str]:
         created: set[str] = set()
         for skus in _batches(counts, MAX_NEW_LEVELS_PER_TRANSACTION):
@@ -156,6 +162,8 @@ class StockMovementWriter(StockLevelReader):
             while new:
                 keys = [shard_key(sku, MAIN_LOCATION) for sku in new]
                 existing = {shard.sku for shard in self._read_shards(keys, consistent=True)}
+                if earlier:
+                    created.update(s for s in existing if self._first_entry_at(s) in earlier)
                 new = [sku for sku in new if sku not in existing]
                 new_counts = {sku: counts[sku] for sku in new}
                 # If another import created one of them after the read, the others are retried.
@@ -163,6 +171,13 @@ class StockMovementWriter(StockLevelReader):
                     created.update(new)
                     break
         return frozenset(created)
+
+    def _first_entry_at(self, sku: str) -> datetime | None:
+        """Return the instant of the oldest entry in the journal of a SKU."""
+        rows = self._tables.movements.query(
+            movement_partition(sku), limit=1, page_size=1, consistent_read=True
+        )
+        return next((movement_from_row(sku, row).at for row in rows), None)
 
     def _try_create(self, counts: Mapping[str, int], actor: str, reason: str, at: datetime) -> bool:
         """Write all levels, or none and return ``False`` if one of them exists."""

@@ -1,6 +1,10 @@
-"""Ports of the catalog: the repository of products, and the search index."""
+"""Ports of the catalog: products, the search index, and the stock of an import.
 
-from collections.abc import Iterable, Sequence
+:mod:`.import_jobs` is imported from its module: only imports of large files need it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from shop.catalog.model import Product, ProductCard, ProductStatus, Search, Variant
@@ -14,7 +18,9 @@ class ProductCatalog(Protocol):
     def get(self, product_id: str) -> Product:
         """Return one product of any status. Raises ``NotFound``."""
 
-    def get_many(self, product_ids: Iterable[str]) -> dict[str, Product]:
+    def get_many(
+        self, product_ids: Iterable[str], *, consistent: bool = False
+    ) -> dict[str, Product]:
         """Return those of the products that exist, of any status; one read per 100."""
 
     def get_variants(
@@ -68,4 +74,23 @@ class SearchIndex(Protocol):
 
         A page with a cursor may hold fewer than ``limit``. Raises ``InvalidRequest``
         (``cursor_invalid``) for the cursor of another query.
+        """
+
+
+class OpeningStock(Protocol):
+    """The first counts of imported products."""
+
+    def create_levels(
+        self,
+        counts: Mapping[str, int],
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        earlier: frozenset[datetime] = frozenset(),
+    ) -> frozenset[str]:
+        """Create the stock of the SKUs without any; return those of them that have it now.
+
+        ``earlier`` are the instants of interrupted calls with the same counts: a SKU whose stock
+        such a call created is returned, too.
         """

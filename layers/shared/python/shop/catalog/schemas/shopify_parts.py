@@ -1,0 +1,279 @@
+"""A large product CSV, split into parts that are imported one by one.
+
+The file is read once, line by line. Its rows go to a temporary file; the memory holds numbers per
+row, and the handle and the SKUs of each product. The rules are those of
+:mod:`shop.catalog.schemas.shopify`, so a large file is imported as a small one would be:
+
+- A part has whole products, wherever their rows are in the file.
+- Products that state the same SKU are in one part, where the first valid one gets it.
+- A row that cannot be placed is reported here, and each product that may lack it is in no part.
+"""
+
+import json
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from tempfile import TemporaryFile
+
+from shop.catalog.model.csv_rows import CsvRow, RowPlaces
+from shop.catalog.model.csv_stream import MAX_ROW_CHARACTERS, CsvStream
+from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.import_parts import FilePart, SplitFile
+from shop.catalog.schemas.file_parsing import FileParseResult
+from shop.catalog.schemas.files import without_duplicates
+from shop.catalog.schemas.shopify import (
+    ProductRows,
+    read_product,
+    reject_incomplete,
+    reject_row,
+)
+from shop.catalog.schemas.shopify_columns import Columns
+from shop.kernel.errors import Unprocessable
+from shop.kernel.text_files import decode_blocks, detect_wrong_file_type, lines_of
+
+MAX_PRODUCTS = 100_000
+"""Products in a large file."""
+MAX_ROWS = 1_000_000
+MAX_UNPLACED_ROWS = 10_000
+PRODUCTS_PER_PART = 200
+"""Some seconds of work for one Lambda."""
+BYTES_PER_PART = 2_000_000
+MAX_PRODUCTS_PER_PART = 1_000
+"""Products that share SKUs are in one part, which may then have more than others."""
+_HEAD_CHARACTERS = 65_536
+
+
+def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> SplitFile:
+    """Read a whole file and split it. Raises the errors of :func:`parse_product_file`.
+
+    An error means that the file as a whole is wrong; no part of it may be imported.
+    """
+    texts = _checked(decode_blocks(blocks, options.encoding))
+    stream = CsvStream(lines_of(texts, longest=MAX_ROW_CHARACTERS))
+    result = FileParseResult()
+    columns = Columns.of(stream.header, result)
+    sku_at = next((n for n, name in columns.fields.items() if name == "sku"), None)
+    rows = _SpilledRows()
+    places = RowPlaces(stream.header, stream.delimiter, rows)
+    groups = _SharedSkus()
+    doubtful = array("i")
+    for row in stream.rows():
+        if len(rows) == MAX_ROWS:
+            raise _too_many(f"more than {MAX_ROWS} rows")
+        is_doubtful = places.add(row)
+        if is_doubtful:
+            doubtful.append(len(rows))
+        rows.append(row, with_inner_lines=is_doubtful)
+        if len(places.first_row) > MAX_PRODUCTS:
+            raise _too_many(f"more than {MAX_PRODUCTS} products")
+        if sku_at is not None and sku_at < len(row.cells) and places.keys[-1] >= 0:
+            groups.add(row.cells[sku_at].lstrip("'"), places.keys[-1])
+    if not rows:
+        raise Unprocessable(
+            "The file contains no products. Send at least one.", code="file_empty", path="$"
+        )
+    unplaced = _reject_unplaced(places, doubtful, result)
+    products = _Products(places, rows, unplaced)
+    incomplete = {products.number_of(handle) for handle in unplaced.broken}
+    for handle in unplaced.broken:
+        if (line := products.first_line(handle)) is not None:
+            reject_incomplete(handle, line, unplaced.broken, result)
+    parts = _plan(products, groups, incomplete)
+    return SplitFile(
+        rows=len(rows),
+        products=sum(map(bool, products.rows)),
+        rejected=tuple(sorted(result.rejected, key=lambda r: r.line)),
+        notices=tuple(result.notices),
+        parts=(products.part(n, part, stream.header) for n, part in enumerate(parts)),
+        part_sizes=tuple(map(len, parts)),
+    )
+
+
+def read_part(data: bytes, options: ImportOptions) -> FileParseResult:
+    """Read the products of a part, as the small import reads those of a file."""
+    lines = iter(zlib.decompress(data).splitlines())
+    result = FileParseResult()
+    # The notices on the columns belong to the file and were reported when it was split.
+    columns = Columns.of(json.loads(next(lines)), FileParseResult())
+    for line in lines:
+        handle, count = json.loads(line)
+        rows = ProductRows(handle)
+        for _ in range(count):
+            at, _, cells, _ = json.loads(next(lines))
+            rows.rows.append((at, columns.read(cells)))
+        read_product(rows, options, result)
+    return without_duplicates(result)
+
+
+def part_products(data: bytes) -> Iterator[tuple[str, int]]:
+    """Yield the handle and the first line of each product of a part."""
+    lines = iter(zlib.decompress(data).splitlines())
+    next(lines)
+    for line in lines:
+        handle, count = json.loads(line)
+        first, *_ = [json.loads(next(lines))[0] for _ in range(count)]
+        yield handle, first
+
+
+def _checked(texts: Iterator[str]) -> Iterator[str]:
+    """Yield the texts of a file. Raises :class:`Unprocessable` if its start is of another type."""
+    head = ""
+    while len(head) < _HEAD_CHARACTERS and (text := next(texts, None)) is not None:
+        head += text
+    if (wrong_type := detect_wrong_file_type(head)) is not None:
+        raise Unprocessable(
+            f"{wrong_type} Send Shopify's product CSV.",
+            code="file_empty" if not head.strip() else "file_unknown",
+            path="$",
+        )
+    yield head
+    yield from texts
+
+
+class _SpilledRows:
+    """The rows of a file on the disk, each as a line of JSON; the memory has their offsets."""
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115  it lives as long as this object
+        self._offsets = array("q", [0])
+
+    def append(self, row: CsvRow, *, with_inner_lines: bool) -> None:
+        inner = row.inner_lines if with_inner_lines else ()
+        text = json.dumps(
+            [row.line, row.end, row.cells, inner], ensure_ascii=False, separators=(",", ":")
+        ).encode()
+        self._file.write(text + b"\n")
+        self._offsets.append(self._offsets[-1] + len(text) + 1)
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, n: int) -> CsvRow:
+        line, end, cells, inner = json.loads(self.raw(n))
+        return CsvRow(line=line, end=end, cells=tuple(cells), inner_lines=tuple(inner))
+
+    def size(self, n: int) -> int:
+        return self._offsets[n + 1] - self._offsets[n]
+
+    def raw(self, n: int) -> bytes:
+        """Return a row as its line of JSON."""
+        self._file.seek(self._offsets[n])
+        return self._file.read(self.size(n))
+
+
+class _SharedSkus:
+    """Products that state the same SKU, joined to groups (a disjoint-set forest)."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, int] = {}
+        self._parents: dict[int, int] = {}
+
+    def add(self, sku: str, product: int) -> None:
+        owner = self._owners.setdefault(sku, product) if sku else product
+        if owner != product:
+            self._parents[self.group(product)] = self.group(owner)
+
+    def group(self, product: int) -> int:
+        """Return the number of a product that stands for the whole group."""
+        root = product
+        while (parent := self._parents.get(root, root)) != root:
+            root = parent
+        while product != root:
+            self._parents[product], product = root, self._parents[product]
+        return root
+
+
+@dataclass
+class _Unplaced:
+    """The rows that cannot be placed, and the products that may lack them."""
+
+    rows: set[int] = field(default_factory=set)
+    broken: dict[str, int | None] = field(default_factory=dict)
+
+
+def _reject_unplaced(
+    places: RowPlaces, doubtful: Iterable[int], result: FileParseResult
+) -> _Unplaced:
+    found = _Unplaced()
+    for n in doubtful:
+        placed = places.place(n)
+        if placed.problem is None:
+            continue
+        found.rows.add(n)
+        reject_row(placed, found.broken, result)
+        if len(found.rows) > MAX_UNPLACED_ROWS:
+            first = result.rejected[0]
+            raise Unprocessable(
+                f"More than {MAX_UNPLACED_ROWS} rows cannot be placed, the first on line"
+                f" {first.line}: {first.reason}",
+                code="too_many",
+                path="$",
+            )
+    # A handle that no other row names is no product of its own.
+    found.broken = {key: line for key, line in found.broken.items() if key in places.first_row}
+    return found
+
+
+class _Products:
+    """The products of a file by number, each with the numbers of its rows."""
+
+    def __init__(self, places: RowPlaces, rows: _SpilledRows, unplaced: _Unplaced) -> None:
+        self._spilled = rows
+        self.handles = list(places.first_row)
+        self._numbers = {handle: n for n, handle in enumerate(self.handles)}
+        self.rows = [array("i") for _ in self.handles]
+        self.bytes = array("q", bytes(8 * len(self.handles)))
+        for n, key in enumerate(places.keys):
+            if key >= 0 and n not in unplaced.rows:
+                self.rows[key].append(n)
+                self.bytes[key] += rows.size(n)
+
+    def number_of(self, handle: str) -> int:
+        return self._numbers[handle]
+
+    def first_line(self, handle: str) -> int | None:
+        """Return the first line of a product, ``None`` if none of its rows can be placed."""
+        rows = self.rows[self._numbers[handle]]
+        return self._spilled[rows[0]].line if rows else None
+
+    def part(self, number: int, products: Sequence[int], header: Sequence[str]) -> FilePart:
+        lines = [json.dumps(header).encode() + b"\n"]
+        for product in products:
+            head = [self.handles[product], len(self.rows[product])]
+            lines.append(json.dumps(head).encode() + b"\n")
+            lines += map(self._spilled.raw, self.rows[product])
+        return FilePart(number, len(products), zlib.compress(b"".join(lines), 1))
+
+
+def _plan(products: _Products, groups: _SharedSkus, incomplete: set[int]) -> list[list[int]]:
+    """Return the products of each part, in the order of the file."""
+    parts: list[list[int]] = []
+    part_of: dict[int, list[int]] = {}
+    size = 0
+    for product, rows in enumerate(products.rows):
+        if product in incomplete or not rows:
+            continue
+        group = groups.group(product)
+        part = part_of.get(group)
+        if part is None:
+            is_full = not parts or len(parts[-1]) >= PRODUCTS_PER_PART
+            if is_full or size + products.bytes[product] > BYTES_PER_PART:
+                parts.append([])
+                size = 0
+            part = part_of[group] = parts[-1]
+        if part is parts[-1]:
+            size += products.bytes[product]
+        part.append(product)
+        if len(part) > MAX_PRODUCTS_PER_PART:
+            raise _too_many(
+                f"more than {MAX_PRODUCTS_PER_PART} products that share SKUs, such as"
+                f" {products.handles[product]}"
+            )
+    return parts
+
+
+def _too_many(what: str) -> Unprocessable:
+    return Unprocessable(
+        f"The file contains {what}. Split it into several files.", code="too_many", path="$"
+    )
