@@ -42,6 +42,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get a promotion with its current status and its versions",
             response="shop.pricing.schemas.promotions:PromotionHistoryView",
+            etag=True,
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -53,6 +54,7 @@ FEATURE = Feature(
             versioned=True,
             request=_BODY,
             response=_VIEW,
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.PRICING,),
         ),
@@ -66,6 +68,7 @@ FEATURE = Feature(
             request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response=_VIEW,
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -78,6 +81,7 @@ FEATURE = Feature(
             request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response=_VIEW,
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -109,6 +113,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get a price list with its prices and its current status",
             response=_LIST_VIEW,
+            etag=True,
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -120,6 +125,7 @@ FEATURE = Feature(
             versioned=True,
             request=_LIST_BODY,
             response=_LIST_VIEW,
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.PRICING,),
         ),
@@ -176,6 +182,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the groups and segments of a customer",
             response="shop.customers.schemas:CustomerGroupsView",
+            etag=True,
             unpaged="all groups of one customer",
             reads=(Table.CUSTOMERS,),
         ),
@@ -188,6 +195,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.customers.schemas:CustomerGroupsBody",
             response="shop.customers.schemas:CustomerGroupsView",
+            etag=True,
             writes=(Table.CUSTOMERS,),
         ),
         Endpoint(
@@ -198,6 +206,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the current policy of stacking and rounding, or a former version",
             response=_POLICY_VIEW,
+            etag=True,
             unpaged="one document with a hundred groups at most",
             reads=(Table.PRICING,),
         ),
@@ -210,6 +219,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.pricing.schemas.policy:PricingPolicyBody",
             response=_POLICY_VIEW,
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(

@@ -214,13 +214,12 @@ def market_from_query(query: Mapping[str, str]) -> tuple[str | None, str | None]
     Raises InvalidRequest.
     """
     return (
-        _checked(query, "country", validate_country),
-        _checked(query, "currency", validate_currency),
+        _checked(query.get("country"), "country", validate_country),
+        _checked(query.get("currency"), "currency", validate_currency),
     )
 
 
-def _checked(query: Mapping[str, str], name: str, validate: Callable[[str], str]) -> str | None:
-    text = query.get(name)
+def _checked(text: str | None, name: str, validate: Callable[[str], str]) -> str | None:
     try:
         return None if text is None else validate(text)
     except ValueError as error:
