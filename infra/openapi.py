@@ -26,12 +26,11 @@ from functions.manifest import Endpoint, Feature
 from functions.query_parameters import QueryParameter
 from infra.error_codes import ERRORS_FILE, errors_page
 from infra.openapi_components import components
+from infra.openapi_page import OPENAPI_FILE
 from infra.openapi_responses import responses_of, security_of
 from infra.openapi_schemas import describe
 from infra.openapi_ucp import UcpSchemas
 from infra.stages import LOCAL
-
-OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
 
 UCP_ERROR = "common/types/error_response.json"
 
@@ -110,6 +109,8 @@ def _schema_of_other_body(entry: Endpoint) -> dict[str, Any] | None:
         return {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in members]}
     if entry.media_type == "application/problem+json":
         return {"$ref": "#/components/schemas/Problem"}
+    if entry.media_type == "application/json" and not entry.response:
+        return {"$ref": "#/components/schemas/OpenApiDocument"}
     return None
 
 

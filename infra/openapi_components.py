@@ -117,6 +117,16 @@ PROBLEM = {
     },
 }
 
+OPENAPI_DOCUMENT = {
+    "type": "object",
+    "description": "A document as the OpenAPI Specification 3.1 defines it",
+    "required": ["openapi", "info", "paths", "components"],
+    "additionalProperties": True,
+    "properties": {
+        "openapi": {"const": "3.1.0", "description": "Version of the specification."},
+    },
+}
+
 PROFILE_ERROR = {
     "type": "object",
     "description": "Error of a UCP route: the platform's profile cannot be used",
@@ -245,6 +255,7 @@ def components(definitions: dict[str, Any], ucp_error: dict[str, Any]) -> dict[s
         "JsonRpcError": JSON_RPC_ERROR,
         "JsonRpcRequest": JSON_RPC_REQUEST,
         "JsonRpcResult": JSON_RPC_RESULT,
+        "OpenApiDocument": OPENAPI_DOCUMENT,
         "PlatformProfileError": PROFILE_ERROR,
         "Problem": PROBLEM,
     }

@@ -55,6 +55,7 @@ OPEN_OBJECTS: Mapping[str, str] = {
             "CompleteRequest",
         )
     },
+    "$.OpenApiDocument": "the OpenAPI Specification defines it",
     "$.JsonRpcRequest.properties.params": "each method of MCP has its own",
     "$.JsonRpcResult.properties.result": "each method of MCP has its own",
     "$.StripeEvent.properties.data.anyOf[0]": STRIPE,

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from referencing import Registry, Resource
 
-from infra.openapi import OPENAPI_FILE
+from infra.openapi_page import OPENAPI_FILE
 from infra.openapi_ucp import BASE, PREFIX, SCHEMAS, UcpSchemas, component_name
 
 DOCUMENT: Mapping[str, Any] = json.loads(OPENAPI_FILE.read_text("utf-8"))

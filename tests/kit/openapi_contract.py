@@ -8,7 +8,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 from functions.manifest import Endpoint
-from infra.openapi import OPENAPI_FILE, openapi_path
+from infra.openapi import openapi_path
+from infra.openapi_page import OPENAPI_FILE
 from tests.kit.shop import ApiResponse
 
 DOCUMENT: Mapping[str, Any] = json.loads(OPENAPI_FILE.read_text("utf-8"))

@@ -285,16 +285,26 @@ def _parse_body(
 # ------------------------------------------------------------------------------------ responses
 
 
-def cacheable(request: Request[Any], body: Any, *, seconds: int) -> Response:
-    """Return a response for public caches; 304 without body if the client has this version."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+def cacheable(
+    request: Request[Any], body: Any, *, seconds: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a response for public caches; 304 without body if the client has this version.
+
+    A ``str`` body is sent unchanged.
+    """
+    text = body if isinstance(body, str) else json.dumps(body, sort_keys=True)
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": etag}
+    all_headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": f"public, max-age={seconds}",
+        "ETag": etag,
+        **(headers or {}),
+    }
     cached = request.headers.get("if-none-match", "").split(",")
     # Weak comparison (RFC 9110, 13.1.2): the prefix W/ does not matter.
     if {etag, "*"} & {each.strip().removeprefix("W/") for each in cached}:
-        return Response(None, 304, headers)
-    return Response(body, 200, headers)
+        return Response(None, 304, all_headers)
+    return Response(body, 200, all_headers)
 
 
 def _success_response(
