@@ -234,14 +234,14 @@ PARAMETERS: dict[str, Any] = {
         "required": False,
         "description": 'The version that was read, such as `"3"`, where the body does '
         "not name it. If it changed meanwhile, the request fails (409 stale)",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": '^(W/)?"?[0-9]{1,9}"?$'},
     },
     "UcpAgent": {
         "name": "UCP-Agent",
         "in": "header",
         "required": False,
         "description": 'The platform\'s profile: `profile="https://…"`',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": 'profile="https://[^"]+"'},
     },
 }
 

@@ -101,8 +101,10 @@ def _error_statuses(entry: Endpoint) -> Iterator[int]:
         yield 401
     if entry.access is Access.STAFF or entry.capability:
         yield 403
-    # An object is named by the path, by the body or by a parameter.
-    names_object = entry.request or any(parameter.required for parameter in entry.query)
+    # An object is named by the path, by the body, by a required parameter or by its version.
+    names_object = entry.request or any(
+        parameter.required or parameter.name == "version" for parameter in entry.query
+    )
     if "{" in entry.path or entry.capability or names_object:
         yield 404
     if entry.method != "GET":

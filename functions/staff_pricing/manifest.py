@@ -5,8 +5,10 @@ from functions.query_parameters import COUNTRY, CURRENCY, CURSOR, PAGE, status, 
 
 GROUPS = ("staff", "catalog")
 _BODY = "shop.pricing.schemas.promotions:PromotionBody"
+_CHANGE_BODY = "shop.pricing.schemas.promotions:PromotionChangeBody"
 _VIEW = "shop.pricing.schemas.promotions:PromotionView"
 _LIST_BODY = "shop.pricing.schemas.price_lists:PriceListBody"
+_LIST_CHANGE_BODY = "shop.pricing.schemas.price_lists:PriceListChangeBody"
 _LIST_VIEW = "shop.pricing.schemas.price_lists:PriceListView"
 _POLICY_VIEW = "shop.pricing.schemas.policy:PricingPolicyView"
 
@@ -52,7 +54,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Change a promotion: while it runs, only its title, end and capacity",
             versioned=True,
-            request=_BODY,
+            request=_CHANGE_BODY,
             response=_VIEW,
             etag=True,
             reads=(Table.CATALOG,),
@@ -123,7 +125,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Replace a price list from now on; former versions are stored",
             versioned=True,
-            request=_LIST_BODY,
+            request=_LIST_CHANGE_BODY,
             response=_LIST_VIEW,
             etag=True,
             reads=(Table.CATALOG,),

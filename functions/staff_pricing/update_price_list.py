@@ -5,15 +5,15 @@ from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
 from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.price_lists import update_price_list
-from shop.pricing.schemas.price_lists import PriceListBody, PriceListView
+from shop.pricing.schemas.price_lists import PriceListChangeBody, PriceListView
 from shop.pricing.store.price_lists import DynamoPriceListRepository
 
 repository = DynamoPriceListRepository()
 assortment = CatalogReferences(DynamoProductCatalog())
 
 
-@endpoint(PriceListBody)
-def handler(request: Request[PriceListBody]) -> Response:
+@endpoint(PriceListChangeBody)
+def handler(request: Request[PriceListChangeBody]) -> Response:
     id_ = request.path["id"]
     changed = update_price_list(
         id_,

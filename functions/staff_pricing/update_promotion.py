@@ -5,7 +5,7 @@ from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
 from shop.pricing.actions.catalog_references import CatalogReferences
 from shop.pricing.actions.promotions import update_promotion
-from shop.pricing.schemas.promotions import PromotionBody, PromotionView
+from shop.pricing.schemas.promotions import PromotionChangeBody, PromotionView
 from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.shipping.store import DynamoShippingTableRepository
 
@@ -17,8 +17,8 @@ assortment = CatalogReferences(
 )
 
 
-@endpoint(PromotionBody)
-def handler(request: Request[PromotionBody]) -> Response:
+@endpoint(PromotionChangeBody)
+def handler(request: Request[PromotionChangeBody]) -> Response:
     id_ = request.path["id"]
     changed = update_promotion(
         id_,

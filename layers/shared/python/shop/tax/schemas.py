@@ -16,6 +16,15 @@ ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
 
 
+_RATE: Any = {
+    "x-model": "shop.tax.model.rates:TaxRate",
+    "properties": {
+        "country": {"type": "string", "description": "The country of the path; it may be omitted."}
+    },
+}
+"""Schema of a rate for the OpenAPI document; the domain model parses it."""
+
+
 class TaxRatesBody(BaseModel):
     """All tax rates of a country, as docs/rules/pricing.md (§10) describes them.
 
@@ -24,7 +33,7 @@ class TaxRatesBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    rates: list[Any]
+    rates: list[Annotated[Any, Field(json_schema_extra=_RATE)]]
     """All rates of the country; they replace the former rates.
     Example: [{"rate": 190000, "tax_class": "standard", "name": "USt."}]"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
