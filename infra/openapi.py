@@ -99,7 +99,14 @@ def _request_content(
         return {"application/json": {"schema": schemas[entry.request, "validation"]}}
     if entry.invokes:
         return {"application/json": {"schema": {"$ref": "#/components/schemas/JsonRpcRequest"}}}
-    return {media_type: {"schema": {"type": "string"}} for media_type in entry.file_types}
+    return {media_type: {"schema": _file_schema(media_type)} for media_type in entry.file_types}
+
+
+def _file_schema(media_type: str) -> dict[str, Any]:
+    """Return the schema of a file: YAML is described as the value that it contains."""
+    if media_type.endswith("yaml"):
+        return {"description": "List of products; an entry that cannot be imported is reported."}
+    return {"type": "string", "format": "binary"}
 
 
 def _schema_of_other_body(entry: Endpoint) -> dict[str, Any] | None:

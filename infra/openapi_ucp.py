@@ -18,12 +18,22 @@ SCHEMAS = Path(__file__).parent / "ucp" / "schemas"
 BASE = "https://ucp.dev/schemas/"
 REFERENCE = "#/components/schemas/"
 PREFIX = "Ucp"
+OPEN_OBJECT = "UcpOpenObject"
 
 _MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 """Keywords whose members are names chosen by the schema, and never keywords themselves."""
-_DATA = ("const", "default", "enum", "examples", "required")
-_OMITTED = ("$defs", "$id", "$schema", "name", "requires", "ucp_request", "ucp_shared_request")
-"""Keywords of the files as such, and UCP's notes on requests: the shop's own schemas have these."""
+_DATA = ("const", "enum", "examples", "required")
+_OPEN_OBJECT = {"type", "description", "title", "additionalProperties"}
+"""Keywords of an object without named members."""
+_OMITTED = (
+    *("$defs", "$id", "$schema", "name", "requires"),
+    # Notes on requests: the shop's own schemas describe these.
+    *("ucp_request", "ucp_shared_request"),
+    # Generators would name types after titles, and several schemas have the same one.
+    "title",
+    # The default of a parent may contradict the values that a schema allows.
+    "default",
+)
 
 
 class UcpSchemas:
@@ -47,6 +57,18 @@ class UcpSchemas:
         reference = self.reference(name)
         return {"allOf": [reference, *members]} if members else reference
 
+    def _open_object(self) -> Schema:
+        """Return a reference to an object with any members.
+
+        Generators make a type of each such object, and reject two of one name.
+        """
+        self.components[OPEN_OBJECT] = {
+            "type": "object",
+            "description": "An object whose members UCP leaves open.",
+            "additionalProperties": True,
+        }
+        return {"$ref": REFERENCE + OPEN_OBJECT}
+
     def _add(self, address: str) -> str:
         component = component_name(address)
         known = self._addresses.setdefault(component, address)
@@ -63,12 +85,18 @@ class UcpSchemas:
             return [self._copy(item, base) for item in node]
         if not isinstance(node, dict):
             return node
+        if _is_open(node):
+            text = {name: node[name] for name in ("description",) if name in node}
+            return {**self._open_object(), **text}
         copied: Schema = {}
         for keyword, value in node.items():
             if keyword == "$ref":
                 copied[keyword] = REFERENCE + self._add(urljoin(base, value))
             elif keyword in _OMITTED:
                 continue
+            elif keyword == "const" and isinstance(value, str):
+                # The same for validators; generators can combine it with the enum of a parent.
+                copied["enum"] = [value]
             elif keyword in _DATA:
                 copied[keyword] = value
             elif keyword in _MAPS:
@@ -76,6 +104,14 @@ class UcpSchemas:
             else:
                 copied[keyword] = self._copy(value, base)
         return copied
+
+
+def _is_open(node: Schema) -> bool:
+    return (
+        node.get("type") == "object"
+        and node.keys() <= _OPEN_OBJECT
+        and node.get("additionalProperties", True) is True
+    )
 
 
 def component_name(address: str) -> str:
