@@ -524,8 +524,13 @@ def send(api: HttpApi, request: ValidRequest, values: Mapping[str, Any]) -> ApiR
 
 
 def path_of(request: ValidRequest, values: Mapping[str, Any]) -> str:
-    template = request.route.partition(" ")[2].replace("+}", "}")
-    return template.format(**_filled(request.path, values))
+    return request.route.partition(" ")[2].format(**path_values(request, values))
+
+
+def path_values(request: ValidRequest, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the path parameters of a request."""
+    filled: dict[str, str] = _filled(request.path, values)
+    return filled
 
 
 def _saved(response: ApiResponse, where: str) -> Any:
