@@ -167,7 +167,7 @@ def _local(name: str, payment_window: int) -> Stage:
 
 
 LOCAL = _local("local", payment_window=30 * 60)
-TEST = _local("test", payment_window=8)
+TEST = _local("test", payment_window=60)
 """As local, with a payment window that a test can wait for."""
 
 DEV = Stage(

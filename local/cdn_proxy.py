@@ -3,8 +3,8 @@
 The emulator finds an API by a Host header or a path that no ordinary client sends, and it serves
 some paths (``/health``, ``/_ministack/reset``) itself. The proxy therefore adds the API's address
 before each path. It forwards method, path, query, headers and body unchanged, streams
-both ways, and has API Gateway's limits: 10 MB, 30 seconds. Its own errors and those of
-the gateway have the shop's format, ``application/problem+json`` of RFC 9457.
+both ways, and has API Gateway's limits: 10 MB, and 30 seconds by a laptop's clock. Its own errors
+and those of the gateway have the shop's format, ``application/problem+json`` of RFC 9457.
 """
 
 import argparse
@@ -22,14 +22,15 @@ from aiohttp.client_exceptions import ClientConnectionError, ClientError
 from multidict import CIMultiDict
 from yarl import URL
 
+from local.emulator_patches import TIMEOUT_FACTOR
 from local.processes import LOOPBACK, watch_lifeline
 
 log = logging.getLogger("doorbuster.cdn_proxy")
 
 MAX_BODY_BYTES = 10_000_000
 """API Gateway's limit."""
-TIMEOUT_SECONDS = 30.0
-"""API Gateway's timeout for a Lambda."""
+TIMEOUT_SECONDS = 30.0 * TIMEOUT_FACTOR
+"""API Gateway's timeout for a Lambda, extended as the Lambda's own."""
 
 HOP_BY_HOP = frozenset(
     {

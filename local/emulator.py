@@ -11,6 +11,7 @@ MiniStack 1.5.33 without corrections (docs/local-cloud.md has each finding):
 - refuses every preflight, because it does not read the names of a template's CORS settings;
 - loses the bytes of a body that are not UTF-8, before a Lambda could reject them;
 - unpacks code and layers for every worker, thousands of files each;
+- ends a Lambda at its timeout on AWS, however slow or busy the laptop is;
 - writes Lambda logs to CloudWatch Logs only;
 - identifies queues by URLs with its port, so that readers do not find them on another port.
 
@@ -60,6 +61,7 @@ def main() -> None:
     emulator_patches.reject_malformed_tokens()
     emulator_patches.read_cors_of_templates()
     emulator_patches.preserve_body_bytes()
+    emulator_patches.extend_timeouts()
     emulator_patches.share_unpacked_packages(args.home / "tmp" / "packages")
     lambda_logs.write_logs_to(args.home / LAMBDAS_LOG)
     running = args.home / "state" / RUNNING

@@ -67,7 +67,7 @@ class HttpClient:
             self.url + path, data=data, method=method, headers={**sent, **(headers or {})}
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  as above
+            with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310  as above
                 return HttpResponse(answer.status, dict(answer.headers), answer.read().decode())
         except urllib.error.HTTPError as error:
             return HttpResponse(error.code, dict(error.headers), error.read().decode())

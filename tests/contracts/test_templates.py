@@ -121,8 +121,8 @@ def test_stage_test_is_stage_local_with_shorter_times() -> None:
     renamed = renamed.replace("doorbuster/test/", "doorbuster/local/")
     for in_test, in_local in {
         "'STAGE': 'test'": "'STAGE': 'local'",
-        "'PAYMENT_WINDOW_SECONDS': '8'": "'PAYMENT_WINDOW_SECONDS': '1800'",
-        '"TimeoutSeconds": 8,': '"TimeoutSeconds": 1800,',
+        "'PAYMENT_WINDOW_SECONDS': '60'": "'PAYMENT_WINDOW_SECONDS': '1800'",
+        '"TimeoutSeconds": 60,': '"TimeoutSeconds": 1800,',
         "Doorbuster, test:": "Doorbuster, local:",
         "'Value': 'test'": "'Value': 'local'",
         "'stage': 'test'": "'stage': 'local'",

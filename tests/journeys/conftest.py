@@ -50,7 +50,7 @@ def carrier(cloud: Cloud) -> Carrier:
     return Carrier(cloud)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sell(staff: HttpClient) -> Callable[..., dict[str, Any]]:
     """Return a function that puts a new product on sale and returns its id, variant and SKU."""
 

@@ -49,6 +49,20 @@ def get_checkout(buyer: HttpClient, checkout: dict[str, Any]) -> dict[str, Any]:
     return current
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unpaid(cloud: Cloud, staff: HttpClient, sell: Sell) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return goods and the checkout of an order that is never paid.
+
+    It begins before the other journeys of this module, so that its payment window passes meanwhile.
+    The window is long enough for every other payment, however busy the machine is.
+    """
+    guest, goods = HttpClient(cloud.url), sell(pieces=1)
+    checkout = begin(guest, goods)
+    assert complete(guest, checkout, "tok_never")["status"] == "complete_in_progress"
+    assert stock(staff, goods["sku"])["available"] == 0
+    return goods, checkout
+
+
 def ship(staff: HttpClient, order_id: str) -> str:
     """Ship an order once it is allocated; return the tracking number."""
     wait_until(lambda: staff.get(f"/staff/orders/{order_id}"), is_allocated)
@@ -194,19 +208,6 @@ def test_buyer_approves_a_challenge(guest: HttpClient, sell: Sell) -> None:
     wait_until(lambda: get_checkout(guest, checkout), lambda c: c["status"] == "completed")
 
 
-def test_unpaid_order_expires_and_releases_its_stock(
-    cloud: Cloud, guest: HttpClient, staff: HttpClient, sell: Sell
-) -> None:
-    goods = sell(pieces=1)
-    checkout = begin(guest, goods)
-    assert complete(guest, checkout, "tok_never")["status"] == "complete_in_progress"
-    assert stock(staff, goods["sku"])["available"] == 0
-    after = wait_until(lambda: get_checkout(guest, checkout), lambda c: c["status"] == "incomplete")
-    assert "payment_expired" in after["messages"][0]["content"]
-    assert stock(staff, goods["sku"])["available"] == 1
-    assert complete(guest, checkout, "tok_success")["status"] == "completed"
-
-
 def test_staff_cancel_an_order_and_the_payment_is_cancelled(
     guest: HttpClient, staff: HttpClient, sell: Sell
 ) -> None:
@@ -305,3 +306,13 @@ def test_repeated_request_creates_one_cart(guest: HttpClient, sell: Sell) -> Non
         "POST /carts", {**body, "context": {"address_country": "DE"}}, key="twice"
     )
     assert other.status == 409
+
+
+def test_unpaid_order_expires_and_releases_its_stock(
+    guest: HttpClient, staff: HttpClient, unpaid: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    goods, checkout = unpaid
+    after = wait_until(lambda: get_checkout(guest, checkout), lambda c: c["status"] == "incomplete")
+    assert "payment_expired" in after["messages"][0]["content"]
+    assert stock(staff, goods["sku"])["available"] == 1
+    assert complete(guest, checkout, "tok_success")["status"] == "completed"
