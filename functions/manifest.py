@@ -178,6 +178,8 @@ class Endpoint(Function):
     without a key is safe, too."""
     request: str | None = None
     """The pydantic class of the body, such as ``"shop.cart.schemas:CartRequest"``."""
+    file_types: tuple[str, ...] = ()
+    """Media types of a body that is a file."""
     bodiless: bool = False
     """Accepts a request without body; the fields then have their defaults."""
     query: tuple[QueryParameter, ...] = ()
@@ -194,6 +196,10 @@ class Endpoint(Function):
     """Media type of the successful response."""
     status: int = 200
     """Status of the successful response."""
+    etag: bool = False
+    """The successful response has the object's version in ``ETag``, for ``If-Match``."""
+    location: bool = False
+    """The successful response has the address of the created object in ``Location``."""
     errors: tuple[int, ...] = ()
     """Statuses of errors beside those that the other declarations imply."""
     cached: bool = False

@@ -4,7 +4,7 @@
     python -m infra.openapi --check   # fail if a committed document is not the generated one
 
 The schemas are imported by the names in the manifests, at run time and only here: no stack imports
-the shop. Responses that UCP defines refer to its published schemas.
+the shop. Responses that UCP defines have its published schemas (:mod:`infra.openapi_ucp`).
 """
 
 import argparse
@@ -22,26 +22,29 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.all import FEATURES
-from functions.manifest import Access, Endpoint, Feature
+from functions.manifest import Endpoint, Feature
 from functions.query_parameters import QueryParameter
 from infra.error_codes import ERRORS_FILE, errors_page
-from infra.openapi_components import UCP_SCHEMAS, components
+from infra.openapi_components import components
+from infra.openapi_page import OPENAPI_FILE
+from infra.openapi_responses import responses_of, security_of
 from infra.openapi_schemas import describe
+from infra.openapi_ucp import UcpSchemas
 from infra.stages import LOCAL
 
-OPENAPI_FILE = Path(__file__).resolve().parents[1] / "docs" / "openapi.json"
-
-SIGNED_IN = {Access.CUSTOMER: "customer", Access.STAFF: "staff", Access.SHOPPER: "customer"}
+UCP_ERROR = "common/types/error_response.json"
 
 
 def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of every route of any stage."""
     features = tuple(features)
     entries = [(f, x) for f in features for x in f.functions if isinstance(x, Endpoint)]
-    schemas, definitions = _schemas_of(entry for _, entry in entries)
+    ucp = UcpSchemas()
+    schemas, definitions = _schemas_of((entry for _, entry in entries), ucp)
+    error = ucp.reference(UCP_ERROR)
     paths: dict[str, dict[str, Any]] = {}
     for feature, entry in sorted(entries, key=lambda pair: (pair[1].path, pair[1].method)):
-        operation = _operation(feature, entry, schemas)
+        operation = _operation(feature, entry, schemas, error)
         paths.setdefault(openapi_path(entry), {})[entry.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -55,7 +58,7 @@ def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
             {"name": f.name, "description": _first_sentence(f)} for f in features if _has_routes(f)
         ],
         "paths": paths,
-        "components": components(definitions),
+        "components": components(definitions | ucp.components, error),
     }
 
 
@@ -65,13 +68,16 @@ def openapi_path(entry: Endpoint) -> str:
 
 
 def _operation(
-    feature: Feature, entry: Endpoint, schemas: dict[tuple[str, str], dict[str, Any]]
+    feature: Feature,
+    entry: Endpoint,
+    schemas: dict[tuple[str, str], dict[str, Any]],
+    error: dict[str, Any],
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": entry.module,
         "tags": [feature.name],
         "summary": entry.summary,
-        "security": _security(entry),
+        "security": security_of(entry),
     }
     if entry.groups:
         operation["x-groups"] = list(entry.groups)
@@ -79,28 +85,40 @@ def _operation(
         operation["x-stages"] = sorted(feature.stages)
     if parameters := list(_parameters(entry)):
         operation["parameters"] = parameters
-    if entry.request:
-        body = {"schema": schemas[entry.request, "validation"]}
-        needed = not entry.bodiless
-        operation["requestBody"] = {"required": needed, "content": {"application/json": body}}
-    operation["responses"] = {str(entry.status): _success(entry, schemas)} | {
-        str(status): {"$ref": f"#/components/responses/{_error_shape(entry)}{status}"}
-        for status in sorted({*_error_statuses(entry), *entry.errors})
-    }
+    if content := _request_content(entry, schemas):
+        operation["requestBody"] = {"required": not entry.bodiless, "content": content}
+    success = schemas.get((entry.response or "", "serialization"))
+    operation["responses"] = responses_of(entry, success or _schema_of_other_body(entry), error)
     return operation
 
 
-def _success(entry: Endpoint, schemas: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """Return the ordinary response: a schema, or the body in words."""
-    if entry.response:
-        content = {entry.media_type: {"schema": schemas[entry.response, "serialization"]}}
-        return {"description": "Success", "content": content}
-    if not entry.body:
-        raise ValueError(f"{entry.route}: declare the response class, or the body in words.")
-    success: dict[str, Any] = {"description": entry.body}
-    if entry.media_type:
-        success["content"] = {entry.media_type: {}}
-    return success
+def _request_content(
+    entry: Endpoint, schemas: dict[tuple[str, str], dict[str, Any]]
+) -> dict[str, Any]:
+    if entry.request:
+        return {"application/json": {"schema": schemas[entry.request, "validation"]}}
+    if entry.invokes:
+        return {"application/json": {"schema": {"$ref": "#/components/schemas/JsonRpcRequest"}}}
+    return {media_type: {"schema": _file_schema(media_type)} for media_type in entry.file_types}
+
+
+def _file_schema(media_type: str) -> dict[str, Any]:
+    """Return the schema of a file: YAML is described as the value that it contains."""
+    if media_type.endswith("yaml"):
+        return {"description": "List of products; an entry that cannot be imported is reported."}
+    return {"type": "string", "format": "binary"}
+
+
+def _schema_of_other_body(entry: Endpoint) -> dict[str, Any] | None:
+    """Return the schema of a body that no class of the shop describes."""
+    if entry.invokes:
+        members = ("JsonRpcResult", "JsonRpcError")
+        return {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in members]}
+    if entry.media_type == "application/problem+json":
+        return {"$ref": "#/components/schemas/Problem"}
+    if entry.media_type == "application/json" and not entry.response:
+        return {"$ref": "#/components/schemas/OpenApiDocument"}
+    return None
 
 
 def _query_parameter(parameter: QueryParameter) -> dict[str, Any]:
@@ -140,45 +158,8 @@ def _parameters(entry: Endpoint) -> Iterator[dict[str, Any]]:
         yield {"$ref": "#/components/parameters/UcpAgent"}
 
 
-def _security(entry: Endpoint) -> list[dict[str, list[str]]]:
-    if entry.access is Access.WEBHOOK:
-        return [{"signature": []}]
-    if entry.access is Access.PUBLIC:
-        return []
-    signed_in: dict[str, list[str]] = {SIGNED_IN[entry.access]: []}
-    return [{}, signed_in] if entry.access is Access.SHOPPER else [signed_in]
-
-
-def _error_shape(entry: Endpoint) -> str:
-    """Return the key of :data:`ERROR_SHAPES`: only MCP calls the Lambdas of other routes."""
-    if entry.invokes:
-        return "JsonRpc"
-    return "Ucp" if entry.capability else "Problem"
-
-
-def _error_statuses(entry: Endpoint) -> Iterator[int]:
-    writes = entry.method != "GET"
-    yield 400
-    if entry.access is not Access.PUBLIC:
-        yield 401
-    if entry.access is Access.STAFF or entry.capability:
-        yield 403
-    # An object is named by the path, by the body or by a parameter.
-    names_object = entry.request or any(parameter.required for parameter in entry.query)
-    if "{" in entry.path or entry.capability or names_object:
-        yield 404
-    if writes:
-        yield 409
-        yield 413
-    if entry.capability:
-        yield 422
-        yield 424
-    yield 429
-    yield 503
-
-
 def _schemas_of(
-    entries: Iterable[Endpoint],
+    entries: Iterable[Endpoint], ucp: UcpSchemas
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
     """Return schemas by (name in the manifest, mode), and the definitions they refer to."""
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
@@ -187,7 +168,7 @@ def _schemas_of(
     for entry in entries:
         for name, mode in _named(entry):
             if name.startswith("ucp:"):
-                schemas[name, mode] = {"$ref": UCP_SCHEMAS + name.removeprefix("ucp:")}
+                schemas[name, mode] = ucp.response(name.removeprefix("ucp:"))
             elif (name, mode) not in wanted:
                 wanted.append((name, mode))
                 models.append((_model(name), mode))

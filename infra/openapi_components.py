@@ -2,13 +2,14 @@
 
 from typing import Any
 
-UCP_SCHEMAS = "https://ucp.dev/schemas/"
+from infra.openapi_responses import header_references
 
 ERROR_DESCRIPTIONS = {
     400: "The request is malformed or has an invalid value",
     401: "The credentials are missing, expired or forged",
     403: "The caller is known and not allowed to do this",
     404: "The resource does not exist for this caller",
+    406: "The client accepts no media type of the response",
     409: "The resource's state does not allow this, or the key came with another request",
     413: "The body exceeds 256 KiB",
     415: "The body has another media type than the route accepts",
@@ -19,12 +20,50 @@ ERROR_DESCRIPTIONS = {
     503: "A provider of the shop is down: retry later",
 }
 
+JSON_RPC_VERSION = {"const": "2.0", "description": "Version of JSON-RPC."}
+
+JSON_RPC_REQUEST = {
+    "type": "object",
+    "description": "Request of JSON-RPC 2.0; without an id it is a notification",
+    "required": ["jsonrpc", "method"],
+    "properties": {
+        "jsonrpc": JSON_RPC_VERSION,
+        "id": {"type": ["string", "integer"], "description": "Id that the response repeats."},
+        "method": {
+            "type": "string",
+            "description": "Method of the Model Context Protocol.",
+            "examples": ["tools/list"],
+        },
+        "params": {
+            "type": "object",
+            "description": "Parameters of the method.",
+            "additionalProperties": True,
+        },
+    },
+}
+
+JSON_RPC_RESULT = {
+    "type": "object",
+    "description": "Response of JSON-RPC 2.0",
+    "required": ["jsonrpc", "id", "result"],
+    "additionalProperties": False,
+    "properties": {
+        "jsonrpc": JSON_RPC_VERSION,
+        "id": {"type": ["string", "integer"], "description": "Id of the request."},
+        "result": {
+            "type": "object",
+            "description": "Result of the method, as the Model Context Protocol defines it.",
+            "additionalProperties": True,
+        },
+    },
+}
+
 JSON_RPC_ERROR = {
     "type": "object",
     "description": "Error response of JSON-RPC 2.0",
     "required": ["jsonrpc", "id", "error"],
     "properties": {
-        "jsonrpc": {"const": "2.0", "description": "Version of JSON-RPC."},
+        "jsonrpc": JSON_RPC_VERSION,
         "id": {
             "type": ["string", "integer", "null"],
             "description": "Id of the request; null if it could not be read.",
@@ -78,13 +117,99 @@ PROBLEM = {
     },
 }
 
+OPENAPI_DOCUMENT = {
+    "type": "object",
+    "description": "A document as the OpenAPI Specification 3.1 defines it",
+    "required": ["openapi", "info", "paths", "components"],
+    "additionalProperties": True,
+    "properties": {
+        "openapi": {"const": "3.1.0", "description": "Version of the specification."},
+    },
+}
+
+PROFILE_ERROR = {
+    "type": "object",
+    "description": "Error of a UCP route: the platform's profile cannot be used",
+    "required": ["code", "content", "continue_url"],
+    "additionalProperties": False,
+    "properties": {
+        "code": {
+            "enum": [
+                "invalid_profile_url",
+                "profile_unreachable",
+                "profile_malformed",
+                "version_unsupported",
+            ],
+            "description": "Code of the error, listed in docs/errors.md.",
+        },
+        "content": {"type": "string", "description": "Problem and remedy, in words."},
+        "continue_url": {
+            "type": "string",
+            "format": "uri",
+            "description": "Address of the shop, for the buyer.",
+        },
+    },
+}
+
+PROFILE_STATUSES = (400, 422, 424)
+"""Statuses of errors that concern the platform's profile."""
 
 ERROR_SHAPES = {
-    "JsonRpc": ("application/json", "#/components/schemas/JsonRpcError"),
-    "Problem": ("application/problem+json", "#/components/schemas/Problem"),
-    "Ucp": ("application/json", f"{UCP_SCHEMAS}common/types/error_response.json"),
+    "JsonRpc": "application/json",
+    "Problem": "application/problem+json",
+    "Ucp": "application/json",
 }
-"""Media type and schema of the errors of a route."""
+"""Media type of the errors of a route."""
+
+HEADERS: dict[str, Any] = {
+    "Request-Id": {
+        "description": "Id of the request in the shop's log: the client's Request-Id, or a new one",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Cache-Control": {
+        "description": "Caching by the client and by the CDN",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "X-Content-Type-Options": {
+        "description": "Browsers must not guess the media type",
+        "required": True,
+        "schema": {"const": "nosniff"},
+    },
+    "ETag": {
+        "description": "Version of the response, in quotation marks",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^(W/)?".+"$'},
+    },
+    "Location": {
+        "description": "Path of the created object",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^/"},
+    },
+    "Allow": {
+        "description": "Methods that the path allows",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Content-Security-Policy": {
+        "description": "Sources from which the page may load",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before a retry",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "WWW-Authenticate": {
+        "description": "How to sign in",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^Bearer"},
+    },
+}
+ERROR_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+"""Headers of an error, beside those of every response."""
 
 PARAMETERS: dict[str, Any] = {
     "IdempotencyKey": {
@@ -109,25 +234,38 @@ PARAMETERS: dict[str, Any] = {
         "required": False,
         "description": 'The version that was read, such as `"3"`, where the body does '
         "not name it. If it changed meanwhile, the request fails (409 stale)",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": '^(W/)?"?[0-9]{1,9}"?$'},
     },
     "UcpAgent": {
         "name": "UCP-Agent",
         "in": "header",
         "required": False,
         "description": 'The platform\'s profile: `profile="https://…"`',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": 'profile="https://[^"]+"'},
     },
 }
 
 
-def components(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schemas, responses, parameters and security schemes that operations refer to."""
+def components(definitions: dict[str, Any], ucp_error: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas, responses, parameters and security schemes that operations refer to.
+
+    ``ucp_error`` refers to the schema of UCP's error response.
+    """
+    own = {
+        "JsonRpcError": JSON_RPC_ERROR,
+        "JsonRpcRequest": JSON_RPC_REQUEST,
+        "JsonRpcResult": JSON_RPC_RESULT,
+        "OpenApiDocument": OPENAPI_DOCUMENT,
+        "PlatformProfileError": PROFILE_ERROR,
+        "Problem": PROBLEM,
+    }
+    if taken := own.keys() & definitions.keys():
+        raise ValueError(f"Two schemas have the name {min(taken)}.")
     return {
-        "schemas": {"JsonRpcError": JSON_RPC_ERROR, "Problem": PROBLEM}
-        | dict(sorted(definitions.items())),
+        "schemas": dict(sorted({**own, **definitions}.items())),
+        "headers": HEADERS,
         "responses": {
-            f"{shape}{status}": _problem(status, shape)
+            f"{shape}{status}": _error(status, shape, ucp_error)
             for shape in ERROR_SHAPES
             for status in ERROR_DESCRIPTIONS
         },
@@ -146,15 +284,28 @@ def _security_schemes() -> dict[str, Any]:
             "name": "webhook-signature",
             "description": "Standard Webhooks, with webhook-id and webhook-timestamp",
         },
+        "stripe_signature": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "stripe-signature",
+            "description": "Signature of Stripe, with its timestamp",
+        },
     }
 
 
-def _problem(status: int, shape: str) -> dict[str, Any]:
-    kind, schema = ERROR_SHAPES[shape]
+def _error(status: int, shape: str, ucp_error: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": ERROR_DESCRIPTIONS[status],
-        "content": {kind: {"schema": {"$ref": schema}}},
+        "headers": header_references(*ERROR_HEADERS.get(status, ())),
+        "content": {ERROR_SHAPES[shape]: {"schema": _error_schema(status, shape, ucp_error)}},
     }
+
+
+def _error_schema(status: int, shape: str, ucp_error: dict[str, Any]) -> dict[str, Any]:
+    if shape == "Ucp":
+        profile = {"$ref": "#/components/schemas/PlatformProfileError"}
+        return {"oneOf": [ucp_error, profile]} if status in PROFILE_STATUSES else ucp_error
+    return {"$ref": f"#/components/schemas/{'JsonRpcError' if shape == 'JsonRpc' else shape}"}
 
 
 def _bearer(description: str) -> dict[str, str]:

@@ -5,7 +5,8 @@ Two facts are written once, beside the code that they describe:
 - A docstring below a field describes the field. A last line ``Example: 1299`` gives its example.
   A field without one inherits the docstring of its type alias (``Sku = Annotated[str, …]``).
 - A body that the domain model parses itself (:mod:`shop.serialization`) names that model in
-  ``json_schema_extra={"x-model": "module:Class"}``; ``x-omit`` lists fields that are read-only.
+  ``json_schema_extra={"x-model": "module:Class"}``; ``x-omit`` lists fields that are read-only,
+  ``x-optional`` those that the path of the route gives.
 
 Both are read at generation time only, so that no Lambda pays for them at its cold start.
 """
@@ -32,7 +33,8 @@ SCALARS: Mapping[Any, Schema] = {
     str: {"type": "string"},
     datetime: {"type": "string", "format": "date-time"},
     date: {"type": "string", "format": "date"},
-    time: {"type": "string", "format": "time"},
+    # The format "time" would require a UTC offset; these are times at a place.
+    time: {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"},
 }
 MONEY: Schema = {
     "type": "object",
@@ -85,8 +87,11 @@ class _ModelSchemas:
         if not isinstance(node, dict):
             return
         name, omitted = node.pop("x-model", None), node.pop("x-omit", ())
+        optional = node.pop("x-optional", ())
         if name is not None:
             self._merge(node, _load(name), omitted)
+        if optional:
+            node["required"] = [field for field in node["required"] if field not in optional]
         # Pydantic rejects keys that match no pattern, and its schema leaves that out.
         if "patternProperties" in node:
             node.setdefault("additionalProperties", False)

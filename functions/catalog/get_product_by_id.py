@@ -6,7 +6,8 @@ customer groups are shown by carts and checkouts only.
 
 from shop.catalog.schemas.storefront_query import context_from_query, product_request
 from shop.composition.catalog_pages import CatalogPages
-from shop.entrypoints.http import CHANNEL_HEADERS, Request, Response, cacheable, endpoint
+from shop.entrypoints.caching import CHANNEL_HEADERS, cacheable
+from shop.entrypoints.http import Request, Response, endpoint
 
 pages = CatalogPages()
 

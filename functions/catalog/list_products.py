@@ -5,7 +5,8 @@ The response depends on the query and on the headers of ``Vary``, never on the c
 
 from shop.catalog.schemas.storefront_query import context_from_query, search_from_query
 from shop.composition.catalog_pages import CatalogPages
-from shop.entrypoints.http import CHANNEL_HEADERS, Request, Response, cacheable, endpoint
+from shop.entrypoints.caching import CHANNEL_HEADERS, cacheable
+from shop.entrypoints.http import Request, Response, endpoint
 
 pages = CatalogPages()
 

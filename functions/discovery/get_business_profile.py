@@ -1,7 +1,8 @@
 """GET /.well-known/ucp: the business profile, equal for all callers and cacheable."""
 
 from shop.entrypoints.business_profile import business_profile
-from shop.entrypoints.http import Request, Response, cacheable, endpoint, required_setting
+from shop.entrypoints.caching import cacheable
+from shop.entrypoints.http import Request, Response, endpoint, required_setting
 from shop.payments.schemas import payment_handlers
 
 CACHE_SECONDS = 300

@@ -12,7 +12,7 @@ FEATURE = Feature(
             access=Access.PUBLIC,
             summary="Call the shop's tools for AI agents (MCP, Streamable HTTP, JSON-RPC 2.0)",
             body="JSON-RPC 2.0 response, as the Model Context Protocol defines it.",
-            errors=(404, 413, 415, 422, 424, 500),
+            errors=(403, 404, 406, 413, 415, 422, 424, 500),
             invokes=(
                 "cart.cancel_cart",
                 "cart.create_cart",

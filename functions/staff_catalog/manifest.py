@@ -28,6 +28,8 @@ FEATURE = Feature(
             summary="Create a product as a draft",
             request=_PRODUCT,
             response=_PRODUCT_VIEW,
+            etag=True,
+            location=True,
             status=201,
             writes=(Table.CATALOG,),
         ),
@@ -48,6 +50,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get a product in the format for changes; its version is the ETag",
             response=_PRODUCT_VIEW,
+            etag=True,
             reads=(Table.CATALOG,),
         ),
         Endpoint(
@@ -59,6 +62,7 @@ FEATURE = Feature(
             versioned=True,
             request=_PRODUCT,
             response=_PRODUCT_VIEW,
+            etag=True,
             writes=(Table.CATALOG,),
         ),
         Endpoint(
@@ -70,6 +74,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.catalog.schemas.admin:StatusBody",
             response=_PRODUCT_VIEW,
+            etag=True,
             writes=(Table.CATALOG,),
         ),
         Endpoint(
@@ -79,6 +84,7 @@ FEATURE = Feature(
             access=Access.STAFF,
             groups=GROUPS,
             summary="Import a product file: Shopify's CSV, or YAML",
+            file_types=("text/csv", "application/yaml"),
             response="shop.catalog.schemas.admin_views:ImportReportView",
             errors=(422,),
             writes=(Table.CATALOG, Table.INVENTORY),

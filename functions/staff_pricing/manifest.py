@@ -5,8 +5,10 @@ from functions.query_parameters import COUNTRY, CURRENCY, CURSOR, PAGE, status, 
 
 GROUPS = ("staff", "catalog")
 _BODY = "shop.pricing.schemas.promotions:PromotionBody"
+_CHANGE_BODY = "shop.pricing.schemas.promotions:PromotionChangeBody"
 _VIEW = "shop.pricing.schemas.promotions:PromotionView"
 _LIST_BODY = "shop.pricing.schemas.price_lists:PriceListBody"
+_LIST_CHANGE_BODY = "shop.pricing.schemas.price_lists:PriceListChangeBody"
 _LIST_VIEW = "shop.pricing.schemas.price_lists:PriceListView"
 _MARKETS_VIEW = "shop.pricing.schemas.markets:MarketsView"
 _POLICY_VIEW = "shop.pricing.schemas.policy:PricingPolicyView"
@@ -43,6 +45,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get a promotion with its current status and its versions",
             response="shop.pricing.schemas.promotions:PromotionHistoryView",
+            etag=True,
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -52,8 +55,9 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Change a promotion: while it runs, only its title, end and capacity",
             versioned=True,
-            request=_BODY,
+            request=_CHANGE_BODY,
             response=_VIEW,
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.PRICING,),
         ),
@@ -67,6 +71,7 @@ FEATURE = Feature(
             request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response=_VIEW,
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -79,6 +84,7 @@ FEATURE = Feature(
             request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response=_VIEW,
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -110,6 +116,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get a price list with its prices and its current status",
             response=_LIST_VIEW,
+            etag=True,
             reads=(Table.PRICING,),
         ),
         Endpoint(
@@ -119,8 +126,9 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Replace a price list from now on; former versions are stored",
             versioned=True,
-            request=_LIST_BODY,
+            request=_LIST_CHANGE_BODY,
             response=_LIST_VIEW,
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.PRICING,),
         ),
@@ -219,6 +227,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the groups and segments of a customer",
             response="shop.customers.schemas:CustomerGroupsView",
+            etag=True,
             unpaged="all groups of one customer",
             reads=(Table.CUSTOMERS,),
         ),
@@ -231,6 +240,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.customers.schemas:CustomerGroupsBody",
             response="shop.customers.schemas:CustomerGroupsView",
+            etag=True,
             writes=(Table.CUSTOMERS,),
         ),
         Endpoint(
@@ -241,6 +251,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the current policy of stacking and rounding, or a former version",
             response=_POLICY_VIEW,
+            etag=True,
             unpaged="one document with a hundred groups at most",
             reads=(Table.PRICING,),
         ),
@@ -253,6 +264,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.pricing.schemas.policy:PricingPolicyBody",
             response=_POLICY_VIEW,
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(

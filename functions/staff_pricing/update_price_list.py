@@ -4,15 +4,15 @@ from shop.composition.references import catalog_references
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
 from shop.pricing.actions.price_lists import update_price_list
-from shop.pricing.schemas.price_lists import PriceListBody, PriceListView
+from shop.pricing.schemas.price_lists import PriceListChangeBody, PriceListView
 from shop.pricing.store.price_lists import DynamoPriceListRepository
 
 repository = DynamoPriceListRepository()
 assortment = catalog_references()
 
 
-@endpoint(PriceListBody)
-def handler(request: Request[PriceListBody]) -> Response:
+@endpoint(PriceListChangeBody)
+def handler(request: Request[PriceListChangeBody]) -> Response:
     id_ = request.path["id"]
     changed = update_price_list(
         id_,

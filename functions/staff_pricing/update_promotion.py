@@ -4,15 +4,15 @@ from shop.composition.references import catalog_references
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
 from shop.pricing.actions.promotions import update_promotion
-from shop.pricing.schemas.promotions import PromotionBody, PromotionView
+from shop.pricing.schemas.promotions import PromotionChangeBody, PromotionView
 from shop.pricing.store.promotions import DynamoPromotionRepository
 
 promotions = DynamoPromotionRepository()
 assortment = catalog_references()
 
 
-@endpoint(PromotionBody)
-def handler(request: Request[PromotionBody]) -> Response:
+@endpoint(PromotionChangeBody)
+def handler(request: Request[PromotionChangeBody]) -> Response:
     id_ = request.path["id"]
     changed = update_promotion(
         id_,

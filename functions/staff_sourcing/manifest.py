@@ -30,6 +30,7 @@ FEATURE = Feature(
             versioned=True,
             request=f"{_LOCATIONS}:LocationBody",
             response=f"{_LOCATIONS}:LocationView",
+            etag=True,
             writes=(Table.INVENTORY,),
         ),
         Endpoint(
@@ -41,6 +42,7 @@ FEATURE = Feature(
             versioned=True,
             request=f"{_LOCATIONS}:PolicyBody",
             response=f"{_LOCATIONS}:PolicyView",
+            etag=True,
             writes=(Table.INVENTORY,),
         ),
         Endpoint(
@@ -51,6 +53,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the back-order terms of a SKU, and its back-ordered units",
             response=f"{_TERMS}:BackorderTermsView",
+            etag=True,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
         Endpoint(
@@ -62,6 +65,7 @@ FEATURE = Feature(
             versioned=True,
             request=f"{_TERMS}:BackorderTermsBody",
             response=f"{_TERMS}:BackorderTermsView",
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY,),
         ),
@@ -72,6 +76,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the parts of a kit, and how many kits they make",
             response=f"{_KITS}:KitView",
+            etag=True,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
         Endpoint(
@@ -83,6 +88,7 @@ FEATURE = Feature(
             versioned=True,
             request=f"{_KITS}:KitBody",
             response=f"{_KITS}:KitView",
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY,),
         ),

@@ -28,6 +28,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the stock level of a SKU at a location",
             response=_LEVEL,
+            etag=True,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
         Endpoint(
@@ -40,6 +41,7 @@ FEATURE = Feature(
             accepts_idempotency_key=True,
             request="shop.inventory.schemas:StockLevelRequest",
             response=_LEVEL,
+            etag=True,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY, Table.SESSIONS),
         ),
@@ -74,6 +76,7 @@ FEATURE = Feature(
             accepts_idempotency_key=True,
             request=f"{_MOVEMENTS}:MovementRequest",
             response=_LEVEL,
+            etag=True,
             status=201,
             reads=(Table.CATALOG,),
             writes=(Table.INVENTORY, Table.SESSIONS),
@@ -112,6 +115,7 @@ FEATURE = Feature(
             summary="Set the low-stock threshold of a SKU; null for no alert",
             request="shop.inventory.schemas.thresholds:ThresholdRequest",
             response=_LEVEL,
+            etag=True,
             writes=(Table.INVENTORY,),
         ),
         Endpoint(

@@ -1,6 +1,7 @@
 """GET /waiting-rooms/{id}: return an open waiting room and where to get a ticket."""
 
-from shop.entrypoints.http import Request, Response, cacheable, endpoint, required_setting
+from shop.entrypoints.caching import cacheable
+from shop.entrypoints.http import Request, Response, endpoint, required_setting
 from shop.kernel.errors import NotFound
 from shop.peak.schemas.waiting_rooms import WaitingRoomView
 from shop.peak.store.waiting_rooms import waiting_rooms

@@ -35,6 +35,7 @@ FEATURE = Feature(
             switch=Switch.WAITING_ROOM,
             peak=Peak(requests=8, seconds=0.01),
             request="shop.peak.schemas.waiting_rooms:TurnCheckBody",
+            errors=(403,),
             response="shop.peak.schemas.waiting_rooms:QueuePositionView",
             reads=(Table.PEAK,),
             secrets=(Secret.WAITING_ROOM,),

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.openapi_page import write_reference
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
 LAMBDA_PYTHON = (3, 13)
@@ -29,6 +31,8 @@ BUILDER = "3"
 """Raise it when building changes, so that no old package is reused."""
 PACKAGE_LIFETIME = 3600
 """Seconds. Younger packages stay: another deployment may be reading one."""
+REFERENCE_GROUP = "discovery"
+"""The feature whose package contains the API reference."""
 
 BOTO_SERVICES = frozenset(
     {
@@ -69,7 +73,16 @@ class AssetPackages:
     def functions(self, group: str) -> AssetPackage:
         """Return the package of one feature's Lambdas. Other features do not change it."""
         source = ROOT / "functions" / group
-        return self._package(f"functions-{group}", [source], lambda out: _copy(source, out / group))
+        sources = [source]
+        if group == REFERENCE_GROUP:
+            sources += [ROOT / "docs" / "openapi.json", ROOT / "infra" / "openapi_page.py"]
+
+        def make(out: Path) -> None:
+            _copy(source, out / group)
+            if group == REFERENCE_GROUP:
+                write_reference(out / group)
+
+        return self._package(f"functions-{group}", sources, make)
 
     def shared(self) -> AssetPackage:
         """Return the shop package, as a layer."""

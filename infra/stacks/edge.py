@@ -165,7 +165,7 @@ class CdnStack(ShopStack):
             "CookiesConfig": {"CookieBehavior": "none"},
             "EnableAcceptEncodingBrotli": True,
             "EnableAcceptEncodingGzip": True,
-            # The headers of Vary (shop.entrypoints.http.CHANNEL_HEADERS), and of CORS.
+            # The headers of Vary (shop.entrypoints.caching.CHANNEL_HEADERS), and of CORS.
             "HeadersConfig": {
                 "HeaderBehavior": "whitelist",
                 "Headers": ["Origin", "Shop-Channel", "UCP-Agent"],

@@ -13,7 +13,7 @@ from infra.nag import nag_findings
 from infra.stacks.edge import cached_paths
 from infra.stages import DEV, LOCAL, PROD, STAGES, Domain, InvalidStage, selected_stage
 from infra.synthesis import synthesize_stage
-from shop.entrypoints.http import CHANNEL_HEADERS
+from shop.entrypoints.caching import CHANNEL_HEADERS
 from tests.contracts.templates import stacks_of
 
 OWN = replace(

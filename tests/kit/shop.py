@@ -41,7 +41,9 @@ ENVIRONMENT = {
     "TOKEN_ISSUER": "http://issuer.test",
     "TOKEN_KEYS": "http://issuer.test/keys",
     "TOKEN_CLIENTS": "shop-client",
-    "WRITES": "catalog,credits,customers,inventory,jobs,order_index,orders,peak,pricing,sessions,tax",
+    "WRITES": (
+        "catalog,credits,customers,inventory,jobs,order_index,orders,peak,pricing,sessions,tax"
+    ),
     "TABLE_CATALOG": "catalog",
     "TABLE_INVENTORY": "inventory",
     "TABLE_SESSIONS": "sessions",

@@ -1,14 +1,13 @@
 """Validation of responses against UCP, by two implementations of the specification.
 
 One is the ``ucp-sdk`` package (its pydantic models, in strict mode). The other is the JSON schemas
-of the release in ``tests/kit/ucp`` (Apache-2.0, published three days before it). If they differ,
-the package is right; they agree on every example in the specification's text.
+of the release in ``infra/ucp`` (Apache-2.0, published three days before it). If they differ, the
+package is right; they agree on every example in the specification's text.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -25,9 +24,9 @@ from ucp_sdk.models.schemas.shopping import (  # type: ignore[import-untyped]
     order,
 )
 
+from infra.openapi_ucp import BASE, SCHEMAS
+
 VERSION = "2026-08-25"
-SCHEMAS = Path(__file__).parent / "ucp" / "schemas"
-BASE = "https://ucp.dev/schemas/"
 FULFILLMENT = "dev.ucp.shopping.fulfillment"
 
 

@@ -61,9 +61,15 @@ def test_packages_that_slow_every_cold_start_are_not_in_the_lambdas() -> None:
     assert not {"aiohttp", "httpx", "aws-xray-sdk"} & pins("runtime").keys()
 
 
-def test_cdk_cli_is_pinned_to_one_version() -> None:
+@pytest.mark.parametrize("name", ["aws-cdk", "openapi-typescript", "typescript"])
+def test_tool_of_npm_is_pinned_to_one_version(name: str) -> None:
     package = json.loads((ROOT / "package.json").read_text())
     lock = json.loads((ROOT / "package-lock.json").read_text())
-    required = package["devDependencies"]["aws-cdk"]
+    required = package["devDependencies"][name]
     assert re.fullmatch(r"\d+\.\d+\.\d+", required)
-    assert lock["packages"]["node_modules/aws-cdk"]["version"] == required
+    assert lock["packages"][f"node_modules/{name}"]["version"] == required
+
+
+def test_every_package_of_npm_has_its_hash() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert [name for name, each in packages.items() if name and "integrity" not in each] == []

@@ -92,6 +92,15 @@ def displayed_variant(**context: str) -> dict[str, Any]:
     return variant
 
 
+def test_change_of_a_price_list_keeps_its_id() -> None:
+    create()
+    route, body = "PUT /staff/price-lists/{id}", {**LIST, "version": 1}
+    rejected = as_staff(update_price_list, route, {**body, "id": "summer"}, id="winter")
+    (error,) = rejected.json["errors"]
+    assert (rejected.status, error["code"], error["path"]) == (400, "id_differs", "$.id")
+    assert as_staff(update_price_list, route, body, id="winter").status == 200
+
+
 def test_price_list_is_created_updated_listed_and_read() -> None:
     created = create()
     assert (created.status, created.json["status"], created.json["version"]) == (201, "running", 1)

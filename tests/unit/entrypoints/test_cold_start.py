@@ -64,7 +64,15 @@ def test_http_adapter_loads_no_token_profile_or_aws_library() -> None:
     assert modules.isdisjoint(AGENTS_ONLY)
 
 
-@pytest.mark.parametrize("handler", ["discovery.get_business_profile", "mcp.reject_stream"])
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "discovery.get_business_profile",
+        "discovery.get_openapi",
+        "discovery.get_reference",
+        "mcp.reject_stream",
+    ],
+)
 def test_static_handlers_load_no_heavy_library(handler: str) -> None:
     assert modules_of(handler).isdisjoint(HEAVY)
 

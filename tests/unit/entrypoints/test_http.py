@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from pynamodb.exceptions import PutError
 
 from shop.entrypoints import http
+from shop.entrypoints.caching import cacheable
 from shop.entrypoints.fault_mapping import http_status
 from shop.entrypoints.http import (
     BODY_LIMIT,
     Request,
     Response,
-    cacheable,
     endpoint,
     headers_from,
     source_address,

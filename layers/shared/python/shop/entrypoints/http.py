@@ -7,12 +7,11 @@ fault of the application: it is logged with its stack trace and answered with 50
 """
 
 import base64
-import hashlib
 import hmac
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -43,12 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY_LIMIT",
-    "CHANNEL_HEADERS",
     "Caller",
     "LambdaHandler",
     "Request",
     "Response",
-    "cacheable",
     "endpoint",
     "log",
     "parse_body",
@@ -284,31 +281,6 @@ def _parse_body(
 
 
 # ------------------------------------------------------------------------------------ responses
-
-
-CHANNEL_HEADERS = ("Shop-Channel", "UCP-Agent")
-"""The headers that decide the channel. The CDN's key has them (infra/stacks/edge.py)."""
-
-
-def cacheable(
-    request: Request[Any], body: Any, *, seconds: int, vary: Sequence[str] = ()
-) -> Response:
-    """Return a response for public caches; 304 without body if the client has this version.
-
-    ``vary`` are the request headers that the response depends on, never the caller's token.
-    """
-    # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).
-    variant = [request.headers.get(name.lower(), "") for name in vary]
-    text = json.dumps([body, *variant] if vary else body, sort_keys=True, separators=(",", ":"))
-    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": etag}
-    if vary:
-        headers["Vary"] = ", ".join(vary)
-    cached = request.headers.get("if-none-match", "").split(",")
-    # Weak comparison (RFC 9110, 13.1.2): the prefix W/ does not matter.
-    if {etag, "*"} & {each.strip().removeprefix("W/") for each in cached}:
-        return Response(None, 304, headers)
-    return Response(body, 200, headers)
 
 
 def _success_response(

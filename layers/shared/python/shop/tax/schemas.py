@@ -36,6 +36,15 @@ class UntaxedDecisionBody(BaseModel):
     at: ReadOnly = None
 
 
+_RATE: Any = {
+    "x-model": "shop.tax.model.rates:TaxRate",
+    "properties": {
+        "country": {"type": "string", "description": "The country of the path; it may be omitted."}
+    },
+}
+"""Schema of a rate for the OpenAPI document; the domain model parses it."""
+
+
 class TaxRatesBody(BaseModel):
     """All tax rates of a country, as docs/rules/pricing.md (§10) describes them.
 
@@ -44,7 +53,7 @@ class TaxRatesBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    rates: list[Any]
+    rates: list[Annotated[Any, Field(json_schema_extra=_RATE)]]
     """All rates of the country; they replace the former rates.
     Example: [{"rate_ppm": 190000, "tax_class": "standard", "name": "USt."}]"""
     untaxed: Annotated[list[UntaxedDecisionBody], Field(max_length=100)] | None = None

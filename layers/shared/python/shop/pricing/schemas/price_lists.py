@@ -36,9 +36,22 @@ class PriceListBody(BaseModel):
         fields = dict(self.model_extra or {})
         for name in ("status", "created_at", "revisions", "warnings"):
             fields.pop(name, None)
-        if id_ is not None:
-            fields["id"] = id_
+        if id_ is not None and fields.setdefault("id", id_) != id_:
+            message = f"The id must stay {id_!r}. Omit it."
+            raise InvalidRequest(message, code="id_differs", path="$.id")
         return PriceList.from_dict(fields)
+
+
+class PriceListChangeBody(PriceListBody):
+    """A price list as it replaces a former version; its id is that of the path."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-model": "shop.pricing.model.price_lists:PriceList",
+            "x-omit": ["created_at", "revisions"],
+            "x-optional": ["id"],
+        },
+    )
 
 
 class PriceListView(BaseModel):

@@ -48,6 +48,18 @@ class PromotionBody(BaseModel):
         return promotion
 
 
+class PromotionChangeBody(PromotionBody):
+    """A promotion as it replaces a former version; its id is that of the path."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-model": "shop.pricing.model.promotions:Promotion",
+            "x-omit": ["published", "published_at", "ended_at"],
+            "x-optional": ["id"],
+        },
+    )
+
+
 class PromotionView(BaseModel):
     """A promotion with its current status, and the other fields as staff wrote them."""
 
