@@ -2,7 +2,7 @@
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.coupons import end_coupon
+from shop.pricing.actions.coupon_changes import end_coupon
 from shop.pricing.schemas.base import VersionBody
 from shop.pricing.schemas.coupons import CouponView
 from shop.pricing.store.coupons import DynamoCouponRepository

@@ -2,7 +2,7 @@
 
 from shop.entrypoints.http import Request, Response, endpoint
 from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.coupons import update_coupon
+from shop.pricing.actions.coupon_changes import update_coupon
 from shop.pricing.schemas.coupons import CouponChangeBody, CouponView
 from shop.pricing.store.coupons import DynamoCouponRepository
 

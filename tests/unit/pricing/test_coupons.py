@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, InvalidRequest
 from shop.kernel.money import Money
-from shop.pricing.actions.coupons import (
-    create_codes,
-    create_coupon,
-    end_coupon,
-    update_coupon,
-)
+from shop.pricing.actions.coupon_changes import end_coupon, update_coupon
+from shop.pricing.actions.coupons import create_codes, create_coupon
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.coupons import (
