@@ -12,7 +12,7 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -291,19 +291,20 @@ CHANNEL_HEADERS = ("Shop-Channel", "UCP-Agent")
 
 
 def cacheable(
-    request: Request[Any], body: Any, *, seconds: int, vary: Sequence[str] = ()
+    request: Request[Any], body: Any, *, seconds: int, by_channel: bool = False
 ) -> Response:
     """Return a response for public caches; 304 without body if the client has this version.
 
-    ``vary`` are the request headers that the response depends on, never the caller's token.
+    ``by_channel`` states that it depends on the channel. It must never depend on the caller.
     """
     # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).
-    variant = [request.headers.get(name.lower(), "") for name in vary]
-    text = json.dumps([body, *variant] if vary else body, sort_keys=True, separators=(",", ":"))
+    channel = [request.headers.get("shop-channel"), request.headers.get("ucp-agent")]
+    variant = [body, *channel] if by_channel else body
+    text = json.dumps(variant, sort_keys=True, separators=(",", ":"))
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers = {"Cache-Control": f"public, max-age={seconds}", "ETag": etag}
-    if vary:
-        headers["Vary"] = ", ".join(vary)
+    if by_channel:
+        headers["Vary"] = ", ".join(CHANNEL_HEADERS)
     cached = request.headers.get("if-none-match", "").split(",")
     # Weak comparison (RFC 9110, 13.1.2): the prefix W/ does not matter.
     if {etag, "*"} & {each.strip().removeprefix("W/") for each in cached}:
