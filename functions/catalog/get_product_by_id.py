@@ -6,7 +6,7 @@ customer groups are shown by carts and checkouts only.
 
 from shop.catalog.schemas.storefront_query import context_from_query, product_request
 from shop.composition.catalog_pages import CatalogPages
-from shop.entrypoints.caching import CHANNEL_HEADERS, cacheable
+from shop.entrypoints.caching import cacheable
 from shop.entrypoints.http import Request, Response, endpoint
 
 pages = CatalogPages()
@@ -17,4 +17,4 @@ def handler(request: Request[None]) -> Response:
     body = product_request(request.path["id"], context_from_query(request.query))
     page = pages.product(body, channel=request.channel, at=request.received_at)
     seconds = pages.cache_seconds(request.received_at)
-    return cacheable(request, page, seconds=seconds, vary=CHANNEL_HEADERS)
+    return cacheable(request, page, seconds=seconds, by_channel=True)

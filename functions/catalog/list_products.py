@@ -5,7 +5,7 @@ The response depends on the query and on the headers of ``Vary``, never on the c
 
 from shop.catalog.schemas.storefront_query import context_from_query, search_from_query
 from shop.composition.catalog_pages import CatalogPages
-from shop.entrypoints.caching import CHANNEL_HEADERS, cacheable
+from shop.entrypoints.caching import cacheable
 from shop.entrypoints.http import Request, Response, endpoint
 
 pages = CatalogPages()
@@ -17,4 +17,4 @@ def handler(request: Request[None]) -> Response:
     body.context = context_from_query(request.query)
     page = pages.search(body, channel=request.channel, at=request.received_at)
     seconds = pages.cache_seconds(request.received_at)
-    return cacheable(request, page, seconds=seconds, vary=CHANNEL_HEADERS)
+    return cacheable(request, page, seconds=seconds, by_channel=True)

@@ -20,7 +20,15 @@ ALLOWED_HEADERS = (
 """Request headers that a web page of another origin may send. ``tests/contracts/cors_rules.py``
 compares them with the headers that the handlers read."""
 
-EXPOSED_HEADERS = ("allow", "etag", "location", "request-id", "retry-after", "www-authenticate")
+EXPOSED_HEADERS = (
+    "allow",
+    "etag",
+    "location",
+    "request-id",
+    "retry-after",
+    "vary",
+    "www-authenticate",
+)
 """Response headers that a script of such a page may read, beside those that every script may."""
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from shop.entrypoints.http import Request, Response
@@ -16,16 +16,17 @@ def cacheable(
     body: Any,
     *,
     seconds: int,
-    vary: Sequence[str] = (),
+    by_channel: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a response for public caches; 304 without body if the client has this version.
 
-    A ``str`` body is sent unchanged. ``vary`` are the request headers that the response depends on,
-    never the caller's token.
+    A ``str`` body is sent unchanged. ``by_channel`` states that the response depends on the channel. It
+    must never depend on the caller.
     """
     text = body if isinstance(body, str) else json.dumps(body, sort_keys=True)
     # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).
+    vary = CHANNEL_HEADERS if by_channel else ()
     variant = [request.headers.get(name.lower(), "") for name in vary]
     etag = f'"{hashlib.sha256(json.dumps([text, *variant]).encode()).hexdigest()[:32]}"'
     all_headers = {

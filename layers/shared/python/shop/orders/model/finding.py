@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from shop.catalog.model.tokenizer import fold
 from shop.kernel.frozen import frozen
+from shop.kernel.text_folding import fold
 from shop.orders.model.order import Order
 from shop.orders.model.order_state import OrderStatus
 
