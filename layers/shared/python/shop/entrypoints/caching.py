@@ -21,8 +21,8 @@ def cacheable(
 ) -> Response:
     """Return a response for public caches; 304 without body if the client has this version.
 
-    A ``str`` body is sent unchanged. ``by_channel`` states that the response depends on the channel. It
-    must never depend on the caller.
+    A ``str`` body is sent unchanged. ``by_channel`` states that the response depends on the
+    channel. It must never depend on the caller.
     """
     text = body if isinstance(body, str) else json.dumps(body, sort_keys=True)
     # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from shop.kernel.contacts import mailbox_of
 from shop.kernel.frozen import frozen
 from shop.kernel.text_folding import fold
 from shop.orders.model.order import Order
@@ -51,8 +52,8 @@ class SearchTerm:
 
 
 def fold_email(text: str) -> str:
-    """Return an email address without differences of case, width and outer spaces."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    """Return one spelling for all spellings of a mailbox; another text without case and width."""
+    return mailbox_of(text) or unicodedata.normalize("NFKC", text).strip().casefold()
 
 
 def name_words(text: str) -> tuple[str, ...]:
