@@ -29,10 +29,10 @@ def test_every_step_of_the_first_day_works(cloud: Cloud) -> None:
         timeout=1_800,
         check=False,
     )
-    # Then each succeeds, and the last lines are the refund of one table and the stock
+    # Then each succeeds, and the last blocks print the refund of one table and the stock
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     printed = done.stdout.split()
     assert "completed" in printed
-    total, refunded = int(printed[printed.index("ready_for_complete") + 3]), int(printed[-3])
+    total, refunded = int(printed[printed.index("ready_for_complete") + 3]), int(printed[-4])
     assert 0 < refunded < total
     assert printed[-1] == "9"
