@@ -38,15 +38,24 @@ def client_environment(*, endpoint: str, url: str, stage: str, home: Path) -> di
     }
 
 
+INHERITED = frozenset("HOME LANG LOGNAME PATH SHELL TERM TZ USER".split())
+INHERITED_PREFIXES = ("AWS_", "LC_", "SSL_CERT_")
+"""Names of the variables that the emulator, and with it each Lambda, inherits."""
+
+
 def emulator_environment(
     client: dict[str, str], *, port: int, home: Path, auth: bool
 ) -> dict[str, str]:
     """Return the emulator's settings. ``auth`` makes it enforce IAM.
 
-    The shop's own variables are left out: a Lambda would inherit them, and its own settings would
-    not have to be complete.
+    Only variables of the system are inherited: a Lambda would inherit the shop's own, and those of
+    the tests, so its own settings would not have to be complete.
     """
-    inherited = {k: v for k, v in client.items() if not k.startswith("DOORBUSTER_")}
+    inherited = {
+        name: value
+        for name, value in client.items()
+        if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+    }
     return {
         **inherited,
         "BIND_HOST": LOOPBACK,
