@@ -260,7 +260,7 @@ class Endpoint(Function):
 class DefaultRoute(Function):
     """The Lambda of the API's route ``$default``, for requests that match no endpoint's route.
 
-    ``ROUTES`` holds all routes of its stage, separated by commas.
+    Its package contains ``routes.json``: all routes, with the stages that have them.
     """
 
     limit: int = 50

@@ -56,9 +56,6 @@ def build(
             for entry in manifest_entries(features)
             if isinstance(entry, Endpoint) and entry.peak
         },
-        routes=tuple(
-            entry.route for entry in manifest_entries(features) if isinstance(entry, Endpoint)
-        ),
     )
     stacks: list[ShopStack] = [FeatureStack(app, names, f, shared, api, packages) for f in features]
     if any(isinstance(entry, Step) for entry in manifest_entries(features)):

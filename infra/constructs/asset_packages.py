@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.openapi_page import write_reference
+from infra.route_table import route_sources, write_routes
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
@@ -31,8 +32,6 @@ BUILDER = "3"
 """Raise it when building changes, so that no old package is reused."""
 PACKAGE_LIFETIME = 3600
 """Seconds. Younger packages stay: another deployment may be reading one."""
-REFERENCE_GROUP = "discovery"
-"""The feature whose package contains the API reference."""
 
 BOTO_SERVICES = frozenset(
     {
@@ -50,6 +49,24 @@ BOTO_SERVICES = frozenset(
     | {"ssm", "stepfunctions", "sts"}
 )
 """Services whose botocore model the dependency layer keeps; the other 400 are most of its size."""
+
+
+@dataclass(frozen=True)
+class GeneratedFiles:
+    """Files that a package contains beside its source: ``sources`` decide what ``write`` writes."""
+
+    sources: Callable[[], list[Path]]
+    write: Callable[[Path], None]
+
+
+GENERATED_FILES = {
+    "discovery": GeneratedFiles(
+        lambda: [ROOT / "docs" / "openapi.json", ROOT / "infra" / "openapi_page.py"],
+        write_reference,
+    ),
+    "not_found": GeneratedFiles(route_sources, write_routes),
+}
+"""By feature: the API reference, and the table of routes."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +90,14 @@ class AssetPackages:
     def functions(self, group: str) -> AssetPackage:
         """Return the package of one feature's Lambdas. Other features do not change it."""
         source = ROOT / "functions" / group
-        sources = [source]
-        if group == REFERENCE_GROUP:
-            sources += [ROOT / "docs" / "openapi.json", ROOT / "infra" / "openapi_page.py"]
+        generated = GENERATED_FILES.get(group)
 
         def make(out: Path) -> None:
             _copy(source, out / group)
-            if group == REFERENCE_GROUP:
-                write_reference(out / group)
+            if generated is not None:
+                generated.write(out / group)
 
+        sources = [source, *(generated.sources() if generated is not None else ())]
         return self._package(f"functions-{group}", sources, make)
 
     def shared(self) -> AssetPackage:

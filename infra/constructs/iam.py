@@ -109,8 +109,6 @@ class SharedResources:
     customers: UserPool
     staff: UserPool
     shop_url: str
-    routes: tuple[str, ...]
-    """Routes of all endpoints, such as ``"GET /orders/{id}"``."""
     peaks: Mapping[str, float] = field(default_factory=dict)
     """Module of a shopper-facing Lambda → environments that one order per second keeps busy."""
 

@@ -29,7 +29,7 @@ def lambda_environment(
     if isinstance(entry, Endpoint):
         env |= _endpoint(entry, names, shared)
     if isinstance(entry, DefaultRoute):
-        env |= {"ACCESS": Access.PUBLIC.value, "ROUTES": ",".join(shared.routes)}
+        env["ACCESS"] = Access.PUBLIC.value
     if isinstance(entry, Schedule):
         env |= _peak(entry, names, shared)
     return dict(sorted(env.items()))

@@ -23,9 +23,6 @@ from infra.stages import Stage
 
 FUNCTIONS_DIRECTORY = Path(__file__).resolve().parents[2] / "functions"
 
-MAX_ROUTES_LENGTH = 3_000
-"""Characters. A Lambda's environment has 4 KB, its other settings have 1."""
-
 
 def features_in_stage(features: Iterable[Feature], stage: Stage) -> tuple[Feature, ...]:
     """Return the features of a stage. Raises :class:`InvalidManifest` with all problems."""
@@ -57,11 +54,6 @@ def _problems(features: tuple[Feature, ...]) -> Iterator[str]:
     routes = [x.route for x in entries if isinstance(x, Endpoint)]
     yield from _duplicates("route", map(_without_names, routes))
     yield from _duplicates("route", ("$default" for x in entries if isinstance(x, DefaultRoute)))
-    if sum(len(route) + 1 for route in routes) > MAX_ROUTES_LENGTH:
-        yield (
-            f"all routes together exceed {MAX_ROUTES_LENGTH} characters; "
-            "the environment of DefaultRoute contains them"
-        )
     yield from _duplicates(
         "consumer of queue", (x.queue for x in entries if isinstance(x, Consumer))
     )

@@ -1,26 +1,26 @@
 """The default route: 404 and 405 as problem documents of the application."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.route_table import write_routes
 from tests.kit.shop import call
-
-ROUTES = (
-    "GET /orders/{id},PUT /carts/{id},GET /carts/{id},POST /carts,GET /.well-known/ucp,"
-    "GET /staff/stock/{sku+}"
-)
 
 
 @pytest.fixture
-def handler(monkeypatch: pytest.MonkeyPatch) -> Any:
-    import importlib
+def handler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """Return the handler with the routes of the manifests, as its package contains them."""
+    from functions.not_found import handler
 
+    write_routes(tmp_path)
     monkeypatch.setenv("ACCESS", "public")
-    monkeypatch.setenv("ROUTES", ROUTES)
-    import functions.not_found.handler
-
-    return importlib.reload(functions.not_found.handler).handler
+    monkeypatch.setattr(handler, "FILES", tmp_path)
+    handler.routes_of_stage.cache_clear()
+    yield handler.handler
+    handler.routes_of_stage.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_an_unknown_path_is_a_404_problem_document(handler: Any, route: str) -> 
         ("GET /carts", "POST"),
         ("HEAD /.well-known/ucp", "GET"),
         ("PATCH /orders/ord_a%2Fb", "GET"),
-        ("DELETE /staff/stock/a/b", "GET"),
+        ("DELETE /staff/stock/a/b", "GET, PUT"),
     ],
 )
 def test_a_known_path_with_another_method_is_a_405_with_the_allowed_methods(
@@ -63,3 +63,12 @@ def test_a_known_path_with_another_method_is_a_405_with_the_allowed_methods(
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json["code"] == "method_not_allowed"
     assert allowed in response.json["detail"]
+
+
+def test_a_route_of_other_stages_is_unknown(handler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from functions.not_found import handler as module
+
+    assert call(handler, "DELETE /webhooks/payments/sandbox").status == 405
+    monkeypatch.setattr(module, "STAGE", "prod")
+    module.routes_of_stage.cache_clear()
+    assert call(handler, "DELETE /webhooks/payments/sandbox").status == 404
