@@ -106,7 +106,7 @@ def total(view: Body) -> int:
 
 
 def gold_customers_pay_half() -> None:
-    effect = {"kind": "order_percent", "basis_points": 5000}
+    effect = {"kind": "order_percent", "off_ppm": 500_000}
     run(id="gold", effect=effect, conditions={"groups": ["gold"]})
     set_groups(["gold"])
 

@@ -48,10 +48,11 @@ def test_included_tax_is_shown_by_rate_and_sums_to_the_total() -> None:
     total = checkout["totals"][-1]
     net, *rates = total["lines"]
     assert [rate["display_text"] for rate in rates] == ["MwSt 19 %", "MwSt 7 %"]
-    # 50.00 at 19 % and 29.97 at 7 %, each rounded once; shipping is free or at 19 %.
+    # 50.00 at 19 % and 29.97 at 7 %, and shipping in the same proportion; each rounded once.
     shipping = sum(e["amount"] for e in checkout["totals"] if e["type"] == "fulfillment")
-    assert rates[0]["amount"] == round(5_000 * 19 / 119) + round(shipping * 19 / 119)
-    assert rates[1]["amount"] == round(2_997 * 7 / 107)
+    assert shipping == 649
+    assert rates[0]["amount"] == round(5_000 * 19 / 119) + round(406 * 19 / 119)
+    assert rates[1]["amount"] == round(2_997 * 7 / 107) + round(243 * 7 / 107)
     assert net["amount"] + sum(rate["amount"] for rate in rates) == total["amount"]
     tax = sum(rate["amount"] for rate in rates)
     assert total["display_text"].startswith(

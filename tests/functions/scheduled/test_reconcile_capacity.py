@@ -441,7 +441,7 @@ def test_read_only_pages_show_the_stock_of_a_hot_sku(
         monkeypatch.setattr(page._shard_cache, "_clock", lambda: time.time() + 60)
         assert page.levels(["MUG-RED"])["MUG-RED"].available == 640
         # The handler's own stock was created with the test's environment, which may write.
-        monkeypatch.setattr(get_product, "stock", LevelCache(page))
+        monkeypatch.setattr(get_product.pages, "_stock", LevelCache(page))
         shown = call(get_product.handler, "POST /catalog/product", {"id": "mug"})
         assert shown.status == 200, shown.text
 

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("cloud")
 def _as_staff(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,catalog")
-    effect = {"kind": "order_percent", "basis_points": 1000}
+    effect = {"kind": "order_percent", "off_ppm": 100_000}
     promotion = {"id": "tenth", "title": "Tenth", "effect": effect, "code_required": True}
     created = send(create_promotion, "POST /staff/promotions", promotion)
     assert created.status == 201, created.text

@@ -102,8 +102,10 @@ def by_library(text: str) -> tuple[str, str] | None:
     except EmailNotValidError:
         return None
     assert address.ascii_email is not None
-    is_long = len(address.domain.rpartition(".")[2]) >= 2
-    return (address.domain, address.ascii_email.rpartition("@")[2]) if is_long else None
+    # The shop's own rule: a domain has two names, the last one of two characters or more.
+    _, dot, last = address.domain.rpartition(".")
+    is_valid = dot and len(last) >= 2
+    return (address.domain, address.ascii_email.rpartition("@")[2]) if is_valid else None
 
 
 NAMES = st.text(alphabet="aZ9.+_-'!#~ ,\"(@", max_size=12) | st.from_regex(r"[a-z.]{60,70}\Z")

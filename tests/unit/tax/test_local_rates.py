@@ -195,8 +195,8 @@ def test_all_problems_of_a_file_are_reported() -> None:
             "rate_differs",
         ),
         ((), "missing"),
-        (("NY,10001",), "csv_invalid"),
-        (('NY,"10001',), "csv_invalid"),
+        (("NY,10001",), "csv_malformed"),
+        (('NY,"10001',), "csv_malformed"),
     ],
 )
 def test_inconsistent_file_is_rejected(lines: tuple[str, ...], code: str) -> None:

@@ -26,14 +26,14 @@ def cacheable(
     """
     text = body if isinstance(body, str) else json.dumps(body, sort_keys=True)
     # Two variants of a URL must not share an ETag (RFC 9110, 8.8.3).
-    vary = CHANNEL_HEADERS if by_channel else ()
-    variant = [request.headers.get(name.lower(), "") for name in vary]
-    etag = f'"{hashlib.sha256(json.dumps([text, *variant]).encode()).hexdigest()[:32]}"'
+    channel = [request.headers.get("shop-channel"), request.headers.get("ucp-agent")]
+    variant = json.dumps([text, *channel]) if by_channel else text
+    etag = f'"{hashlib.sha256(variant.encode()).hexdigest()[:32]}"'
     all_headers = {
         "Content-Type": "application/json",
         "Cache-Control": f"public, max-age={seconds}",
         "ETag": etag,
-        **({"Vary": ", ".join(vary)} if vary else {}),
+        **({"Vary": ", ".join(CHANNEL_HEADERS)} if by_channel else {}),
         **(headers or {}),
     }
     cached = request.headers.get("if-none-match", "").split(",")

@@ -80,6 +80,49 @@ def promised_pieces(lines: Sequence[OrderLine]) -> dict[str, int]:
     return {line_id: pieces for line_id, pieces in waiting.items() if pieces}
 
 
+def waiting_pieces(
+    lines: Sequence[OrderLine], reservations: Sequence[Reservation]
+) -> dict[str, int]:
+    """Pieces by line id that wait for inbound units; of lines that share a SKU, the last first."""
+    inbound: dict[str, int] = {}
+    for reservation in reservations:
+        if reservation.shard == INBOUND_SHARD:
+            inbound[reservation.sku] = inbound.get(reservation.sku, 0) + reservation.quantity
+    waiting = {}
+    for line in reversed(lines):
+        units_per_piece = line.units_by_sku(1)
+        # A kit waits as long as one of its parts is missing, so round each part up.
+        pieces = max(-(-inbound.get(sku, 0) // units) for sku, units in units_per_piece.items())
+        pieces = min(pieces, line.quantity_to_ship - line.shipped)
+        if pieces > 0:
+            waiting[line.id] = pieces
+            for sku, units in units_per_piece.items():
+                inbound[sku] = max(0, inbound.get(sku, 0) - units * pieces)
+    return waiting
+
+
+def pieces_at(
+    location: str, lines: Sequence[OrderLine], reservations: Sequence[Reservation]
+) -> dict[str, int]:
+    """Pieces by line id that can be shipped from a location; a kit needs all of its parts there."""
+    on_hand: dict[str, int] = {}
+    for reservation in reservations:
+        if reservation.location == location and reservation.shard != INBOUND_SHARD:
+            on_hand[reservation.sku] = on_hand.get(reservation.sku, 0) + reservation.quantity
+    reserved = {}
+    for line in lines:
+        units_per_piece = line.units_by_sku(1)
+        pieces = min(
+            line.quantity_to_ship - line.shipped,
+            *(on_hand.get(sku, 0) // units for sku, units in units_per_piece.items()),
+        )
+        if pieces:
+            reserved[line.id] = pieces
+            for sku, units in units_per_piece.items():
+                on_hand[sku] -= units * pieces
+    return reserved
+
+
 @frozen(slots=False)
 class ReservationBatch:
     """Some reservations of an order that has more than one transaction can carry.

@@ -13,7 +13,7 @@ from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.kernel.usage import UsageReservation
-from shop.orders.model.lines import OrderLine, promised_pieces
+from shop.orders.model.lines import OrderLine, pieces_at, promised_pieces, waiting_pieces
 from shop.orders.model.returns import OrderRefund, OrderReturn
 from shop.orders.model.shipments import FINAL_STATUSES, OrderShippingOption, Shipment
 from shop.payments.model import Payment, PaymentStatus
@@ -339,41 +339,11 @@ class OrderState:
 
         If two lines share a SKU, the last line waits first.
         """
-        inbound: dict[str, int] = {}
-        for reservation in self.reservations:
-            if reservation.shard == INBOUND_SHARD:
-                inbound[reservation.sku] = inbound.get(reservation.sku, 0) + reservation.quantity
-        waiting = {}
-        for line in reversed(self.lines):
-            units_per_piece = line.units_by_sku(1)
-            # A kit waits as long as one of its parts is missing, so round each part up.
-            pieces = max(-(-inbound.get(sku, 0) // units) for sku, units in units_per_piece.items())
-            pieces = min(pieces, line.quantity_to_ship - line.shipped)
-            if pieces > 0:
-                waiting[line.id] = pieces
-                for sku, units in units_per_piece.items():
-                    inbound[sku] = max(0, inbound.get(sku, 0) - units * pieces)
-        return waiting
+        return waiting_pieces(self.lines, self.reservations)
 
     def reserved_at(self, location: str) -> dict[str, int]:
         """Pieces that can be shipped from a location, by line id; a kit needs all of its parts."""
-        on_hand: dict[str, int] = {}
-        for reservation in self.reservations:
-            if reservation.location == location and reservation.shard != INBOUND_SHARD:
-                on_hand[reservation.sku] = on_hand.get(reservation.sku, 0) + reservation.quantity
-        reserved = {}
-        for line in self.lines:
-            remaining = line.quantity_to_ship - line.shipped
-            units_per_piece = line.units_by_sku(1)
-            pieces = min(
-                remaining,
-                *(on_hand.get(sku, 0) // units for sku, units in units_per_piece.items()),
-            )
-            if pieces:
-                reserved[line.id] = pieces
-                for sku, units in units_per_piece.items():
-                    on_hand[sku] -= units * pieces
-        return reserved
+        return pieces_at(location, self.lines, self.reservations)
 
     @property
     def partially_cancelled(self) -> bool:

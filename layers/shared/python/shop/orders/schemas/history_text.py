@@ -14,6 +14,7 @@ TEXTS: Mapping[str, str] = {
     "back-order allocated": "Back-ordered goods assigned",
     "group completed": "Group buy complete",
     "shipped": "Parcel handed over to the carrier",
+    "delay announced": "Delay announced to the buyer",
     "cancelled": "Order cancelled",
     "partially cancelled": "Unshipped pieces cancelled",
     "completed": "Order completed",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop.inventory.model.shards import INBOUND_SHARD
-from shop.orders.model import Order, OrderCredit, OrderStatus, ShipmentStatus
+from shop.orders.model import HistoryEntry, Order, OrderCredit, OrderStatus, ShipmentStatus
 from shop.orders.schemas.history_text import text_of
 from shop.orders.schemas.staff_after_sale import StaffRefund, StaffReturn
 from shop.payments.model import PaymentStatus
@@ -158,6 +158,10 @@ class StaffHistoryEntry(_ResponseModel):
     """Staff user by name or email address, customer or process that caused the event."""
     reason: str
     """Reason of the actor; empty if there is none."""
+
+    @classmethod
+    def of(cls, entry: HistoryEntry, order: Order) -> "StaffHistoryEntry":
+        return cls.model_validate({**vars(entry), "text": text_of(entry, order)})
 
 
 class StaffCredit(_ResponseModel):
@@ -311,10 +315,7 @@ class StaffOrder(_ResponseModel):
             "returns": [StaffReturn.of(returned) for returned in order.returns],
             "refunds": [StaffRefund.of(refund) for refund in order.refunds],
             "payment": _payment(order),
-            "history": [
-                StaffHistoryEntry.model_validate({**vars(entry), "text": text_of(entry, order)})
-                for entry in order.history
-            ],
+            "history": [StaffHistoryEntry.of(entry, order) for entry in order.history],
         }
 
 

@@ -24,6 +24,8 @@ UNTAXED_UNDECIDED, UNTAXED_DECIDED = "untaxed_undecided", "untaxed_decided"
 ZIP_UNKNOWN = "zip_unknown"
 """Reason of a tax entry: the state has rates by ZIP code, and none for this one."""
 
+TAX_REASONS = frozenset({UNTAXED_UNDECIDED, UNTAXED_DECIDED, ZIP_UNKNOWN})
+
 
 @frozen
 class TraceEntry:

@@ -109,7 +109,7 @@ def _rows(text: str) -> list[Row]:
         table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except csv.Error as error:
         raise InvalidRequest(
-            f"Line {reader.line_num} is not valid CSV: {error}.", code="csv_invalid"
+            f"Line {reader.line_num} is not valid CSV: {error}.", code="csv_malformed"
         ) from None
     header = table[0][1] if table else []
     missing = [name for name in COLUMNS if name not in header]
@@ -125,7 +125,7 @@ def _rows(text: str) -> list[Row]:
     for line, cells in table:
         if len(cells) != len(header):
             detail = f"Line {line} must have {len(header)} values."
-            raise InvalidRequest(detail, code="csv_invalid", path=f"$.lines[{line}]")
+            raise InvalidRequest(detail, code="csv_malformed", path=f"$.lines[{line}]")
     return [(line, dict(zip(header, cells, strict=True))) for line, cells in table[1:]]
 
 
