@@ -182,6 +182,11 @@ HEADERS: dict[str, Any] = {
         "required": True,
         "schema": {"type": "string", "pattern": '^(W/)?".+"$'},
     },
+    "Vary": {
+        "description": "Headers of the request on which the response depends",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
     "Location": {
         "description": "Path of the created object",
         "required": True,

@@ -63,6 +63,9 @@ def _headers(entry: Endpoint, *, etag: bool = True) -> dict[str, Any]:
     names = []
     if etag and (entry.etag or entry.cached):
         names.append("ETag")
+    if etag and entry.cached and entry.capability:
+        # Such a response depends on the channel, which headers of the request decide.
+        names.append("Vary")
     if entry.location:
         names.append("Location")
     if entry.status == 405:

@@ -171,6 +171,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get a coupon with its status and its uses",
             response="shop.pricing.schemas.coupons:CouponUsesView",
+            etag=True,
             reads=(Table.PRICING, Table.INVENTORY),
         ),
         Endpoint(
@@ -182,6 +183,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.pricing.schemas.coupons:CouponChangeBody",
             response="shop.pricing.schemas.coupons:CouponView",
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -194,6 +196,7 @@ FEATURE = Feature(
             request="shop.pricing.schemas.base:VersionBody",
             bodiless=True,
             response="shop.pricing.schemas.coupons:CouponView",
+            etag=True,
             writes=(Table.PRICING,),
         ),
         Endpoint(
@@ -275,6 +278,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the current markets, or a former version, with their untaxed countries",
             response=_MARKETS_VIEW,
+            etag=True,
             unpaged="one document with a hundred markets at most",
             reads=(Table.PRICING, Table.TAX),
         ),
@@ -287,6 +291,7 @@ FEATURE = Feature(
             versioned=True,
             request="shop.pricing.schemas.markets:MarketsBody",
             response=_MARKETS_VIEW,
+            etag=True,
             reads=(Table.TAX,),
             writes=(Table.PRICING,),
         ),

@@ -49,6 +49,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Get the sales tax below a state of the US, and that of one ZIP code",
             response=_LOCAL_VIEW,
+            etag=True,
             reads=(Table.TAX, Table.PRICING),
         ),
         Endpoint(
@@ -59,7 +60,9 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Import the sales tax below a state of the US by ZIP code, as CSV",
             versioned=True,
+            file_types=("text/csv",),
             response=_LOCAL_VIEW,
+            etag=True,
             reads=(Table.PRICING,),
             writes=(Table.TAX,),
             timeout=30,

@@ -9,10 +9,11 @@ import pytest
 
 from functions.manifest import Endpoint
 from infra.openapi import openapi_path
-from tests.kit.api_requests import ValidRequest, prepared_shop, send, send_all
+from tests.kit.api_requests import prepared_shop, send, send_all
 from tests.kit.http_api import ENDPOINTS
 from tests.kit.openapi_contract import operation_of, problems_of, resolved
 from tests.kit.shop import ApiResponse
+from tests.kit.valid_request import ValidRequest
 
 ROUTES: Mapping[str, Endpoint] = {
     f"{entry.method} {openapi_path(entry)}": entry for entry in ENDPOINTS
@@ -37,7 +38,7 @@ def answers() -> Answers:
             accepted[request.route].append(response)
             if request.route not in rejected:
                 rejected[request.route] = send(api, invalid(request), values)
-    return Answers(accepted, rejected)
+    return Answers(dict(accepted), rejected)
 
 
 def invalid(request: ValidRequest) -> ValidRequest:
