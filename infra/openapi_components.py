@@ -213,6 +213,7 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": "^Bearer"},
     },
 }
+HEADERS |= {f"Optional{name}": {**HEADERS[name], "required": False} for name in ("ETag", "Vary")}
 ERROR_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 """Headers of an error, beside those of every response."""
 

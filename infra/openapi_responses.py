@@ -57,6 +57,9 @@ def _add_incompatibility(responses: dict[str, Any], error: Schema) -> None:
     media = declared["content"]["application/json"]
     media["schema"] = {"oneOf": [media["schema"], error]}
     declared["description"] += f". {text}"
+    # The error response is not cached, so it has neither of these headers.
+    for name in declared["headers"].keys() & {"ETag", "Vary"}:
+        declared["headers"][name] = {"$ref": f"{_HEADERS}Optional{name}"}
 
 
 def _headers(entry: Endpoint, *, etag: bool = True) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
@@ -12,6 +13,7 @@ from functions.all import FEATURES
 from functions.manifest import Access, Endpoint
 from tests.kit.openapi_contract import problems_of
 from tests.kit.order_fixtures import put_secrets, signed_in
+from tests.kit.platform import platform, profile
 from tests.kit.shop import ENVIRONMENT, ApiResponse, call
 from tests.kit.ucp_validator import assert_valid_ucp
 
@@ -25,7 +27,13 @@ def _signing_secrets(cloud: None) -> None:
     put_secrets()
 
 
-def request(entry: Endpoint, query: str, *, signed: bool = True) -> ApiResponse:
+def request(
+    entry: Endpoint,
+    query: str,
+    *,
+    signed: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> ApiResponse:
     """Send a request with this query and without a body, as a caller with the entry's access."""
     settings = {
         "ACCESS": entry.access.value,
@@ -39,7 +47,9 @@ def request(entry: Endpoint, query: str, *, signed: bool = True) -> ApiResponse:
     names: Any = dict.fromkeys(re.findall(r"\{(\w+)", entry.route), "x")
     with patch.dict(os.environ, {**ENVIRONMENT, **settings}):
         module = import_module(f"functions.{entry.module}")
-        return call(module.handler, entry.route, claims=claims, query=query, **names)
+        return call(
+            module.handler, entry.route, claims=claims, query=query, headers=headers, **names
+        )
 
 
 @pytest.mark.parametrize("entry", ENDPOINTS, ids=lambda entry: str(entry.module))
@@ -105,6 +115,21 @@ def test_read_of_an_empty_shop_is_answered_as_declared(entry: Endpoint) -> None:
     response = request(entry, query)
     assert response.status in (200, 404), response.text
     assert_declared(entry, response)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [each for each in ENDPOINTS if each.capability],
+    ids=lambda entry: str(entry.module),
+)
+def test_platform_without_the_capability_is_answered_as_declared(entry: Endpoint) -> None:
+    with platform() as agent:
+        agent.publish(profile(["com.example.unknown"]))
+        response = request(entry, "", headers=agent.as_agent)
+    assert response.json["messages"][0]["code"] == "capabilities_incompatible"
+    assert response.status == 200
+    assert list(problems_of(entry, response)) == [], response.text
+    assert_valid_ucp("error", response.json)
 
 
 @pytest.mark.parametrize(
