@@ -38,7 +38,7 @@ def request(
     settings = {
         "ACCESS": entry.access.value,
         "ACCESS_GROUPS": ",".join(entry.groups),
-        "SECRET_STRIPE_WEBHOOK": "stripe",
+        "SECRET_STRIPE_WEBHOOK": "stripe-webhook",
         **{f"FUNCTION_{m.replace('.', '_').upper()}": m for m in entry.invokes},
     }
     groups = entry.groups[:1]

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import re
+import sys
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ ENDPOINTS = tuple(
 )
 CUSTOMER = "8f14e45f-ceea-4672-9d0b-6c1f3a5b7e21"
 """The subject of the signed-in customer."""
-STRIPE_SECRET = "whsec_test"
+STRIPE_SECRET_NAME, STRIPE_SECRET = "stripe-webhook", "whsec_test"
 
 
 def pattern_of(path: str) -> re.Pattern[str]:
@@ -46,7 +47,7 @@ def settings_of(entry: Endpoint) -> dict[str, str]:
         "ACCESS": entry.access.value,
         "ACCESS_GROUPS": ",".join(entry.groups),
         "QUERY": ",".join(parameter.name for parameter in entry.query),
-        "SECRET_STRIPE_WEBHOOK": "stripe",
+        "SECRET_STRIPE_WEBHOOK": STRIPE_SECRET_NAME,
         **{f"FUNCTION_{m.replace('.', '_').upper()}": m for m in entry.invokes},
     }
 
@@ -55,7 +56,11 @@ def put_all_secrets() -> None:
     """Store the signing secrets, Stripe's among them."""
     put_secrets()
     client = aws_client("secretsmanager")
-    client.create_secret(Name="stripe", SecretString=STRIPE_SECRET)
+    client.create_secret(Name=STRIPE_SECRET_NAME, SecretString=STRIPE_SECRET)
+    # The module of the webhook is imported once in a process, and keeps the secret of other tests.
+    webhook = sys.modules.get("functions.stripe_webhook.receive_event")
+    if webhook is not None:
+        webhook.secret._read_at = None
     client.create_secret(Name=ENVIRONMENT["SECRET_WAITING_ROOM"], SecretString=WEBHOOK_KEY)
 
 
