@@ -263,8 +263,11 @@ def call(
         event["pathParameters"] = {name: v.replace("%", "%25") for name, v in path.items()}
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims)}}
-    # The route's own setting, as its template has it. A route of a test only has no parameters set.
-    settings = {} if route not in _query_names() else {"QUERY": _query_names()[route]}
-    with patch.dict(os.environ, settings):
+    # Only a request with a query needs the setting of its route: the environment belongs to all
+    # threads, and patch.dict() empties it for a moment.
+    if query and route in _query_names():
+        with patch.dict(os.environ, {"QUERY": _query_names()[route]}):
+            response = handler(event, Context())
+    else:
         response = handler(event, Context())
     return ApiResponse(response["statusCode"], response["headers"], response["body"])
