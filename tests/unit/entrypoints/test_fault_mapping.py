@@ -1,13 +1,17 @@
 """Log fields of a fault: a useful stack trace without personal data."""
 
 import re
-from re import _constants, _parser  # type: ignore[attr-defined]
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from shop.entrypoints import fault_mapping
 from shop.entrypoints.fault_mapping import as_unavailable, log_fields
+
+# Python's own parser of patterns; type checkers disagree on whether it exists.
+_constants: Any = import_module("re._constants")
+_parser: Any = import_module("re._parser")
 
 
 def trace_of(text: str) -> str:
