@@ -1,4 +1,4 @@
-"""The worked examples of docs/rules/pricing.md, executed."""
+"""The worked examples of docs/rules/pricing.md and of the guide to tax, executed."""
 
 import json
 import re
@@ -40,23 +40,27 @@ from shop.tax.model.rates import UntaxedDecision
 from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
 
-RULES_PAGE = Path(__file__).parents[3] / "docs" / "rules" / "pricing.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = (DOCS / "rules" / "pricing.md", DOCS / "guide" / "germany-and-california.md")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AMOUNT = re.compile(r"(\d+) ([A-Z]{3})")
 
 EXAMPLES: list[dict[str, Any]] = [
     yaml.load(text, Loader=yaml.CSafeLoader)
-    for text in re.findall(r"```yaml example\n(.*?)```", RULES_PAGE.read_text("utf-8"), re.DOTALL)
+    for page in PAGES
+    for text in re.findall(r"```yaml example\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 ]
 
 
-def test_rules_page_has_examples_with_unique_titles() -> None:
+def test_pages_have_examples_with_unique_titles() -> None:
     assert len(EXAMPLES) >= 25
+    for page in PAGES:
+        assert "```yaml example\n" in page.read_text("utf-8"), page
     assert len({example["title"] for example in EXAMPLES}) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["title"] for example in EXAMPLES])
-def test_example_of_the_rules_page_holds(example: dict[str, Any]) -> None:
+def test_example_of_the_page_holds(example: dict[str, Any]) -> None:
     for key, check in CHECKS.items():
         if key in example:
             check(example)
