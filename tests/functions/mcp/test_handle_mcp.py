@@ -91,9 +91,16 @@ def test_the_handler_may_invoke_exactly_its_tools() -> None:
 
 def test_every_ucp_endpoint_is_a_tool() -> None:
     ucp_modules = {module for module, endpoint in ENDPOINTS.items() if endpoint.capability}
-    # The pages that a CDN keeps repeat two of them for web pages.
-    pages = {"catalog.list_products", "catalog.get_product_by_id"}
-    assert ucp_modules == {tool.module for tool in handle_mcp.TOOLS} | pages
+    # The pages that a CDN keeps repeat two of the tools for web pages.
+    pages = {
+        "catalog.list_products": "catalog.search_catalog",
+        "catalog.get_product_by_id": "catalog.get_product",
+    }
+    tools = {tool.module for tool in handle_mcp.TOOLS}
+    assert ucp_modules == tools | set(pages)
+    for page, tool in pages.items():
+        assert tool in tools
+        assert ENDPOINTS[page].capability == ENDPOINTS[tool].capability
 
 
 def test_the_tool_names_are_those_of_ucp() -> None:
