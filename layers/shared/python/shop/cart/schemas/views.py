@@ -193,7 +193,7 @@ def discounts_view(codes: Sequence[str], quote: Quote) -> dict[str, Any] | None:
 def totals_view(quote: Quote) -> list[dict[str, Any]]:
     """Return the totals; all entries before the last sum to it.
 
-    Tax that the prices include is no entry of its own: the text and the lines of the total have its
+    Included tax has no entry of its own: the text and the lines of the total have its
     amount by rate.
     """
     totals: list[dict[str, Any]] = [

@@ -69,7 +69,7 @@ class PlacedRow:
 class CsvTable:
     """The header and the rows of a CSV text.
 
-    Raises :class:`Unprocessable` (``csv_malformed``) if the header is no line of CSV.
+    Raises :class:`Unprocessable` (``csv_malformed``) if the header is not valid CSV.
     """
 
     def __init__(self, text: str) -> None:
