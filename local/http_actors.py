@@ -206,9 +206,13 @@ def sign_in(cloud: Cloud, email: str, password: str, *, staff: bool = False) -> 
 
 
 def wait_until(
-    look: Callable[[], T], is_good: Callable[[T], bool], *, seconds: float = WAIT_SECONDS
+    look: Callable[[], T],
+    is_good: Callable[[T], bool],
+    *,
+    seconds: float = WAIT_SECONDS,
+    pause: float = 0.2,
 ) -> T:
-    """Call ``look`` until ``is_good`` accepts its value, and return that value.
+    """Call ``look`` every ``pause`` seconds until ``is_good`` accepts its value, and return it.
 
     Raises ``TimeoutError`` with the last value.
     """
@@ -219,7 +223,7 @@ def wait_until(
             return seen
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds} s; the last value was {seen!r}")
-        time.sleep(0.2)
+        time.sleep(pause)
 
 
 def is_allocated(order: dict[str, Any]) -> bool:

@@ -51,8 +51,9 @@ def join(buyer: HttpClient, group: dict[str, Any], goods: dict[str, Any], name: 
     def is_reduced(checkout: Any) -> bool:
         return any("discount" in total["type"] for total in checkout["totals"])
 
-    # The rule set with the new promotion reaches every Lambda within seconds.
-    checkout = wait_until(begin, is_reduced)
+    # The rule set with the new promotion reaches every Lambda within RULES_CACHE_TTL, 3 seconds.
+    # Until then the code is unknown, and an address may try ten unknown codes in ten minutes.
+    checkout = wait_until(begin, is_reduced, pause=3.5)
     assert_valid_ucp("checkout", checkout)
     answer = buyer.post(
         f"/checkout-sessions/{checkout['id']}/complete", payment_body("tok_success")
