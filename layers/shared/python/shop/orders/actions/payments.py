@@ -17,6 +17,9 @@ from shop.payments.ports import PaymentProvider
 PAYMENT_UNANSWERED = "payment_unanswered"
 """Reason of an order that was cancelled because the request for its payment had no answer."""
 
+MAX_REFUND_ATTEMPTS = 5
+"""How often an excess is computed again, because another refund of the payment came first."""
+
 
 def record_payment(
     order_id: str,
@@ -150,9 +153,8 @@ def refund_excess_payment(
 ) -> Order:
     """Refund what the provider holds beyond the amount due, by a void, a full or a partial refund.
 
-    Uses the provider's amounts, so it also corrects an order that missed a report. May run twice:
-    the idempotency key of a refund contains the amount that stays due. Raises Unavailable while an
-    authorization may still be in flight.
+    Uses the provider's amounts, so it also corrects an order that missed a report. May run twice,
+    also at the same time. Raises Unavailable while an authorization may still be in flight.
     """
     order = orders.get_by_id(order_id)
     if not order.amount.minor:
@@ -170,14 +172,33 @@ def refund_excess_payment(
             state = provider.cancel(state.reference, key=f"cancel:{order_id}")
     else:
         # An order that continues without some pieces keeps the amount that is due.
+        state = _refund_down_to_due(order, state, provider)
+    return _save_payment_state(order_id, state, at, provider.name, orders)
+
+
+def _refund_down_to_due(
+    order: Order, state: ProviderPaymentState, provider: PaymentProvider
+) -> ProviderPaymentState:
+    """Refund captured money beyond the amount due, and return the payment's state after it.
+
+    The idempotency key of a refund contains the amount refunded before it. Of two refunds that were
+    computed from the same balance, the provider therefore makes one only, and the other is computed
+    again. Raises Unavailable if others come first each time.
+    """
+    for _ in range(MAX_REFUND_ATTEMPTS):
         excess = state.captured - state.refunded - order.due
-        if excess > 0:
+        if excess <= 0:
+            return state
+        try:
             state = provider.refund(
                 state.reference,
                 Money(excess, order.currency),
-                key=f"refund:{order_id}:{order.due}",
+                key=f"refund:{order.id}:{state.refunded}",
             )
-    return _save_payment_state(order_id, state, at, provider.name, orders)
+        except Conflict:
+            # Another refund came first: the key has another amount, or less money remains.
+            state = provider.get_payment(state.reference)[1]
+    raise Unavailable("Other refunds of this payment are under way. Please try again.")
 
 
 def capture_payment(
@@ -185,17 +206,26 @@ def capture_payment(
 ) -> Order:
     """Capture the amount that is due; a captured payment stays as it is. Raises Unavailable.
 
-    If nothing is due, because every shipped piece has come back, the authorization is voided.
+    If nothing is due, because every shipped piece has come back, the authorization is voided. Less
+    may be due when the result is recorded; the event of that record then refunds the difference.
     """
     order = orders.get_by_id(order_id)
-    if order.payment.status is not PaymentStatus.AUTHORIZED or order.payment.reference is None:
+    reference = order.payment.reference
+    if order.payment.status is not PaymentStatus.AUTHORIZED or reference is None:
         return order
-    # The keys make a repetition after a lost response return the first result.
-    if not order.due:
-        state = provider.cancel(order.payment.reference, key=f"cancel:{order_id}")
-    else:
-        due = Money(order.due, order.currency)
-        state = provider.capture(order.payment.reference, due, key=f"capture:{order_id}")
+    # The keys make a repetition after a lost response return the first result. That of a capture
+    # contains its amount: a provider rejects a key that comes again with another amount.
+    try:
+        if not order.due:
+            state = provider.cancel(reference, key=f"cancel:{order_id}")
+        else:
+            due = Money(order.due, order.currency)
+            state = provider.capture(reference, due, key=f"capture:{order_id}:{order.due}")
+    except Conflict:
+        # The payment changed since it was recorded, such as by a capture whose answer was lost.
+        state = provider.get_payment(reference)[1]
+        if state.status is PaymentStatus.AUTHORIZED:
+            raise
     return _save_payment_state(order_id, state, at, provider.name, orders)
 
 

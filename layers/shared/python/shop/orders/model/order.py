@@ -70,7 +70,8 @@ class Order(AfterSale):
         """Merge the provider's report on the payment; a known report changes nothing.
 
         A placed order is confirmed when the payment for all of it is certain. Money that arrives
-        for a terminated order publishes ``PaymentReceivedLate``, whose handler refunds it.
+        for a terminated order publishes ``PaymentReceivedLate``, whose handler refunds it. A
+        capture of more than is still due does so too: a refund was granted while it was under way.
         """
         before = self.payment
         after = before.with_provider_state(state, at)
@@ -86,14 +87,20 @@ class Order(AfterSale):
             return order, (order._event("OrderConfirmed", at),)
         # Money for a terminated order is compared by amount: its status may be the same as before.
         if self.status in TERMINATED and held_amount(after) > held_amount(before):
-            return order, (order._event("PaymentReceivedLate", at, reference=state.reference),)
+            return order, (order._late_payment_event(at),)
         if not status_changed:
             return order, ()
         if after.status is PaymentStatus.FAILED:
             return order, (order._event("PaymentFailed", at, reason=after.reason or "unknown"),)
         if after.status is PaymentStatus.CAPTURED and self.status not in TERMINATED:
-            return order, (order._event("PaymentCaptured", at, amount=after.total_of("captured")),)
+            captured = order._event("PaymentCaptured", at, amount=after.total_of("captured"))
+            # The event of the refund found nothing captured, so this one pays it.
+            late = () if order.settled else (order._late_payment_event(at),)
+            return order, (captured, *late)
         return order, ()
+
+    def _late_payment_event(self, at: datetime) -> Event:
+        return self._event("PaymentReceivedLate", at, reference=self.payment.reference)
 
     def with_group(self, at: datetime) -> tuple["Order", tuple[Event, ...]]:
         """Record that the order's group buy is complete; a terminated order stays as it is."""
