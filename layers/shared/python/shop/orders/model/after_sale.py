@@ -9,10 +9,22 @@ from shop.inventory.model import Reservation, merge_reservations
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
-from shop.kernel.money import Money, apportion, ratio
-from shop.orders.model.order_state import MAY_BECOME, HistoryEntry, OrderState, OrderStatus
+from shop.kernel.money import Money
+from shop.orders.model.order_state import (
+    MAY_BECOME,
+    HistoryEntry,
+    OrderState,
+    OrderStatus,
+    held_amount,
+)
 from shop.orders.model.returns import OrderRefund, OrderReturn, ReturnedPieces, TaxShare
 from shop.orders.model.shipments import FAILED_STATUSES, ShipmentStatus
+from shop.orders.model.tax_shares import (
+    ValuesByTax,
+    split_by_tax,
+    values_left,
+    values_removed,
+)
 from shop.payments.model import PaymentStatus
 
 NOT_DELIVERED = "not delivered"
@@ -74,10 +86,9 @@ class AfterSale(OrderState):
         # Pieces that the buyer has sent back have arrived, whatever happened to the others.
         some_arrived = any(line.delivered for line in lines) or any(self.pieces_sent_back.values())
         order = self._become(OrderStatus.COMPLETED if some_arrived else OrderStatus.RETURNED)
-        undelivered = self._undelivered(reason, at)
-        order = replace(order, lines=lines, returns=(*self.returns, *undelivered))
-        for each in undelivered:
-            order = order._with_history(at, NOT_DELIVERED, actor, each.reason)
+        for each in self._undelivered(reason, at):
+            order = order._add_return(each)._with_history(at, NOT_DELIVERED, actor, each.reason)
+        order = replace(order, lines=lines)
         returned = order._returned_event(reason, at, sent_back=False)
         if some_arrived:
             return order, (returned, order._event("OrderCompleted", at))
@@ -126,15 +137,7 @@ class AfterSale(OrderState):
         pieces = returned.pieces
         delivered = {line.id: line.delivered for line in self.lines}
         self._require_at_most(pieces, delivered, "with the buyer")
-        lines = tuple(
-            replace(
-                line,
-                delivered=line.delivered - pieces.get(line.id, 0),
-                returned=line.returned + pieces.get(line.id, 0),
-            )
-            for line in self.lines
-        )
-        order = replace(self, lines=lines, returns=(*self.returns, returned))
+        order = self._add_return(returned)
         order = order._with_history(returned.at, "returned", actor, returned.reason)
         if restocked := self.restocked_units(returned):
             units = ", ".join(
@@ -142,6 +145,35 @@ class AfterSale(OrderState):
             )
             order = order._with_history(returned.at, "restocked", actor, units)
         return order, (order._returned_event(returned.reason, returned.at, sent_back=True),)
+
+    def _add_return(self, returned: OrderReturn) -> Self:
+        """Count the pieces of a return, with the tax of each rate by which the order shrinks."""
+        pieces = returned.pieces
+        lines = tuple(
+            replace(
+                line,
+                # Pieces that never arrived were not delivered before.
+                delivered=line.delivered - (pieces.get(line.id, 0) if returned.sent_back else 0),
+                returned=line.returned + pieces.get(line.id, 0),
+            )
+            for line in self.lines
+        )
+        order = replace(self, lines=lines)
+        outside, taxes = self._reduction_to(order)
+        recorded = replace(returned, outside=outside, taxes=taxes)
+        return replace(order, returns=(*self.returns, recorded))
+
+    def _reduction_to(self, after: OrderState) -> tuple[int, tuple[TaxShare, ...]]:
+        """Return how the order shrinks to the pieces of ``after``: its value by tax rate.
+
+        The first result is the part of the value that was refunded outside the shop before: pieces
+        count it, so that it is not refunded a second time.
+        """
+        value = after.value_of_pieces
+        outside = min(self.value_of_pieces - value, self.outside_uncounted)
+        reduced = sum(refund.amount for refund in self.refunds) + self.outside_uncounted - outside
+        amount = self.current_value - max(0, value - reduced)
+        return outside, self._tax_shares(amount, after)
 
     @property
     def pieces_sent_back(self) -> dict[str, int]:
@@ -166,6 +198,11 @@ class AfterSale(OrderState):
     def locations_of(self, line_id: str) -> set[str | None]:
         """Locations that shipped pieces of a line; ``None`` stands for several that are unknown."""
         return {each.location for each in self.shipments if each.lines.get(line_id)}
+
+    @property
+    def settled(self) -> bool:
+        """Whether the provider holds no more of the buyer's money than is due."""
+        return held_amount(self.payment) <= self.due
 
     @property
     def returned_value(self) -> int:
@@ -210,10 +247,7 @@ class AfterSale(OrderState):
                 code="refund_too_high",
                 path="$.amount",
             )
-        refund = OrderRefund(
-            at, amount, reason, self._tax_shares(amount), outside=self.refunded_outside
-        )
-        order = replace(self, refunds=(*self.refunds, refund))
+        order = self._add_refund(amount, reason, at)
         text = f"{Money(amount, self.currency)}: {reason}"
         order = order._with_history(at, "refund granted", actor, text)
         event = order._event(
@@ -227,25 +261,40 @@ class AfterSale(OrderState):
         )
         return order, (event,)
 
-    def _tax_shares(self, amount: int) -> tuple[TaxShare, ...]:
-        """Split an amount over the tax rates of what the buyer keeps, by the value of each rate.
+    def _add_refund(self, amount: int, reason: str, at: datetime) -> Self:
+        """Count a refund by amount, after the money that was refunded outside the shop."""
+        outside = self.refunded_outside
+        refund = OrderRefund(
+            at, 0, reason, outside=outside, outside_taxes=self._tax_shares(outside)
+        )
+        counted = replace(self, refunds=(*self.refunds, refund))
+        refund = replace(refund, amount=amount, taxes=counted._tax_shares(amount))
+        return replace(self, refunds=(*self.refunds, refund))
 
-        Earlier refunds have reduced value and tax of their rates. So a refund of all that is left
-        contains exactly the tax that is left.
+    @property
+    def refunded_taxes(self) -> tuple[TaxShare, ...]:
+        """All reductions of the price so far, by tax rate.
+
+        A cancelled order has none for its cancellation, which reduces all that was left.
+        """
+        returned = [share for each in self.returns for share in each.taxes]
+        refunded = [share for each in self.refunds for share in (*each.outside_taxes, *each.taxes)]
+        return (*self.cancelled_taxes, *returned, *refunded)
+
+    def _tax_shares(self, amount: int, after: OrderState | None = None) -> tuple[TaxShare, ...]:
+        """Split an amount over the tax rates of what is left, by the value of each rate.
+
+        If pieces leave the order, ``after`` is the order without them: their own rates come first.
         """
         quote = self.placed_quote
-        if quote is None or not self.tax:
+        if quote is None or not self.tax or not amount:
             return ()
-        left = quote.values_by_tax({line.id: line.cancelled + line.returned for line in self.lines})
-        for share in (share for refund in self.refunds for share in refund.taxes):
-            value, tax = left.get(share.name, (0, 0))
-            left[share.name] = max(0, value - share.amount), max(0, tax - share.tax)
-        parts = apportion(amount, [value for value, _ in left.values()])
-        return tuple(
-            TaxShare(name, part, ratio(part * tax, value, quote.rounding.mode))
-            for (name, (value, tax)), part in zip(left.items(), parts, strict=True)
-            if part
-        )
+        left = values_left(quote.values_by_tax({}), self.refunded_taxes)
+        came_back: ValuesByTax = {}
+        if after is not None:
+            before, kept = (quote.values_by_tax(each.removed_pieces) for each in (self, after))
+            came_back = values_removed(before, kept)
+        return split_by_tax(amount, left, came_back, quote.rounding.mode)
 
     def _returned_event(self, reason: str, at: datetime, *, sent_back: bool) -> Event:
         return self._event(

@@ -147,6 +147,8 @@ class Order(AfterSale):
         lines = tuple(replace(line, cancelled=line.quantity - line.shipped) for line in self.lines)
         # Usage stays counted: the prices of the shipped pieces were calculated with it.
         order = replace(self, lines=lines, reservations=())
+        outside, taxes = self._reduction_to(order)
+        order = replace(order, cancelled_outside=outside, cancelled_taxes=taxes)
         order = order._with_history(at, PARTIALLY_CANCELLED, actor, reason)
         return order, (
             order._event(

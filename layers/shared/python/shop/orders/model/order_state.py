@@ -14,7 +14,7 @@ from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, apportion
 from shop.kernel.usage import UsageReservation
 from shop.orders.model.lines import OrderLine, pieces_at, promised_pieces, waiting_pieces
-from shop.orders.model.returns import OrderRefund, OrderReturn
+from shop.orders.model.returns import OrderRefund, OrderReturn, TaxShare
 from shop.orders.model.shipments import FINAL_STATUSES, OrderShippingOption, Shipment
 from shop.payments.model import Payment, PaymentStatus
 
@@ -156,6 +156,10 @@ class OrderState:
     shipments: tuple[Shipment, ...] = ()
     returns: tuple[OrderReturn, ...] = ()
     refunds: tuple[OrderRefund, ...] = ()
+    cancelled_taxes: tuple[TaxShare, ...] = ()
+    """The value of pieces that were cancelled after others were shipped, by tax rate."""
+    cancelled_outside: int = 0
+    """The part of that value which a refund had counted as refunded outside the shop."""
     history: tuple[HistoryEntry, ...] = ()
     version: int = 1
 
@@ -243,24 +247,30 @@ class OrderState:
         In minor units of money and credits. A refund by amount reduces the price of what the buyer
         keeps, so it never makes a later return worth more than what is left.
         """
-        reduced = sum(refund.amount + refund.outside for refund in self.refunds)
+        reduced = sum(refund.amount for refund in self.refunds) + self.outside_uncounted
         return max(0, self.value_of_pieces - reduced)
+
+    @property
+    def outside_uncounted(self) -> int:
+        """Money refunded outside the shop that a refund by amount counts, and no pieces yet."""
+        counted = self.cancelled_outside + sum(each.outside for each in self.returns)
+        return sum(refund.outside for refund in self.refunds) - counted
 
     @property
     def value_of_pieces(self) -> int:
         """Value without cancelled and returned pieces, in minor units of money and credits."""
-        return self.value_without({line.id: line.cancelled + line.returned for line in self.lines})
+        return self.value_without(self.removed_pieces)
+
+    @property
+    def removed_pieces(self) -> dict[str, int]:
+        """Cancelled and returned pieces by line id."""
+        return {line.id: line.cancelled + line.returned for line in self.lines}
 
     def value_without(self, removed: Mapping[str, int]) -> int:
         """Value without the removed pieces (by line id), in minor units of money and credits."""
         if all(removed.get(line.id, 0) == line.quantity for line in self.lines):
             return 0  # no piece remains, so the shipping cost is refunded as well
         return self.total - sum(self.values_of(removed).values())
-
-    @property
-    def settled(self) -> bool:
-        """Whether the provider holds no more of the buyer's money than is due."""
-        return held_amount(self.payment) <= self.due
 
     def placed_data(self) -> dict[str, str]:
         """Return the data of ``OrderPlaced``: the payment deadline, and an untaxed place.

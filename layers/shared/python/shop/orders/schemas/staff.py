@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shop.inventory.model.shards import INBOUND_SHARD
 from shop.orders.model import HistoryEntry, Order, OrderCredit, OrderStatus, ShipmentStatus
 from shop.orders.schemas.history_text import text_of
-from shop.orders.schemas.staff_after_sale import StaffRefund, StaffReturn
+from shop.orders.schemas.staff_after_sale import StaffRefund, StaffReturn, StaffTaxShare
 from shop.payments.model import PaymentStatus
 
 
@@ -196,7 +196,7 @@ class StaffShippingOption(_ResponseModel):
 
 _CONVERTED_FIELDS = frozenset(
     "buyer destination shipping_option lines credits reservations parcels returns refunds payment"
-    " history".split()
+    " history cancelled_taxes".split()
 )
 """Fields of :class:`StaffOrder` that are not attributes of the order in the same form."""
 
@@ -260,6 +260,8 @@ class StaffOrder(_ResponseModel):
     """Refunds by amount, oldest first."""
     refundable: int
     """Highest amount that can still be refunded by amount, in money and credits."""
+    cancelled_taxes: list[StaffTaxShare]
+    """The value of pieces that were cancelled after others were shipped, by tax rate."""
     payment: StaffPayment
     """Payment of the order."""
     history: list[StaffHistoryEntry]
@@ -314,6 +316,7 @@ class StaffOrder(_ResponseModel):
             "parcels": [StaffShipment.model_validate(shipment) for shipment in shipments],
             "returns": [StaffReturn.of(returned) for returned in order.returns],
             "refunds": [StaffRefund.of(refund) for refund in order.refunds],
+            "cancelled_taxes": StaffTaxShare.all_of(order.cancelled_taxes),
             "payment": _payment(order),
             "history": [StaffHistoryEntry.of(entry, order) for entry in order.history],
         }

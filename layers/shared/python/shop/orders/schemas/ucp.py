@@ -293,7 +293,10 @@ def _adjustments(order: Order) -> Iterator[dict[str, Any]]:
 
 @frozen
 class _Reduction:
-    """What reduced the value of an order: pieces by line id, or an amount."""
+    """What reduced the value of an order: pieces by line id, or an amount.
+
+    Of pieces, the amount is negative: the part of their value that was counted before.
+    """
 
     name: str
     kind: str
@@ -314,14 +317,17 @@ def _reductions(order: Order) -> Iterator[_Reduction]:
     pieces = {line.id: line.cancelled for line in order.lines}
     if cancelled is not None and any(pieces.values()):
         name = "cancellation"
-        yield _Reduction(name, name, cancelled.at, cancelled.reason, pieces)
+        counted = -order.cancelled_outside
+        yield _Reduction(name, name, cancelled.at, cancelled.reason, pieces, counted)
     unrecorded = {line.id: line.returned for line in order.lines}
     for number, returned in enumerate(order.returns, 1):
         for line_id, count in returned.pieces.items():
             unrecorded[line_id] -= count
         kind = "return" if returned.sent_back else "refund"
         name = f"return_{number}"
-        yield _Reduction(name, kind, returned.at, returned.reason, returned.pieces)
+        # Money refunded outside the shop that an earlier refund counted is in its adjustment.
+        counted = -returned.outside
+        yield _Reduction(name, kind, returned.at, returned.reason, returned.pieces, counted)
     # Returns of older orders are in the history only.
     earlier = _history_entry(order, ("returned",))
     if earlier is not None and any(unrecorded.values()):

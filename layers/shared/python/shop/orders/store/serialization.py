@@ -91,6 +91,8 @@ def to_document(order: Order) -> dict[str, Any]:
         "pay_by": order.pay_by.isoformat(),
         "returns": [_encode_return(each) for each in order.returns],
         "refunds": [_encode_refund(each) for each in order.refunds],
+        "cancelled_taxes": _encode_taxes(order.cancelled_taxes),
+        "cancelled_outside": order.cancelled_outside or None,
         "reservations": encode_reservations(order.reservations),
         "usage": [count.to_list() for count in order.usage],
         "group_buy": order.group_buy,
@@ -123,6 +125,8 @@ def from_document(
         shipments=tuple(_decode_shipment(each) for each in document.get("shipments", ())),
         returns=tuple(_decode_return(each) for each in document.get("returns", ())),
         refunds=tuple(_decode_refund(each) for each in document.get("refunds", ())),
+        cancelled_taxes=_decode_taxes(document.get("cancelled_taxes", ())),
+        cancelled_outside=document.get("cancelled_outside", 0),
         placed_at=datetime.fromisoformat(document["placed_at"]),
         pay_by=datetime.fromisoformat(document["pay_by"]),
         reservations=decode_reservations(document.get("reservations", ())),
@@ -247,6 +251,8 @@ def _encode_return(returned: OrderReturn) -> dict[str, Any]:
             for line_id, line in returned.lines.items()
         },
         **({} if returned.sent_back else {"sent_back": False}),
+        **({"taxes": _encode_taxes(returned.taxes)} if returned.taxes else {}),
+        **({"outside": returned.outside} if returned.outside else {}),
     }
 
 
@@ -259,6 +265,8 @@ def _decode_return(raw: dict[str, Any]) -> OrderReturn:
             for line_id, (pieces, condition, location) in raw["lines"].items()
         },
         raw.get("sent_back", True),
+        _decode_taxes(raw.get("taxes", ())),
+        raw.get("outside", 0),
     )
 
 
@@ -267,8 +275,9 @@ def _encode_refund(refund: OrderRefund) -> dict[str, Any]:
         "at": refund.at.isoformat(),
         "amount": refund.amount,
         "reason": refund.reason,
-        "taxes": [[share.name, share.amount, share.tax] for share in refund.taxes],
+        "taxes": _encode_taxes(refund.taxes),
         **({"outside": refund.outside} if refund.outside else {}),
+        **({"outside_taxes": _encode_taxes(refund.outside_taxes)} if refund.outside_taxes else {}),
     }
 
 
@@ -277,6 +286,15 @@ def _decode_refund(raw: dict[str, Any]) -> OrderRefund:
         datetime.fromisoformat(raw["at"]),
         raw["amount"],
         raw["reason"],
-        tuple(TaxShare(*share) for share in raw["taxes"]),
+        _decode_taxes(raw["taxes"]),
         raw.get("outside", 0),
+        _decode_taxes(raw.get("outside_taxes", ())),
     )
+
+
+def _encode_taxes(taxes: Sequence[TaxShare]) -> list[list[Any]]:
+    return [[share.name, share.amount, share.tax] for share in taxes]
+
+
+def _decode_taxes(raw: Sequence[Sequence[Any]]) -> tuple[TaxShare, ...]:
+    return tuple(TaxShare(*share) for share in raw)
