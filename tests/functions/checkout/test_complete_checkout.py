@@ -116,6 +116,21 @@ def test_incomplete_address_names_its_missing_fields() -> None:
 
 
 @pytest.mark.parametrize(
+    "blank", ["", "   ", "\u200b", "\u00a0\u2060", "\u3164", "\u2800"], ids=ascii
+)
+@pytest.mark.parametrize("field", ["street_address", "address_locality", "postal_code"])
+def test_blank_part_of_an_address_is_missing(field: str, blank: str) -> None:
+    publish_with_stock(mug(), pieces=5)
+    body = checkout_body(("mug.1", 1))
+    (method,) = body["fulfillment"]["methods"]
+    method["destinations"] = [{**method["destinations"][0], field: blank}]
+    answer = call(create_checkout.handler, CREATE, body)
+    assert (answer.status, answer.json["status"]) == (201, "incomplete")
+    address_path = "$.fulfillment.methods[0].destinations[0]"
+    assert [path for _, path in message_codes(answer)] == [f"{address_path}.{field}"]
+
+
+@pytest.mark.parametrize(
     ("changes", "path"),
     [
         ({"address_country": "U\0S"}, "address_country"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.kernel.text_folding import OWN_FORMS, clean, clean_key, fold
+from shop.kernel.text_folding import OWN_FORMS, clean, clean_key, fold, is_blank
 
 texts = st.text(max_size=40)
 ordinary_texts = texts.filter(
@@ -108,3 +108,48 @@ def test_every_character_of_unicode_folds_once_and_in_every_form() -> None:
 @given(st.text(alphabet=st.characters(max_codepoint=127), max_size=40))
 def test_ascii_text_is_in_lower_case_with_single_spaces(text: str) -> None:
     assert fold(text) == " ".join(text.replace("`", "'").lower().split())
+
+
+# Blank texts
+
+BLANKS = (
+    " ",
+    "\t",
+    "\u00a0",
+    "\u2003",
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u3164",
+    "\uffa0",
+    "\u115f",
+    "\u2800",
+    "\u202e",
+    "\ufe0f",
+    "\u2028",
+    "\x7f",
+    "\x00",
+    "\U000e0020",
+    "\U000e0100",
+)
+"""Characters of which nothing is visible."""
+
+
+@pytest.mark.parametrize("text", ["", *BLANKS, "".join(BLANKS)], ids=ascii)
+def test_text_without_a_visible_character_is_blank(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a", ".", "-", "é", "e\u0301", "雨", "🙂", "٣", "\u28ff", "‑", "™"]
+)
+def test_text_with_a_visible_character_is_not_blank(text: str) -> None:
+    assert not is_blank(text)
+    assert not is_blank(f"\u200b{text}\u2060")
+
+
+@given(st.text())
+def test_blank_texts_are_those_that_only_have_blanks(text: str) -> None:
+    assert is_blank(text) == all(map(is_blank, text))
+    assert is_blank(text) or text.strip()

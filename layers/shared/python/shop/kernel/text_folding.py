@@ -29,6 +29,10 @@ _DASHES = frozenset("-\u02d7\u2043\u2212")
 """Dashes beside those of Unicode's category Pd."""
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
 """Invisible characters beside those of category Cf and the variation selectors."""
+BRAILLE_BLANK = "\u2800"
+"""A pattern of Braille without dots. It is a sign and no white space, but nobody sees it."""
+_SHAPELESS = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+"""Categories of controls, formats and blanks."""
 _BASE_FORMS = str.maketrans(
     dict(zip("łøđðħŧıŋɨɓƀɖɗƙɫɲƥɍƭʈʉʋƴƶȥǥɠə", "lodhhtinibbddklnprttuvyzzgge", strict=True))
     | {"ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ĸ": "k"}
@@ -79,6 +83,14 @@ def clean(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", plain).split())
 
 
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text is visible: white space, controls, zero-width characters.
+
+    A required text must not be blank. A blank field of an address is absent.
+    """
+    return not any(map(_has_shape, text))
+
+
 def clean_key(text: str) -> str:
     """Return the spelling of a key of ASCII characters, such as a SKU, that a person typed.
 
@@ -120,6 +132,15 @@ def _plain(char: str) -> str:
     if unicodedata.category(char) == "Nd":
         return str(unicodedata.decimal(char))
     return "/" if char in "\u2044\u2215" else _visible(char)
+
+
+@lru_cache(maxsize=4_096)
+def _has_shape(char: str) -> bool:
+    # The last block is reserved for tags and variations; none of its characters has a shape.
+    is_blank_sign = char == BRAILLE_BLANK or "\U000e0000" <= char <= "\U000e0fff"
+    return (
+        not is_blank_sign and unicodedata.category(char) not in _SHAPELESS and bool(_visible(char))
+    )
 
 
 @lru_cache(maxsize=4_096)

@@ -8,6 +8,7 @@ import re
 
 from shop.kernel.errors import InvalidValue
 from shop.kernel.money import CURRENCIES
+from shop.kernel.text_folding import is_blank
 
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters except tab and line breaks: they can be neither typed nor printed."""
@@ -23,6 +24,11 @@ def validate_line(text: str) -> str:
     if _LINE_BREAKS.search(text):
         raise InvalidValue("text_invalid", "Must be one line of text without control characters.")
     return text
+
+
+def absent_if_blank(text: str | None) -> str | None:
+    """Return the text, or ``None`` if nothing of it is visible: the field counts as absent."""
+    return None if text is None or is_blank(text) else text
 
 
 def validate_currency(text: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -20,6 +21,7 @@ from shop.cart.actions import CartInput
 from shop.cart.model import GIFT_LINE_PREFIX, MAX_LINES, LineInput, hinted_place
 from shop.kernel.contacts import Buyer
 from shop.kernel.text_validation import (
+    absent_if_blank,
     validate_currency,
     validate_email,
     validate_line,
@@ -172,6 +174,8 @@ class BuyerRequest(StrictRequestModel):
     """Consents by purpose, 20 at most, as UCP's buyer consent extension defines them.
     Example: {"dev.ucp.consent.marketing": {"granted": true, "source": "platform"}}"""
 
+    _blank_is_absent = field_validator("first_name", "last_name", "full_name")(absent_if_blank)
+
     def to_buyer(self) -> Buyer:
         consent = {
             purpose: each.model_dump(exclude_none=True, exclude=_SET_BY_SHOP)
@@ -195,6 +199,10 @@ class BuyerContextRequest(OpenRequestModel):
     address_region: Region | None = None
     postal_code: PostalCode | None = None
     currency: Currency | None = None
+
+    _blank_is_absent = field_validator("address_country", "address_region", "postal_code")(
+        absent_if_blank
+    )
 
     def place(self) -> StatedPlace:
         """Return the hinted place, with a code for each text that has one."""

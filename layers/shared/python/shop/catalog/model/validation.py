@@ -13,6 +13,7 @@ from shop.catalog.model.product import (
     variant_id,
 )
 from shop.kernel.errors import InvalidRequest, Problem
+from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 
 MAX_VARIANTS = 100
@@ -79,7 +80,7 @@ def _product_problems(product: Product) -> Iterable[Problem]:
     for n, category in enumerate(product.categories):
         yield from _text(category.value, f"$.categories[{n}].value", 2 * MAX_NAME_LENGTH)
         yield from _text(category.taxonomy, f"$.categories[{n}].taxonomy", MAX_NAME_LENGTH)
-        if not all(step.strip() for step in category.value.split(">")):
+        if any(map(is_blank, category.value.split(">"))):
             detail = "Must have a name between each two '>'."
             yield Problem("text_invalid", detail, f"$.categories[{n}].value")
     yield from _at_most(MAX_TAGS, product.tags, "$.tags")
@@ -232,7 +233,7 @@ def _at_most(limit: int, items: tuple[object, ...], path: str) -> Iterable[Probl
 def _text(
     text: str, path: str, max_length: int, *, empty: bool = False, markup: bool = False
 ) -> Iterable[Problem]:
-    if not text.strip() and not empty:
+    if not empty and is_blank(text):
         yield Problem("text_invalid", "Must not be empty.", path)
     if len(text) > max_length:
         detail = f"Must have at most {max_length} characters, not {len(text)}."

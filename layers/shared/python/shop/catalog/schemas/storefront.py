@@ -22,6 +22,7 @@ from shop.catalog.model import (
     VariantFilter,
 )
 from shop.kernel.errors import InvalidRequest
+from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import validate_currency
 from shop.places.model.countries import validate_country
 
@@ -186,7 +187,7 @@ class SearchRequest(CatalogRequest):
 
         Raises :class:`InvalidRequest` (``search_empty``) for a request without words and filters.
         """
-        text = self.query if self.query and self.query.strip() else None
+        text = None if is_blank(self.query or "") else self.query
         if text is None and not self.categories and self.price_band is None:
             raise InvalidRequest(
                 "A search needs a query, filters.categories or filters.price. Send one of them.",

@@ -26,6 +26,7 @@ from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.errors import Conflict, VersionConflict
 from shop.kernel.frozen import frozen
 from shop.kernel.ids import derived_id
+from shop.kernel.text_folding import is_blank
 from shop.orders.model import Order, OrderStatus
 from shop.payments.model import PaymentStatus
 from shop.places.model.destination import StatedPlace
@@ -125,7 +126,7 @@ class CheckoutSession:
         if self.destination.address_country in COUNTRIES_WITH_POSTCODES:
             required["postal_code"] = _POSTAL_CODE_TEXT
         present = self.destination.to_dict()
-        if missing := [name for name in required if not present.get(name)]:
+        if missing := [name for name in required if is_blank(present.get(name, ""))]:
             return tuple(missing_message(f"{path}.{name}", required[name]) for name in missing)
         if not self.offer.options and self.offer.undeliverable == Undeliverable.UNLOCATED:
             return ()  # a message of the offer names the field of the address

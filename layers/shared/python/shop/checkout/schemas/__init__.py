@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from shop.cart.schemas import (
     Attribution,
@@ -25,6 +25,7 @@ from shop.checkout.model import with_codes
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.contacts import Buyer, PostalAddress
 from shop.kernel.errors import InvalidRequest
+from shop.kernel.text_validation import absent_if_blank
 from shop.orders.model import OrderStatus
 from shop.payments.model import Credential
 from shop.payments.schemas import CREDITS
@@ -60,6 +61,18 @@ class AddressRequest(StrictRequestModel):
     """Full name of the recipient, if it is not split.
     Example: Ada Lovelace"""
     phone_number: Phone | None = None
+
+    _blank_is_absent = field_validator(
+        "street_address",
+        "extended_address",
+        "address_locality",
+        "address_region",
+        "address_country",
+        "postal_code",
+        "first_name",
+        "last_name",
+        "full_name",
+    )(absent_if_blank)
 
 
 class FulfillmentGroupRequest(StrictRequestModel):

@@ -13,6 +13,7 @@ from shop.inventory.model import MAIN_LOCATION, MAX_UNITS, MovementType, StockLe
 from shop.inventory.ports import SkuDirectory, StockRepository, StockWriter
 from shop.kernel.errors import Conflict, InvalidRequest, NotFound, VersionConflict
 from shop.kernel.frozen import frozen
+from shop.kernel.text_folding import is_blank
 
 MAX_REASON_LENGTH = 40
 """Characters of a reason under which units are set aside."""
@@ -193,7 +194,7 @@ def set_aside(
 
     Units are counted by ``unavailable_reason``. A release takes at most the units of its reason.
     """
-    if not unavailable_reason.strip() or len(unavailable_reason) > MAX_REASON_LENGTH:
+    if is_blank(unavailable_reason) or len(unavailable_reason) > MAX_REASON_LENGTH:
         raise InvalidRequest(
             f"The reason must have 1 to {MAX_REASON_LENGTH} characters.",
             code="text_invalid",
@@ -367,5 +368,5 @@ def _require_difference(units: int, path: str) -> None:
 
 
 def _require_reason(audit: AuditInfo) -> None:
-    if not audit.reason.strip():
+    if is_blank(audit.reason):
         raise InvalidRequest("This entry needs a reason.", code="missing", path="$.reason")

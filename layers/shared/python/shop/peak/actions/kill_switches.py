@@ -9,6 +9,7 @@ from shop.kernel.kill_switches import (
     DisabledSwitch,
     SwitchStates,
 )
+from shop.kernel.text_folding import is_blank
 from shop.peak.model.switch_changes import SwitchChange
 from shop.peak.ports import SwitchRepository
 
@@ -33,7 +34,7 @@ def set_switch(
         raise NotFound(
             f"Switch {switch!r} does not exist. Use one of {', '.join(SWITCH_MESSAGES)}."
         )
-    if not reason.strip():
+    if is_blank(reason):
         raise InvalidRequest("The reason must not be blank.", code="text_invalid", path="$.reason")
     if not 1 <= retry_after_seconds <= MAX_RETRY_AFTER_SECONDS:
         raise InvalidRequest(

@@ -6,6 +6,7 @@ from typing import Any
 
 from shop.kernel.errors import Problem
 from shop.kernel.money import Money
+from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.pricing.model.effects import (
     GIFT_VARIANT_MESSAGE,
@@ -66,7 +67,7 @@ class _PromotionValidator:
         promotion = self.promotion
         if not _ID.fullmatch(promotion.id):
             self.add("id_invalid", _ID_MESSAGE, "$.id")
-        if not 1 <= len(promotion.title.strip()) <= 200:
+        if is_blank(promotion.title) or len(promotion.title.strip()) > 200:
             self.add("text_invalid", "Title must have 1 to 200 characters.", "$.title")
         if TAG.search(promotion.title):
             self.add("markup_not_allowed", MARKUP_MESSAGE, "$.title")
@@ -270,7 +271,7 @@ class _PromotionValidator:
             self.add("markup_not_allowed", MARKUP_MESSAGE, f"{path}.title")
         self.check_count(effect.quantity, f"{path}.quantity")
         self.check_amounts(effect.value, f"{path}.value", required=False, zero_allowed=True)
-        if not (effect.variant or effect.sku.strip()):
+        if not effect.variant and is_blank(effect.sku):
             self.add("missing", GIFT_VARIANT_MESSAGE, f"{path}.variant")
 
     def check_shipping_off(self, effect: ShippingOff, path: str) -> None:

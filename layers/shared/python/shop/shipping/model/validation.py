@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from shop.kernel.errors import Problem
+from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
 from shop.places.model.countries import COUNTRIES, EU_MEMBER_STATES
 from shop.places.model.stated_areas import area_with_codes, country_codes
@@ -122,7 +123,7 @@ def _method_problems(method: ShippingMethod, path: str) -> list[Problem]:
     problems = []
     for name in ("title", "carrier"):
         text = getattr(method, name)
-        if not 1 <= len(text.strip()) <= 100 or not text.isprintable():
+        if is_blank(text) or len(text.strip()) > 100 or not text.isprintable():
             detail = "The text must be one line of 1 to 100 characters."
             problems.append(Problem("text_invalid", detail, f"{path}.{name}"))
         elif TAG.search(text):
