@@ -124,7 +124,8 @@ def test_region_without_a_code_leaves_the_checkout_incomplete(
     assert messages_of(checkout) == [("error", code, f"{ADDRESS_PATH}.address_region")]
     assert amount_of(checkout, "tax") is None
     assert "groups" not in checkout["fulfillment"]["methods"][0], "no price at an unknown distance"
-    assert shown_address(checkout).get("address_region") == region, "as the buyer typed it"
+    typed = region if region and region.strip() else None
+    assert shown_address(checkout).get("address_region") == typed, "as the buyer typed it"
     # And it cannot be completed
     answer = call(
         complete_checkout.handler,
