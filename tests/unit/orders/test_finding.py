@@ -283,6 +283,74 @@ def test_names_are_compared_by_folded_words(name: str, words: tuple[str, ...]) -
 
 # The query
 
+PASTED_SKUS = (
+    "MUG-RED",
+    "mug-red",
+    " MUG-RED\t",
+    "MUG-RED\r\n",
+    "MUG\u2011RED",
+    "MUG\u2013RED",
+    "\u00a0MUG-RED\u00a0",
+    "\ufeffMUG-RED",
+    "MUG-\u00adRED",
+    "MUG-RED\u200b",
+    "ＭＵＧ－ＲＥＤ",
+)
+
+
+@pytest.mark.parametrize("text", PASTED_SKUS, ids=ascii)
+def test_pasted_sku_finds_its_orders(order_fixture: OrderFixture, text: str) -> None:
+    order_fixture.place(make_order("ord_1"))
+    assert found(order_fixture, parsed(sku=text)) == ["ord_1"]
+    assert found(order_fixture, OrderSearch(sku=text)) == ["ord_1"]
+    both = parsed(sku=text, email="jane@example.com")
+    assert found(order_fixture, both) == ["ord_1"]
+
+
+def test_sku_in_small_letters_is_found_in_either_case() -> None:
+    order = make_order("ord_1")
+    lines = tuple(replace(line, sku=f"{line.sku.lower()}  x") for line in order.lines)
+    placed = replace(order, lines=lines)
+    for text in ("mug-red  x", "MUG-RED  X", "Mug\u2010Red\u00a0\u00a0x"):
+        assert parsed(sku=text).matches(placed)
+        assert parsed(sku=text).term in search_terms(placed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ord_12ab",
+        "ORD_12AB",
+        "\u00a0ord_12ab\t",
+        "ord_12ab\u200b",
+        "\ufefford_12ab\n",
+        "ord_１２ab",
+        "ｏｒｄ＿12ab",
+        "ord_\u00ad12ab",
+    ],
+    ids=ascii,
+)
+def test_pasted_number_is_the_id_of_the_order(text: str) -> None:
+    assert parsed(number=text).number == "ord_12ab"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann-1@example.com",
+        "Ann-1@EXAMPLE.com",
+        "\u00a0ann-1@example.com\t",
+        "ann\u20111@example.com",
+        "ann-１@example.com",
+        "ann-1@\u200bexample.com\u2060",
+        "\ufeffann-1@example.com\r\n",
+    ],
+    ids=ascii,
+)
+def test_pasted_email_is_the_address(text: str) -> None:
+    assert parsed(email=text).email == "ann-1@example.com"
+
+
 AT = datetime(2026, 11, 27, 23, 30, tzinfo=UTC)
 
 

@@ -94,9 +94,10 @@ def is_blank(text: str) -> bool:
 def clean_key(text: str) -> str:
     """Return the spelling of a key of ASCII characters, such as a SKU, that a person typed.
 
-    ASCII text is the key itself. Any other has been pasted: ``MUG‑RED`` with a non-breaking hyphen.
+    ASCII text is the key itself, without blanks at the ends. Any other has been pasted: ``MUG‑RED``
+    with a non-breaking hyphen.
     """
-    return text if text.isascii() else clean(text)
+    return text.strip() if text.isascii() else clean(text)
 
 
 def fold(text: str) -> str:

@@ -9,16 +9,19 @@ from shop.inventory.model import StockLevel
 from shop.inventory.schemas.levels import StockView
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
+from shop.kernel.text_folding import clean_key
 
 
 def prefix_from_query(query: Mapping[str, str]) -> str:
     """Parse ``?sku_prefix=``; the default is every SKU. Raises InvalidRequest."""
-    prefix = query.get("sku_prefix")
-    if prefix is not None and not (1 <= len(prefix) <= 128 and prefix.isprintable()):
+    if (text := query.get("sku_prefix")) is None:
+        return ""
+    prefix = clean_key(text)
+    if not (1 <= len(prefix) <= 128 and prefix.isprintable()):
         raise InvalidRequest(
             "A SKU must have 1 to 128 printable characters.", code="id_invalid", path="sku_prefix"
         )
-    return prefix or ""
+    return prefix
 
 
 def filter_from_query(query: Mapping[str, str]) -> StockFilter | None:

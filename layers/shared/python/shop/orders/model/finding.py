@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from shop.kernel.contacts import mailbox_of
 from shop.kernel.frozen import frozen
-from shop.kernel.text_folding import fold
+from shop.kernel.text_folding import clean, fold
 from shop.orders.model.order import Order
 from shop.orders.model.order_state import OrderStatus
 
@@ -54,6 +54,14 @@ class SearchTerm:
 def fold_email(text: str) -> str:
     """Return one spelling for all spellings of a mailbox; another text without case and width."""
     return mailbox_of(text) or unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def fold_sku(text: str) -> str:
+    """Return one spelling for all that people type or paste for a SKU: capital letters.
+
+    Stored terms are in this form; orders that were placed before with small letters are not found.
+    """
+    return clean(text).upper()
 
 
 def name_words(text: str) -> tuple[str, ...]:
@@ -100,7 +108,7 @@ class OrderSearch:
         if self.words:
             # The longest word is the rarest on average.
             return SearchTerm(TermKind.NAME, max(self.words, key=len)[:MAX_PREFIX])
-        return None if self.sku is None else SearchTerm(TermKind.SKU, self.sku)
+        return None if self.sku is None else SearchTerm(TermKind.SKU, fold_sku(self.sku))
 
     @property
     def needs_orders(self) -> bool:
@@ -126,7 +134,7 @@ class OrderSearch:
             and (self.placed_from is None or order.placed_at >= self.placed_from)
             and (self.placed_before is None or order.placed_at < self.placed_before)
             and (self.email is None or fold_email(order.email) == self.email)
-            and (self.sku is None or self.sku in _skus_of(order))
+            and (self.sku is None or fold_sku(self.sku) in _skus_of(order))
             and self._matches_names(order)
         )
 
@@ -204,5 +212,5 @@ def _words_of(order: Order) -> tuple[str, ...]:
 
 
 def _skus_of(order: Order) -> frozenset[str]:
-    """Return the SKUs that the order names, and those of the parts of its kits."""
-    return frozenset(sku for line in order.lines for sku in (line.sku, *dict(line.parts)))
+    """Return the SKUs that the order names, and those of the parts of its kits, in one spelling."""
+    return frozenset(fold_sku(sku) for line in order.lines for sku in (line.sku, *dict(line.parts)))

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pydantic import BaseModel, ConfigDict
 
 from shop.kernel.errors import InvalidRequest, InvalidValue
+from shop.kernel.text_folding import clean
 from shop.kernel.text_validation import validate_email
 from shop.orders.model import OrderStatus
-from shop.orders.model.finding import OrderSearch, OrderSums, fold_email, name_words
+from shop.orders.model.finding import OrderSearch, OrderSums, fold_email, fold_sku, name_words
 
 MAX_DAYS = 31
 """Days of a search without number, email, name or SKU: orders are then read day by day."""
@@ -99,10 +100,13 @@ def _start_of(day: date, zone: tzinfo) -> datetime:
 
 
 def _number(text: str | None) -> str | None:
-    """Parse an order's number. Its letters are lower case, and copies may differ in case."""
+    """Parse an order's number. Its letters are lower case, and copies may differ in case.
+
+    Text that was pasted may also have other blanks, widths and invisible characters.
+    """
     if text is None:
         return None
-    number = text.strip().lower()
+    number = clean(text).lower()
     if not (1 <= len(number) <= 128 and number.isprintable()):
         raise InvalidRequest(
             "number must be the id of an order, unchanged.", code="id_invalid", path="number"
@@ -133,11 +137,14 @@ def _words(text: str | None) -> tuple[str, ...]:
 
 
 def _sku(text: str | None) -> str | None:
-    if text is not None and not (1 <= len(text) <= 128 and text.isprintable()):
+    if text is None:
+        return None
+    sku = fold_sku(text)
+    if not (1 <= len(sku) <= 128 and sku.isprintable()):
         raise InvalidRequest(
             "A SKU must have 1 to 128 printable characters.", code="id_invalid", path="sku"
         )
-    return text
+    return sku
 
 
 def _status(text: str | None) -> OrderStatus | None:
