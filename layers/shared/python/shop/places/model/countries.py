@@ -1,7 +1,8 @@
-"""Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes) and their regions.
+"""Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes, and ``XK``) and their regions.
 
-User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries. A text becomes
-a code before anything is computed from it; a text without a code is never guessed.
+ISO assigns Kosovo no code. CLDR, payment providers and carriers use the user-assigned ``XK``, so
+addresses do too. Other user-assigned codes (``ZZ``) and those of blocs (``EU``) are not countries.
+A text becomes a code before anything is computed from it; a text without a code is never guessed.
 """
 
 import re
@@ -20,7 +21,7 @@ COUNTRIES: frozenset[str] = frozenset(
         "MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM "
         "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV "
         "SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI "
-        "VN VU WF WS YE YT ZA ZM ZW"
+        "VN VU WF WS XK YE YT ZA ZM ZW"
     ).split()
 )
 
