@@ -56,6 +56,8 @@ OUTSIDE = [
     ("RE", "97400", "Réunion by its own code"),
     ("GB", "JE2 3AB", "Jersey"),
     ("GB", "gy1 1aa", "Guernsey"),
+    ("GB", "GX11 1AA", "Gibraltar"),
+    ("GI", "GX11 1AA", "Gibraltar by its own code"),
     ("NO", "9170", "Svalbard"),
     ("CH", "7563", "Samnaun"),
 ]
@@ -77,6 +79,11 @@ INSIDE = [
     ("GB", "IM1 1AA", 200_000),
     ("GB", "BT1 1AA", 200_000),
     ("GB", "G1 1AA", 200_000),
+    ("GB", "bt94 5aa", 200_000),
+    ("GB", "B1 1AA", 200_000),
+    ("GB", "BN1 1AA", 200_000),
+    ("XI", None, 200_000),
+    ("XK", "10000", 180_000),
     ("NL", None, 210_000),
     ("CN", None, 130_000),
 ]
@@ -175,3 +182,23 @@ def test_territories_without_a_postal_code_never_match_their_country() -> None:
 
 def test_countries_with_areas_are_those_of_the_table() -> None:
     assert COUNTRIES_WITH_AREAS == COUNTRIES_WITH_TERRITORIES
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "market", "name"),
+    [
+        ("FI", "22100", "EU", "Åland Islands"),
+        ("FR", "97400", "EU", "Réunion"),
+        ("IT", "47890", "EU", "San Marino"),
+        ("ES", "35001", "EU", "Canary Islands"),
+    ],
+)
+def test_territory_outside_needs_no_decision(
+    country: str, postal_code: str, market: str, name: str
+) -> None:
+    line = BasketLine("a", "p", "p.1", "S", "Thing", Money(11_900, "EUR"), 1)
+    place = Destination(country, None, postal_code)
+    basket = Basket((line,), "EUR", market, destination=place)
+    priced = quote(basket, rules=RuleSet("1"), at=datetime(2026, 11, 22, tzinfo=UTC))
+    (entry,) = [entry for entry in priced.trace if entry.step is PricingStep.TAX]
+    assert (entry.reason, entry.detail) == ("", f"{name} is outside the tax area of {country}")

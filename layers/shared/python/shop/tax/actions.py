@@ -5,7 +5,8 @@ from datetime import date, datetime
 from shop.kernel.errors import NotFound
 from shop.kernel.events import Event
 from shop.kernel.optimistic_locking import check_version
-from shop.places.model.countries import Unmatched, find_country, find_region
+from shop.places.model.countries import Unmatched, find_region
+from shop.tax.model.areas import find_tax_area
 from shop.tax.model.country_rates import CountryRates, RatesChange
 from shop.tax.model.local_import import parse_local_rates, update_state
 from shop.tax.model.local_rates import StateRates
@@ -13,8 +14,11 @@ from shop.tax.ports import LocalRateRepository, TaxRateRepository
 
 
 def get_tax_rates(country: str, *, repository: TaxRateRepository) -> CountryRates:
-    """Return the rates of a country, by code or name. Raises NotFound (``country_unknown``)."""
-    code = find_country(country)
+    """Return the rates of a country or of Northern Ireland (``XI``), by code or name.
+
+    Raises NotFound (``country_unknown``).
+    """
+    code = find_tax_area(country)
     if isinstance(code, Unmatched):
         raise NotFound(
             f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.",

@@ -37,6 +37,8 @@ US_REGIONS = frozenset(
 """Regions that the US postal service delivers to (USPS Publication 28, appendix B)."""
 MILITARY_REGIONS = ("AA", "AE", "AP")
 COUNTRY_UNKNOWN = "Country must be an ISO 3166-1 code such as US or DE, or a name such as Germany."
+UK_PARTS = frozenset({"ENG", "NIR", "SCT", "WLS"})
+"""Regions of the United Kingdom that postal forms list as countries."""
 REGION_REQUIRED = frozenset("AU BR CA CN IN MX US".split())
 """Countries in which an address needs its state or province."""
 

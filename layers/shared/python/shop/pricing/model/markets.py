@@ -18,7 +18,7 @@ from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionStatus
 from shop.pricing.model.rule_set import MARKETS, Market, RuleSet
 from shop.pricing.model.targeting import time_zone
-from shop.tax.model.rates import STANDARD, UntaxedDecision
+from shop.tax.model.rates import STANDARD, UntaxedDecision, taxed_from
 
 MAX_MARKETS = 100
 MARKET_ID = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
@@ -170,7 +170,8 @@ def undecided_sales(rules: RuleSet, at: datetime) -> list[UndecidedSale]:
 
 def undecided_sale(rules: RuleSet, country: str, at: datetime) -> UndecidedSale | None:
     """Return whether the whole of a country, or a part, is sold to without tax undecided."""
-    market, place = rules.market_of(country), Destination(country)
+    market = rules.market_of(country)
+    place = taxed_from(market.home, Destination(country))
     if rules.untaxed_decision(market, place) is not None:
         return None
     day = market.day(at)

@@ -7,9 +7,11 @@ the Customs and Excise Agreement of 1979 (Isle of Man); national laws. As of 202
 import re
 from functools import lru_cache
 
-from shop.kernel.text_folding import clean
+from shop.kernel.errors import InvalidValue
+from shop.kernel.text_folding import clean, fold
+from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_country
 from shop.places.model.destination import Destination
-from shop.tax.model.rates import TaxArea
+from shop.tax.model.rates import NORTHERN_IRELAND, TaxArea
 
 _TREATED_AS = {"MC": "FR", "IM": "GB"}
 """Countries that count as another one. Source: Directive 2006/112/EC, Art. 7; for IM since 1979."""
@@ -39,8 +41,10 @@ _TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
     ("FR", r"986", ("WF",), "Wallis and Futuna", "WF"),
     ("FR", r"987", ("PF",), "French Polynesia", "PF"),
     ("FR", r"988", ("NC",), "New Caledonia", "NC"),
+    ("GB", r"BT[1-9]", ("NIR",), "Northern Ireland", NORTHERN_IRELAND),
     ("GB", r"JE\d", (), "Jersey", "JE"),
     ("GB", r"GY\d", (), "Guernsey", "GG"),
+    ("GB", r"GX11", (), "Gibraltar", "GI"),
     ("CH", r"756[23]$", (), "Samnaun", None),
     ("NO", r"917\d$", ("21",), "Svalbard", "SJ"),
     ("NO", r"8099$", ("22",), "Jan Mayen", "SJ"),
@@ -57,6 +61,20 @@ _TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
 )
 COUNTRIES_WITH_TERRITORIES = frozenset((*_TREATED_AS, *(row[0] for row in _TERRITORIES)))
 _COUNTRY_PREFIX = re.compile(r"[A-Z]{1,3}-?(?=\d)")
+_AREA_NAMES = {"xi": NORTHERN_IRELAND, "northern ireland": NORTHERN_IRELAND}
+
+
+def find_tax_area(text: str | None) -> str | Unmatched:
+    """Return the code of a tax area from its code or name: a country, or ``XI``."""
+    return _AREA_NAMES.get(fold(text or "")) or find_country(text)
+
+
+def validate_tax_area(text: str) -> str:
+    """Return the code of a tax area. Raises InvalidValue (``country_unknown``) otherwise."""
+    code = find_tax_area(text)
+    if isinstance(code, Unmatched):
+        raise InvalidValue("country_unknown", COUNTRY_UNKNOWN)
+    return code
 
 
 @lru_cache(maxsize=1_000)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.places.model.countries import is_region
+from shop.places.model.countries import Unmatched, is_region
 from shop.places.model.destination import region_unknown
 from shop.serialization import from_json, to_json
 from shop.tax.model.rates import (
@@ -200,10 +200,13 @@ def tax_table_with(
 
 def _with_place_codes(item: dict[str, Any], country: str) -> dict[str, Any]:
     """Return the JSON object of a rate with codes for country and region, where they have one."""
-    from shop.places.model.stated_areas import country_codes, region_code  # lazy: staff handlers
+    from shop.places.model.stated_areas import region_code  # lazy: staff handlers
+    from shop.tax.model.areas import find_tax_area  # lazy: staff handlers
 
     value = {"country": country, **item}
-    (value["country"],) = country_codes([value["country"]])
+    if isinstance(text := value["country"], str):
+        code = find_tax_area(text)
+        value["country"] = text if isinstance(code, Unmatched) else code
     if "region" in value:
         value["region"] = region_code(country, value["region"])
     return value

@@ -1,6 +1,5 @@
 """Tax rates with their dates, and the table in which a rate is looked up."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import date, datetime
@@ -22,7 +21,8 @@ STANDARD, SHIPPING = "standard", "shipping"
 ZERO = "zero"
 """The tax class that is never taxed."""
 NORTHERN_IRELAND = "XI"
-"""Prefix of VAT numbers for goods in Northern Ireland, which follows the Union's rules for them."""
+"""Tax area of Northern Ireland, which follows the Union's rules for goods. Its addresses have the
+country ``GB``; its VAT numbers for goods have this prefix. Source: Windsor Framework, Art. 8."""
 COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE ES FI FR GB GR IM IT MC NL NO".split())
 """Countries with territories in which other rates apply, or which count as another country."""
 MAX_CACHED_RATES = 10_000
@@ -84,12 +84,7 @@ class TaxArea:
     @property
     def member(self) -> str | None:
         """Return the prefix of VAT numbers for goods in this area; ``None`` outside tax areas."""
-        code = self.place.postal_code or ""
-        if self.is_outside:
-            return None
-        if self.place.country == "GB" and re.match(r"\s*BT\d", code, re.IGNORECASE):
-            return NORTHERN_IRELAND
-        return self.place.country
+        return None if self.is_outside else self.place.country
 
 
 def tax_area(destination: Destination) -> TaxArea:
@@ -99,6 +94,18 @@ def tax_area(destination: Destination) -> TaxArea:
     from shop.tax.model.areas import area_in  # lazy: most countries have one tax area
 
     return area_in(destination)
+
+
+def taxed_from(home: Destination | None, destination: Destination) -> Destination:
+    """Return the place whose rates a seller charges for goods to a destination.
+
+    Northern Ireland is the United Kingdom for a seller in Great Britain.
+    """
+    if destination.country not in ("GB", NORTHERN_IRELAND) or home is None:
+        return destination
+    if tax_area(home).member == "GB" and tax_area(destination).member == NORTHERN_IRELAND:
+        return Destination("GB")
+    return destination
 
 
 @frozen(slots=False)
