@@ -21,6 +21,8 @@ from shop.pricing.model.targeting import time_zone
 from shop.tax.model.rates import STANDARD, UntaxedDecision, taxed_from
 
 MAX_MARKETS = 100
+REST = "*"
+"""Stands for all countries without a rate that no market names."""
 MARKET_ID = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 BUNDLED_AT = datetime(2026, 9, 29, tzinfo=UTC)
 
@@ -164,7 +166,7 @@ def undecided_sales(rules: RuleSet, at: datetime) -> list[UndecidedSale]:
     rest = next(market for market in rules.markets if not market.countries)
     if rest.untaxed is None:
         detail = "Countries without a rate are sold to without tax. Decide it in the market."
-        found.append(UndecidedSale(rest.id, "*", detail))
+        found.append(UndecidedSale(rest.id, REST, detail))
     return found
 
 

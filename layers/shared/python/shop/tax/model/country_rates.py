@@ -148,6 +148,24 @@ class CountryRates:
             reason=change.reason,
         )
 
+    def decide(self, reason: str, *, at: datetime, actor: str) -> "CountryRates":
+        """Return the next version, with the decision to sell to the whole country without tax.
+
+        Decisions for regions stay. If the decision is the same, the version is, too.
+        """
+        stated = [one for one in self.untaxed if one.region is None]
+        if stated and stated[0].reason == reason:
+            return self
+        others = tuple(one for one in self.untaxed if one.region is not None)
+        return replace(
+            self,
+            untaxed=(*others, UntaxedDecision(reason, actor, at)),
+            version=self.version + 1,
+            at=at,
+            actor=actor,
+            reason=reason,
+        )
+
     @classmethod
     def parse_untaxed(
         cls, country: str, decisions: Iterable[tuple[str | None, str]]
