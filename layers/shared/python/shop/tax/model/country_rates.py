@@ -1,7 +1,7 @@
 """The tax rates of one country, as staff maintain them. Rates of past days never change."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -89,10 +89,9 @@ class CountryRates:
             if rate is not None:
                 problems += _problems_of(rate, country, path)
                 rates.append(rate)
-        # Overlaps and gaps are checked last: between invalid rates they would be misleading.
+        # Overlaps are checked last: between invalid rates they would be misleading.
         _raise_if_any(problems)
         TaxTable(tuple(rates))  # raises for overlapping rates
-        _raise_if_any(list(_gaps(rates)))
         return tuple(rates)
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -112,8 +111,9 @@ class CountryRates:
         The first rate of a class and region begins today unless it names a day: there is no earlier
         rate that it could contradict.
 
-        Raises :class:`InvalidRequest` (``rate_past``) if the rates of an earlier day differ. They
-        taxed goods that may still be returned.
+        Raises :class:`InvalidRequest`: ``rate_past`` if the rates of an earlier day differ, because
+        they taxed goods that may still be returned; ``rates_gap`` for days without a rate between
+        two rates, unless the first one ended before today.
         """
         known = {_key(rate) for rate in self.rates}
         rates = tuple(
@@ -131,6 +131,7 @@ class CountryRates:
                     code="rate_past",
                     path=_path_of(rates, key),
                 )
+        _raise_if_any(list(_gaps(rates, today)))
         decisions = self.untaxed
         if change.untaxed is not None:
             stated = {(one.region, one.reason): one for one in self.untaxed}
@@ -256,13 +257,14 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, f"{path}.name")
 
 
-def _gaps(rates: list[TaxRate]) -> Iterator[Problem]:
+def _gaps(rates: Sequence[TaxRate], today: date) -> Iterator[Problem]:
     """Yield a problem for each period without a rate between two rates of one key.
 
-    Such a gap is always a mistake: a class that becomes untaxed gets a rate of 0.
+    Such a gap is a mistake: a class that becomes untaxed gets a rate of 0. After a rate that ended
+    before today it is not: the seller may have ended a registration, and now registers again.
     """
     for position, rate in enumerate(rates):
-        if rate.until is None:
+        if rate.until is None or rate.until < today:
             continue
         starts = [other.since for other in rates if other.since and _key(other) == _key(rate)]
         next_start = min((since for since in starts if since >= rate.until), default=rate.until)
