@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -211,10 +211,11 @@ class RuleSet:
     def gives_same_quote(self, version: str, then: datetime, at: datetime) -> bool:
         """Return whether a quote of ``then`` under that version still holds at ``at``.
 
-        It holds if no rule has changed, begun or ended in between. Facts outside the rules, such as
-        catalog prices and remaining limits, are not checked.
+        It holds if no rule has changed, begun or ended in between. That includes a tax rate, on the
+        day of any market. Facts outside the rules, such as catalog prices and remaining limits, are
+        not checked.
         """
-        if version != self.version:
+        if version != self.version or self._tax_changes(then, at):
             return False
         return all(
             bool(promotion.reason_not_running(then)) == bool(promotion.reason_not_running(at))
@@ -222,6 +223,15 @@ class RuleSet:
         ) and all(
             bool(listed.window.reason_closed(then)) == bool(listed.window.reason_closed(at))
             for listed in self.price_lists
+        )
+
+    def _tax_changes(self, then: datetime, at: datetime) -> bool:
+        """Whether a rate begins or ends between two instants, on the day of any market."""
+        first, last = sorted((then, at))
+        # No market is further than 14 hours from UTC, so most pairs of instants need no time zone.
+        earliest, latest = (first - timedelta(days=1)).date(), (last + timedelta(days=1)).date()
+        return self.tax.changes_after(earliest, latest) and any(
+            self.tax.changes_after(market.day(first), market.day(last)) for market in self.markets
         )
 
     def with_policy_at(self, at: datetime) -> "RuleSet":

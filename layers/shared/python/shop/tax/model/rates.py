@@ -1,5 +1,6 @@
 """Tax rates with their dates, and the table in which a rate is looked up."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import date, datetime
@@ -152,6 +153,17 @@ class TaxTable:
     def regions_named(self, country: str) -> frozenset[str]:
         """Return the regions of a country that have rates of their own."""
         return self._regions_by_country.get(country, frozenset())
+
+    @cached_property
+    def _first_days(self) -> tuple[date, ...]:
+        """The days on which a rate or an edition of rates below a state begins, or a rate ends."""
+        days = {day for rate in self.rates for day in (rate.since, rate.until)}
+        days |= {edition.since for state in self.local.values() for edition in state.editions}
+        return tuple(sorted(day for day in days if day is not None))
+
+    def changes_after(self, day: date, until: date) -> bool:
+        """Whether any rate begins or ends after one day, up to and including another."""
+        return bisect_right(self._first_days, day) < bisect_right(self._first_days, until)
 
     def has_rates(self, country: str) -> bool:
         """Whether any rate, past or future, is stated for a country or one of its regions."""
