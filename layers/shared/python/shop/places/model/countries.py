@@ -102,7 +102,9 @@ def _military_region(text: str, named: str | None, postal_code: str | None) -> s
         return region
     if named is not None:
         return named.upper()
-    digits = clean(postal_code or "")
+    from shop.places.model.postal_codes import zip_parts  # lazy: few addresses are military
+
+    digits, _ = zip_parts(postal_code) or ("", None)
     for code, prefixes in _MILITARY_ZIP_CODES:
         if digits.startswith(prefixes):
             return code

@@ -24,7 +24,7 @@ ZERO = "zero"
 NORTHERN_IRELAND = "XI"
 """Tax area of Northern Ireland, which follows the Union's rules for goods. Its addresses have the
 country ``GB``; its VAT numbers for goods have this prefix. Source: Windsor Framework, Art. 8."""
-COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE ES FI FR GB GR IM IT MC NL NO".split())
+COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE DK ES FI FR GB GR IM IT MC NL NO".split())
 """Countries with territories in which other rates apply, or which count as another country."""
 MAX_CACHED_RATES = 10_000
 
