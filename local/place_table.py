@@ -66,6 +66,8 @@ EXTRA_COUNTRY_NAMES = {
     "VA": "Holy See",
     "VE": "Bolivarian Republic of Venezuela|Venezuela, Bolivarian Republic of",
     "VN": "Viet Nam",
+    # CLDR has the alpha-3 code XKK; the World Bank and the European Commission use XKX.
+    "XK": "XKX|Republic of Kosovo|Republika e Kosovës|Kosova|Kosovo and Metohija",
 }
 """Official names, old names and abbreviations that forms offer and people type."""
 

@@ -5,6 +5,7 @@ from shop.entrypoints.http import Request, endpoint
 from shop.kernel.errors import InvalidRequest
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.actions import get_tax_rates
+from shop.tax.model.us_states import state_taxes
 from shop.tax.schemas import TaxRatesView
 from shop.tax.store.cache import tax_table_cache
 from shop.tax.store.repository import DynamoTaxRateRepository
@@ -19,7 +20,9 @@ def handler(request: Request[None]) -> TaxRatesView:
     version = request.query.get("version")
     if version is None:
         rules = rule_source.rules(request.received_at)
-        return TaxRatesView.of(rates, tax_warnings(rates, rules, request.received_at))
+        today = rules.market_of(rates.country).day(request.received_at)
+        states = state_taxes(today, rates.rates) if rates.country == "US" else None
+        return TaxRatesView.of(rates, tax_warnings(rates, rules, request.received_at), states)
     if not (version.isascii() and version.isdigit() and len(version) < 10):
         raise InvalidRequest(
             "The version must be a whole number of at most 9 digits.",

@@ -42,6 +42,18 @@ FEATURE = Feature(
             writes=(Table.TAX,),
         ),
         Endpoint(
+            route="POST /staff/untaxed-decisions",
+            module="staff_tax.record_untaxed_decisions",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Record one decision to sell to several countries without tax",
+            request="shop.tax.schemas.untaxed:UntaxedDecisionsBody",
+            response="shop.tax.schemas.untaxed:UntaxedDecisionsView",
+            errors=(409,),
+            reads=(Table.PRICING,),
+            writes=(Table.TAX,),
+        ),
+        Endpoint(
             route="GET /staff/local-tax-rates/{state}",
             query=(version("rates"), POSTAL_CODE),
             module="staff_tax.get_local_rates",

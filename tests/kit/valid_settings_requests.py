@@ -224,6 +224,10 @@ SETTINGS = (
         country="BO",
     ),
     valid("GET /staff/tax-rates/{country}", country="BO"),
+    valid(
+        "POST /staff/untaxed-decisions",
+        {"reason": "Not registered here", "countries": [{"country": "CH"}, {"country": "NO"}]},
+    ),
     valid("GET /staff/local-tax-rates/{state}", state="NY", save={"local_etag": "ETag"}),
     valid(
         "PUT /staff/local-tax-rates/{state}",

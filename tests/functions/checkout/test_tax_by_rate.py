@@ -1,7 +1,9 @@
 """The tax of carts, checkouts and orders by rate, as a shopper reads it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -88,3 +90,29 @@ def test_added_tax_is_shown_by_rate() -> None:
     assert tax["amount"] > 0
     assert sum(line["amount"] for line in tax["lines"]) == tax["amount"]
     assert "lines" not in checkout["totals"][-1]
+
+
+def test_order_after_midnight_has_the_rate_of_its_day() -> None:
+    # Given an offer of ten minutes before midnight in Berlin, the last ones of 16 %
+    clock = "shop.entrypoints.http.datetime"
+    with patch(clock) as late:
+        late.now.return_value = datetime(2020, 12, 31, 22, 50, tzinfo=UTC)
+        checkout = checkout_to("DE")
+        assert [rate["display_text"] for rate in checkout["totals"][-1]["lines"][1:]] == [
+            "MwSt 16 %",
+            "MwSt 5 %",
+        ]
+
+    # When the buyer pays ten minutes after it
+    with patch(clock) as late:
+        late.now.return_value = datetime(2020, 12, 31, 23, 0, 1, tzinfo=UTC)
+        route = "POST /checkout-sessions/{id}/complete"
+        body = payment_body("tok_success")
+        completed = call(complete_checkout.handler, route, body, id=checkout["id"])
+
+        # Then the order has the rates of its own day, at the total that the buyer saw
+        assert completed.json["status"] == "completed", completed.text
+        order = call(get_order.handler, "GET /orders/{id}", id=completed.json["order"]["id"]).json
+    total = order["totals"][-1]
+    assert total["amount"] == checkout["totals"][-1]["amount"]
+    assert [rate["display_text"] for rate in total["lines"][1:]] == ["MwSt 19 %", "MwSt 7 %"]

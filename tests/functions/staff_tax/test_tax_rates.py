@@ -92,6 +92,32 @@ def test_new_rate_of_a_state_is_charged_by_the_next_checkout() -> None:
     assert tax_of_checkout(region="CA") == 725
 
 
+def test_staff_register_in_a_state_with_the_rate_that_the_shop_knows() -> None:
+    # Given a mug of 100.00 that Hawaii does not tax, because nobody added its rate
+    publish_with_stock(mug(price=10_000), pieces=5)
+    before = read_rates("US")
+    states = {one["state"]: one for one in before["states"]}
+    assert len(states) == 51
+    assert (states["HI"]["rate_ppm"], states["HI"]["shipping"]) == (40_000, "taxed")
+    assert states["CA"]["rates"] == []
+    assert tax_of_checkout(region="HI") == 0
+
+    # When staff add the rates of Hawaii, and send the rest back as they read it
+    body = {**before, "rates": [*before["rates"], *states["HI"]["rates"]], "reason": "registered"}
+    changed = put_rates("US", body)
+
+    # Then the next checkout charges it
+    assert changed.status == 200, changed.text
+    assert tax_of_checkout(region="HI") == 400
+    after = read_rates("US")
+    assert [one["rates"] for one in after["states"] if one["state"] == "HI"] == [[]]
+
+
+def test_states_are_shown_with_the_current_rates_of_the_us_only() -> None:
+    assert read_rates("DE").get("states") is None
+    assert read_rates("US", query="version=0").get("states") is None
+
+
 def test_every_version_of_the_rates_may_be_read() -> None:
     before = read_rates("US")
     body = {"rates": [*before["rates"], new_jersey(66_250)], "version": 0, "reason": "nexus"}

@@ -22,12 +22,13 @@ from shop.places.model.place_names import TABLE, name_key
 UNKNOWN, MISSING = Unmatched.UNKNOWN, Unmatched.MISSING
 
 
-def test_there_are_249_alpha_2_country_codes() -> None:
-    assert len(COUNTRIES) == 249
+def test_there_are_249_alpha_2_country_codes_and_that_of_kosovo() -> None:
+    assert len(COUNTRIES - {"XK"}) == 249
+    assert "XK" in COUNTRIES
     assert all(len(code) == 2 and code.isupper() for code in COUNTRIES)
 
 
-@pytest.mark.parametrize("text", ["EU", "XK", "ZZ", "", " ", "Narnia", "Korea", "12"])
+@pytest.mark.parametrize("text", ["EU", "XI", "XZ", "ZZ", "", " ", "Narnia", "Korea", "12"])
 def test_other_texts_are_no_country(text: str) -> None:
     with pytest.raises(ValueError, match="ISO 3166-1"):
         validate_country(text)
@@ -80,6 +81,13 @@ def test_other_texts_are_no_country(text: str) -> None:
         ("اندورا", "AD"),
         ("Azerbaycan", "AZ"),
         ("Azərbaycan", "AZ"),
+        ("XK", "XK"),
+        ("xkx", "XK"),
+        ("Kosovo", "XK"),
+        ("Republic of Kosovo", "XK"),
+        ("Kosovë", "XK"),
+        ("Косово", "XK"),
+        ("Northern Ireland", "GB"),
     ],
 )
 def test_country_is_found_by_code_and_name(text: str, code: str) -> None:

@@ -174,6 +174,39 @@ def test_zones_of_a_region_and_of_its_part_overlap(
 
 
 @pytest.mark.parametrize(
+    ("country", "typed", "prefix", "is_in"),
+    [
+        ("DE", "10115", "10", True),
+        ("DE", "D-10115", "10", True),
+        ("DE", "DE 10115", "10", True),
+        ("DE", "DE10115", "10", True),
+        ("DE", "１０１１５", "10", True),
+        ("DE", "10.115", "10", True),
+        ("DE", "D-20115", "10", False),
+        ("DE", "", "10", False),
+        ("DE", "D-", "10", False),
+        ("LV", "LV-1010", "LV-10", True),
+        ("LV", "LV-1010", "10", True),
+        ("US", "US-99501", "995", True),
+        ("US", "AK 99501-1234", "995", True),
+        ("GB", "SW1A 1AA", "SW1", True),
+        ("GB", "B1 1AA", "1", False),
+        ("IE", "D02 X285", "02", False),
+        ("AR", "C1425", "14", False),
+        ("JP", "100-0001", "1000", True),
+    ],
+)
+def test_postal_code_is_read_with_and_without_the_sign_of_its_country(
+    country: str, typed: str, prefix: str, is_in: bool
+) -> None:
+    place, countries = Destination(country, None, typed), frozenset({country})
+    assert Zone("z", countries, postal_prefixes=(prefix,)).contains(place) is is_in
+    assert Zone("z", countries, excluded_postal_prefixes=(prefix,)).contains(place) is not is_in
+    distance = Distance(1, countries, postal_prefixes=(prefix,))
+    assert (distance.precision(place) is not None) is is_in
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         "100-0001",

@@ -36,7 +36,8 @@ from shop.shipping.actions import shipping_options
 from shop.shipping.model import Consignment, ConsignmentItem, ShippingTable
 from shop.tax.model.country_rates import CountryRates, tax_table_with
 from shop.tax.model.local_rates import LocalEdition, StateRates
-from shop.tax.model.rates import UntaxedDecision
+from shop.tax.model.rates import TaxRate, UntaxedDecision
+from shop.tax.model.us_states import state_taxes
 from tests.doubles.credits import MemoryCreditAccounts
 from tests.doubles.inventory import MemoryUnitOfWork
 
@@ -153,7 +154,7 @@ def basket_of(raw: dict[str, Any]) -> Basket:
 
 def rules_of(example: dict[str, Any]) -> RuleSet:
     rounding = example.get("rounding", {})
-    decided = [
+    changed = [
         CountryRates(country, bundled.rates, (decision,))
         for country, decision, bundled in (
             (
@@ -164,6 +165,8 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
             for raw in example.get("untaxed", ())
         )
     ]
+    if "states" in example:
+        changed.append(CountryRates("US", us_rates_of(example)))
     markets = [
         Market(
             raw["id"],
@@ -177,7 +180,7 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
     return RuleSet(
         version="rules page",
         markets=(*MARKETS, *markets),
-        tax=tax_table_with(decided, local_rates_of(example.get("local", {}))),
+        tax=tax_table_with(changed, local_rates_of(example.get("local", {}))),
         rounding=RoundingPolicy(
             Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
         ),
@@ -191,6 +194,14 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
             for g in example.get("groups", ())
         ),
     )
+
+
+def us_rates_of(example: dict[str, Any]) -> tuple[TaxRate, ...]:
+    """Return the bundled rates, those of the ``states`` of a registered seller, and ``rates``."""
+    bundled = CountryRates.bundled("US").rates
+    known = state_taxes(NOON.date(), bundled)
+    added = [rate for tax in known if tax.state in example["states"] for rate in tax.rates]
+    return (*bundled, *added, *(TaxRate("US", **raw) for raw in example.get("rates", ())))
 
 
 def local_rates_of(raw: dict[str, list[list[Any]]]) -> dict[str, StateRates]:

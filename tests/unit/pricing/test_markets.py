@@ -216,3 +216,63 @@ def test_taxed_market_ends_the_warning() -> None:
     rules = RuleSet(markets=(*MARKETS[:3], replace(GB, countries=("GB",)), REST))
     assert undecided_sale(rules, "GB", NOW) is None
     assert undecided_sale(RuleSet(), "GB", NOW) is not None
+
+
+# Dated rates and the offers that were made before their day
+
+
+@pytest.mark.parametrize(
+    ("zone", "then", "at", "is_same"),
+    [
+        pytest.param("UTC", "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z", False, id="midnight"),
+        pytest.param("UTC", "2026-12-31T23:50:00Z", "2026-12-31T23:59:59Z", True, id="day before"),
+        pytest.param("UTC", "2027-01-01T00:00:00Z", "2027-01-01T00:10:00Z", True, id="first day"),
+        pytest.param("UTC", "2027-01-01T00:00:01Z", "2026-12-31T23:59:59Z", False, id="backwards"),
+        pytest.param(
+            "America/Los_Angeles", "2027-01-01T07:59:59Z", "2027-01-01T08:00:00Z", False, id="west"
+        ),
+        pytest.param(
+            "America/Los_Angeles", "2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z", True, id="UTC"
+        ),
+        pytest.param(
+            "Pacific/Kiritimati", "2026-12-31T09:59:59Z", "2026-12-31T10:00:00Z", False, id="east"
+        ),
+        pytest.param(
+            "Pacific/Pago_Pago", "2027-01-01T10:59:59Z", "2027-01-01T11:00:00Z", False, id="last"
+        ),
+    ],
+)
+def test_quote_does_not_outlive_the_day_of_its_rate(
+    zone: str, then: str, at: str, is_same: bool
+) -> None:
+    day = date(2027, 1, 1)
+    rates = (TaxRate("XK", 180_000, until=day), TaxRate("XK", 190_000, since=day))
+    market = Market("XK", "included", Destination("XK"), zone, ("XK",))
+    rules = RuleSet("1", markets=(market, Market("REST", zone=zone)), tax=TaxTable(rates))
+    instants = [datetime.fromisoformat(text) for text in (then, at)]
+    assert rules.gives_same_quote("1", *instants) is is_same
+
+
+@pytest.mark.parametrize(
+    ("clocks", "before", "after", "is_same"),
+    [
+        # Berlin's clocks change on 29 March and on 25 October; midnight is an hour apart.
+        ("winter", "2027-02-28T22:59:59Z", "2027-02-28T23:00:00Z", False),
+        ("summer", "2027-06-30T21:59:59Z", "2027-06-30T22:00:00Z", False),
+        ("summer", "2027-06-30T22:59:59Z", "2027-06-30T23:00:00Z", True),
+    ],
+)
+def test_day_of_a_rate_begins_at_midnight_in_summer_and_in_winter(
+    clocks: str, before: str, after: str, is_same: bool
+) -> None:
+    days = (date(2027, 3, 1), date(2027, 7, 1))
+    rates = (
+        TaxRate("DE", 1, until=days[0]),
+        TaxRate("DE", 2, since=days[0], until=days[1]),
+        TaxRate("DE", 3, since=days[1]),
+    )
+    rules = RuleSet("1", tax=TaxTable(rates))
+    then, at = (datetime.fromisoformat(text) for text in (before, after))
+    assert rules.gives_same_quote("1", then, at) is is_same
+    market = rules.market("EU")
+    assert (market.day(then) == market.day(at)) is is_same

@@ -56,6 +56,26 @@ OUTSIDE = [
     ("RE", "97400", "Réunion by its own code"),
     ("GB", "JE2 3AB", "Jersey"),
     ("GB", "gy1 1aa", "Guernsey"),
+    ("GB", "GX11 1AA", "Gibraltar"),
+    ("GB", "GB-JE2 3AB", "Jersey, from abroad"),
+    ("GB", "UK GY1 1AA", "Guernsey, from abroad"),
+    ("IT", "22.061", "Campione, with a dot"),
+    ("IT", "22061,", "Campione, with a comma"),
+    ("IT", "22061 CO", "Campione, with its province"),
+    ("IT", "I\u201322061", "Campione, with a dash"),
+    ("IT", "\u202a22061\u202c", "Campione, with directions"),
+    ("IT", "２３０４１", "Livigno, in wide digits"),
+    ("IT", "٢٣٠٤١", "Livigno, in Arabic digits"),
+    ("FI", "22-100", "Åland, with a hyphen"),
+    ("DE", "78266 Büsingen", "Büsingen, with its name"),
+    ("ES", "35.001", "Las Palmas, with a dot"),
+    ("ES", "35001-1", "Las Palmas, with a suffix"),
+    ("FR", "97110 CEDEX", "Guadeloupe, with CEDEX"),
+    ("DK", "3900", "Greenland"),
+    ("DK", "GL-3900", "Greenland, as its post writes it"),
+    ("DK", "FO-100", "Faroe Islands, as their post writes it"),
+    ("GL", "3900", "Greenland by its own code"),
+    ("GI", "GX11 1AA", "Gibraltar by its own code"),
     ("NO", "9170", "Svalbard"),
     ("CH", "7563", "Samnaun"),
 ]
@@ -63,6 +83,15 @@ INSIDE = [
     ("ES", "28001", 210_000),
     ("ES", None, 210_000),
     ("ES", "03501", 210_000),
+    ("ES", "3501", 210_000),
+    ("ES", "3", 210_000),
+    ("FR", "9711", 200_000),
+    ("IT", "220610", 220_000),
+    ("IT", "2206", 220_000),
+    ("DE", "782660", 190_000),
+    ("DK", "2300", 250_000),
+    ("DK", "100", 250_000),
+    ("DK", "39000", 250_000),
     ("DE", "27499", 190_000),
     ("DE", "78267", 190_000),
     ("IT", "22060", 220_000),
@@ -77,6 +106,11 @@ INSIDE = [
     ("GB", "IM1 1AA", 200_000),
     ("GB", "BT1 1AA", 200_000),
     ("GB", "G1 1AA", 200_000),
+    ("GB", "bt94 5aa", 200_000),
+    ("GB", "B1 1AA", 200_000),
+    ("GB", "BN1 1AA", 200_000),
+    ("XI", None, 200_000),
+    ("XK", "10000", 180_000),
     ("NL", None, 210_000),
     ("CN", None, 130_000),
 ]
@@ -116,6 +150,13 @@ def test_rate_of_a_territory_applies_if_staff_define_one() -> None:
     assert table.rate("standard", Destination("ES", "TF", "38001"), DAY) == canaries
     assert table.rate("standard", Destination("ES", "CE", "51001"), DAY) is None
     assert table.rate("standard", Destination("FI", None, "22100"), DAY) == aland
+
+
+@pytest.mark.parametrize("region", [None, "M", "GC", "CN"])
+def test_rate_of_a_territory_applies_by_its_postal_code(region: str | None) -> None:
+    canaries, madrid = TaxRate("ES", 70_000, region="CN"), TaxRate("ES", 1, region="M")
+    table = TaxTable((TaxRate("ES", 210_000), canaries, madrid))
+    assert table.rate("standard", Destination("ES", region, "35001"), DAY) == canaries
 
 
 PL, FR, XI = "PL5260001246", "FR40303265045", "XI980780684"
@@ -175,3 +216,23 @@ def test_territories_without_a_postal_code_never_match_their_country() -> None:
 
 def test_countries_with_areas_are_those_of_the_table() -> None:
     assert COUNTRIES_WITH_AREAS == COUNTRIES_WITH_TERRITORIES
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "market", "name"),
+    [
+        ("FI", "22100", "EU", "Åland Islands"),
+        ("FR", "97400", "EU", "Réunion"),
+        ("IT", "47890", "EU", "San Marino"),
+        ("ES", "35001", "EU", "Canary Islands"),
+    ],
+)
+def test_territory_outside_needs_no_decision(
+    country: str, postal_code: str, market: str, name: str
+) -> None:
+    line = BasketLine("a", "p", "p.1", "S", "Thing", Money(11_900, "EUR"), 1)
+    place = Destination(country, None, postal_code)
+    basket = Basket((line,), "EUR", market, destination=place)
+    priced = quote(basket, rules=RuleSet("1"), at=datetime(2026, 11, 22, tzinfo=UTC))
+    (entry,) = [entry for entry in priced.trace if entry.step is PricingStep.TAX]
+    assert (entry.reason, entry.detail) == ("", f"{name} is outside the tax area of {country}")

@@ -158,6 +158,28 @@ def test_gap_between_two_rates_is_rejected() -> None:
     assert [code for code, _ in rejected(gap)] == ["rates_gap"]
 
 
+@pytest.mark.parametrize("since", ["2026-12-13", "2027-02-01"])
+def test_rate_that_ended_may_begin_again(since: str) -> None:
+    # Given a registration that ended three weeks ago
+    ended = update(current_rates(until="2026-11-22"))
+    today = date(2026, 12, 13)
+
+    # When staff register again, today or later
+    new = update([*ended.to_list(), {"rate": 200_000, "since": since}], ended, today)
+
+    # Then the days in between stay without a rate
+    begins = date.fromisoformat(since)
+    assert rate_on(new, begins - timedelta(days=1)) == 0
+    assert rate_on(new, begins) == 200_000
+
+
+def test_rate_that_ended_does_not_begin_again_in_the_past() -> None:
+    ended = update(current_rates(until="2026-11-22"))
+    with pytest.raises(InvalidRequest) as error:
+        update([*ended.to_list(), {"rate": 1, "since": "2026-12-12"}], ended, date(2026, 12, 13))
+    assert error.value.code == "rate_past"
+
+
 def test_unknown_region_is_rejected() -> None:
     unknown = [*STATES.to_list(), {"rate": 1, "region": "ZZ", "since": str(TODAY)}]
 

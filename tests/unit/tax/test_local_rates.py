@@ -60,7 +60,13 @@ def details(priced: Quote) -> list[tuple[str, str]]:
     return [(e.reason, e.detail) for e in priced.trace if e.step is PricingStep.TAX]
 
 
-@pytest.mark.parametrize("zip_code", ["10001", "10001-1234", "100011234", " 10001 "])
+@pytest.mark.parametrize(
+    "zip_code",
+    [
+        "10001", "10001-1234", "100011234", " 10001 ", "１０００１", "10001\u20111234",
+        "10001 \u2013 1234", "10001\u200b", "US-10001", "NY 10001", "10001.",
+    ],
+)  # fmt: skip
 def test_tax_is_the_sum_of_all_rates_of_the_zip_code(zip_code: str) -> None:
     priced = quote_to(zip_code)
     assert priced.tax.minor == 888
@@ -73,7 +79,9 @@ def test_tax_is_the_sum_of_all_rates_of_the_zip_code(zip_code: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("zip_code", [None, "", "14201", "1000", "ABCDE", "１０００１"])
+@pytest.mark.parametrize(
+    "zip_code", [None, "", "14201", "1000", "ABCDE", "10001-23", "010001", "1O001"]
+)
 def test_unknown_zip_code_has_the_rate_of_the_state_and_a_trace(zip_code: str | None) -> None:
     priced = quote_to(zip_code)
     assert priced.tax.minor == 400

@@ -87,9 +87,9 @@ def test_of_two_changes_of_one_version_the_second_is_rejected(
     )
 
     # When both save
-    repository.save(first, [])
+    repository.save_all([first], [])
     with pytest.raises(VersionConflict):
-        repository.save(second, [])
+        repository.save_all([second], [])
 
     # Then the first change is stored
     assert repository.get("BR") == first

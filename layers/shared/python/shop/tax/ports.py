@@ -31,10 +31,10 @@ class TaxRateRepository(Protocol):
     def list_customized(self) -> Sequence[CountryRates]:
         """Return the rates of all countries that staff changed."""
 
-    def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
-        """Write the next version and put it in force.
+    def save_all(self, after: Sequence[CountryRates], events: Sequence[Event]) -> None:
+        """Write the next version of each country and put them in force together, or none.
 
-        Raises VersionConflict if ``after`` is not the next version, and Conflict (``too_large``).
+        Raises VersionConflict if one is not the next version, and Conflict (``too_large``).
         """
 
 

@@ -44,7 +44,7 @@ class PricingFacts:
 
     def market_in(self, rules: RuleSet) -> Market:
         """Return the market of the destination; the first one before a country is known."""
-        return rules.market_of(self.destination.country if self.destination is not None else None)
+        return rules.market_for(self.destination)
 
 
 @frozen(slots=False)

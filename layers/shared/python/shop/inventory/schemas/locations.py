@@ -67,7 +67,7 @@ class LocationBody(_RequestModel):
     ships: bool = True
     """Whether orders ship from the location.
     Example: true"""
-    ships_to: Annotated[list[Country], Field(max_length=249, default_factory=list)]
+    ships_to: Annotated[list[Country], Field(max_length=250, default_factory=list)]
     """Countries that it ships to, as ISO 3166-1 alpha-2 codes; none means every country.
     Example: ["US", "CA"]"""
     version: Version | None = None

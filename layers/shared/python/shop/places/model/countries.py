@@ -1,7 +1,8 @@
-"""Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes) and their regions.
+"""Countries (ISO 3166-1 alpha-2 as of 2026-01-01, 249 codes, and ``XK``) and their regions.
 
-User-assigned codes (``XK``, ``ZZ``) and those of blocs (``EU``) are not countries. A text becomes
-a code before anything is computed from it; a text without a code is never guessed.
+ISO assigns Kosovo no code. CLDR, payment providers and carriers use the user-assigned ``XK``, so
+addresses do too. Other user-assigned codes (``ZZ``) and those of blocs (``EU``) are not countries.
+A text becomes a code before anything is computed from it; a text without a code is never guessed.
 """
 
 import re
@@ -20,7 +21,7 @@ COUNTRIES: frozenset[str] = frozenset(
         "MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM "
         "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV "
         "SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI "
-        "VN VU WF WS YE YT ZA ZM ZW"
+        "VN VU WF WS XK YE YT ZA ZM ZW"
     ).split()
 )
 
@@ -36,6 +37,8 @@ US_REGIONS = frozenset(
 """Regions that the US postal service delivers to (USPS Publication 28, appendix B)."""
 MILITARY_REGIONS = ("AA", "AE", "AP")
 COUNTRY_UNKNOWN = "Country must be an ISO 3166-1 code such as US or DE, or a name such as Germany."
+UK_PARTS = frozenset({"ENG", "NIR", "SCT", "WLS"})
+"""Regions of the United Kingdom that postal forms list as countries."""
 REGION_REQUIRED = frozenset("AU BR CA CN IN MX US".split())
 """Countries in which an address needs its state or province."""
 
@@ -99,7 +102,9 @@ def _military_region(text: str, named: str | None, postal_code: str | None) -> s
         return region
     if named is not None:
         return named.upper()
-    digits = clean(postal_code or "")
+    from shop.places.model.postal_codes import zip_parts  # lazy: few addresses are military
+
+    digits, _ = zip_parts(postal_code) or ("", None)
     for code, prefixes in _MILITARY_ZIP_CODES:
         if digits.startswith(prefixes):
             return code

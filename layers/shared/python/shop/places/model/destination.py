@@ -7,6 +7,7 @@ from shop.kernel.frozen import frozen
 from shop.places.model.countries import (
     COUNTRY_UNKNOWN,
     REGION_REQUIRED,
+    UK_PARTS,
     Unmatched,
     find_country,
     find_region,
@@ -93,9 +94,14 @@ class StatedPlace:
         return None
 
     def _region_in(self, country: str) -> str | Unmatched:
-        return find_region(
+        found = find_region(
             country, self.region, locality=self.locality, postal_code=self.postal_code
         )
+        if found is Unmatched.MISSING and country == "GB":
+            # Postal forms list Scotland and Northern Ireland as countries.
+            part = find_region(country, self.country)
+            return part if part in UK_PARTS else found
+        return found
 
 
 def region_unknown(country: str) -> str:

@@ -7,6 +7,7 @@ from shop.kernel.frozen import frozen
 from shop.kernel.text_folding import clean
 from shop.places.model.countries import COUNTRIES, is_region
 from shop.places.model.destination import Destination
+from shop.places.model.postal_codes import compact, postal_code_forms
 
 MAX_DISTANCE_KM = 21_000
 """Half the circumference of the earth, with a margin for detours."""
@@ -52,10 +53,10 @@ class Zone:
             return False
         if not self.excluded_regions.isdisjoint(destination.regions):
             return False
-        code = normalize_postal_code(destination.postal_code)
-        if self.postal_prefixes and not _begins_with_any(code, self.postal_prefixes):
+        codes = postal_code_forms(destination.country, destination.postal_code)
+        if self.postal_prefixes and not _match_any(codes, self.postal_prefixes):
             return False
-        return not _begins_with_any(code, self.excluded_postal_prefixes)
+        return not _match_any(codes, self.excluded_postal_prefixes)
 
     def overlap(self, other: "Zone") -> frozenset[str]:
         """Return the countries in which some destination is in both zones."""
@@ -122,10 +123,9 @@ class Distance:
         if not self.postal_prefixes:
             # The entry of a region precedes that of the larger one around it.
             return (1, 0) if self.regions is None else (2, -matching[0])
-        code = normalize_postal_code(destination.postal_code)
-        prefixes = map(normalize_postal_code, self.postal_prefixes)
-        lengths = [len(prefix) for prefix in prefixes if code.startswith(prefix)]
-        return (3, max(lengths)) if code and lengths else None
+        codes = postal_code_forms(destination.country, destination.postal_code)
+        matching = [prefix for prefix in self.postal_prefixes if _match_any(codes, (prefix,))]
+        return (3, max(len(compact(prefix)) for prefix in matching)) if matching else None
 
 
 def regions_named(areas: Iterable[Zone | Distance], country: str) -> frozenset[str]:
@@ -262,6 +262,11 @@ def _problems_of_prefixes(prefixes: tuple[str, ...], path: str) -> Iterator[Prob
         if not (1 <= len(prefix) <= MAX_PREFIX_LENGTH and prefix.replace("-", "0").isalnum()):
             detail = "A postal prefix must be the beginning of a postal code, such as 995."
             yield Problem("prefix_invalid", detail, f"{path}[{position}]")
+
+
+def _match_any(codes: Iterable[str], prefixes: Iterable[str]) -> bool:
+    """Return whether one of the forms of a postal code begins with one of the prefixes."""
+    return any(code.startswith(compact(prefix)) for code in codes if code for prefix in prefixes)
 
 
 def _begins_with_any(code: str, prefixes: Iterable[str]) -> bool:

@@ -18,9 +18,11 @@ from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionStatus
 from shop.pricing.model.rule_set import MARKETS, Market, RuleSet
 from shop.pricing.model.targeting import time_zone
-from shop.tax.model.rates import STANDARD, UntaxedDecision
+from shop.tax.model.rates import STANDARD, UntaxedDecision, taxed_from
 
 MAX_MARKETS = 100
+REST = "*"
+"""Stands for all countries without a rate that no market names."""
 MARKET_ID = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 BUNDLED_AT = datetime(2026, 9, 29, tzinfo=UTC)
 
@@ -164,13 +166,14 @@ def undecided_sales(rules: RuleSet, at: datetime) -> list[UndecidedSale]:
     rest = next(market for market in rules.markets if not market.countries)
     if rest.untaxed is None:
         detail = "Countries without a rate are sold to without tax. Decide it in the market."
-        found.append(UndecidedSale(rest.id, "*", detail))
+        found.append(UndecidedSale(rest.id, REST, detail))
     return found
 
 
 def undecided_sale(rules: RuleSet, country: str, at: datetime) -> UndecidedSale | None:
     """Return whether the whole of a country, or a part, is sold to without tax undecided."""
-    market, place = rules.market_of(country), Destination(country)
+    market = rules.market_of(country)
+    place = taxed_from(market.home, Destination(country))
     if rules.untaxed_decision(market, place) is not None:
         return None
     day = market.day(at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,13 @@ from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.targeting import time_zone
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxTable, UntaxedDecision, tax_area
+from shop.tax.model.rates import (
+    BUNDLED_TAX_TABLE,
+    NORTHERN_IRELAND,
+    TaxTable,
+    UntaxedDecision,
+    tax_area,
+)
 
 if TYPE_CHECKING:
     from shop.pricing.model.price_history import PriceHistory
@@ -50,9 +56,10 @@ class Market:
 
 _EU = tuple(
     """AT BE BG CY CZ DE DK EE ES FI FR GR HR HU
-    IE IT LT LU LV MC MT NL PL PT RO SE SI SK""".split()
+    IE IT LT LU LV MC MT NL PL PT RO SE SI SK XI""".split()
 )
-"""The members of the Union, and Monaco, which counts as France (Directive 2006/112/EC, Art. 7)."""
+"""The members of the Union; Monaco, which counts as France (Directive 2006/112/EC, Art. 7); and
+Northern Ireland, which counts as a member for goods (Windsor Framework, Art. 8)."""
 
 MARKETS = (
     Market("US", tax="added", zone="America/New_York", countries=("US",)),
@@ -121,11 +128,29 @@ class RuleSet:
         return {country: market for market in self.markets for country in market.countries}
 
     def market_of(self, country: str | None) -> Market:
-        """Return the market of a country; the first one while the country is unknown."""
+        """Return the market of a country, or of Northern Ireland (``XI``).
+
+        While the country is unknown, it is the first one.
+        """
         if country is None:
             return self.markets[0]
-        market = self._market_by_country.get(country)
+        # A shop that does not name Northern Ireland sells to it as to the rest of the country.
+        within = "GB" if country == NORTHERN_IRELAND else ""
+        by_country = self._market_by_country
+        market = by_country.get(country) or by_country.get(within)
         return market or next(market for market in self.markets if not market.countries)
+
+    def market_for(self, destination: Destination | None) -> Market:
+        """Return the market of a destination; the first one before a country is known.
+
+        Northern Ireland may have another market than the rest of its country.
+        """
+        if destination is None:
+            return self.market_of(None)
+        named = self._market_by_country.get(NORTHERN_IRELAND)
+        if named is not None and tax_area(destination).place.country == NORTHERN_IRELAND:
+            return named
+        return self.market_of(destination.country)
 
     def untaxed_decision(self, market: Market, destination: Destination) -> UntaxedDecision | None:
         """Return the decision to sell to a destination without tax (§10.5b).
@@ -186,10 +211,11 @@ class RuleSet:
     def gives_same_quote(self, version: str, then: datetime, at: datetime) -> bool:
         """Return whether a quote of ``then`` under that version still holds at ``at``.
 
-        It holds if no rule has changed, begun or ended in between. Facts outside the rules, such as
-        catalog prices and remaining limits, are not checked.
+        It holds if no rule has changed, begun or ended in between. That includes a tax rate, on the
+        day of any market. Facts outside the rules, such as catalog prices and remaining limits, are
+        not checked.
         """
-        if version != self.version:
+        if version != self.version or self._tax_changes(then, at):
             return False
         return all(
             bool(promotion.reason_not_running(then)) == bool(promotion.reason_not_running(at))
@@ -197,6 +223,15 @@ class RuleSet:
         ) and all(
             bool(listed.window.reason_closed(then)) == bool(listed.window.reason_closed(at))
             for listed in self.price_lists
+        )
+
+    def _tax_changes(self, then: datetime, at: datetime) -> bool:
+        """Whether a rate begins or ends between two instants, on the day of any market."""
+        first, last = sorted((then, at))
+        # No market is further than 14 hours from UTC, so most pairs of instants need no time zone.
+        earliest, latest = (first - timedelta(days=1)).date(), (last + timedelta(days=1)).date()
+        return self.tax.changes_after(earliest, latest) and any(
+            self.tax.changes_after(market.day(first), market.day(last)) for market in self.markets
         )
 
     def with_policy_at(self, at: datetime) -> "RuleSet":

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
@@ -11,10 +11,13 @@ from shop.places.model.destination import Destination, StatedPlace, checked_dest
 from shop.pricing.model.markets import BUNDLED_AT, MAX_MARKETS, MarketSettings, UndecidedSale
 from shop.pricing.model.rule_set import Market
 from shop.pricing.schemas.base import Country, ReadOnly
+from shop.tax.model.areas import validate_tax_area
 from shop.tax.model.rates import UntaxedDecision
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 Reason = Annotated[str, StringConstraints(max_length=500)]
+TaxAreaCode = Annotated[str, AfterValidator(validate_tax_area)]
+"""Country as an ISO 3166-1 alpha-2 code, or XI for Northern Ireland; a name is converted."""
 
 
 class MarketHomeBody(BaseModel):
@@ -46,8 +49,9 @@ class MarketBody(BaseModel):
     id: str
     """Id of the market: a capital letter and up to 31 capitals, digits, hyphens or underscores.
     Example: GB"""
-    countries: Annotated[list[Country], Field(max_length=300)]
-    """Countries of the market by code or name; empty for the one market of all other countries.
+    countries: Annotated[list[TaxAreaCode], Field(max_length=300)]
+    """Countries of the market by code or name, with XI for Northern Ireland; empty for the one
+    market of all other countries.
     Example: ["GB", "IM"]"""
     tax: Literal["included", "added", "none"]
     """Whether prices include tax, tax is added to them, or none is charged.
@@ -141,7 +145,8 @@ class MarketView(BaseModel):
     id: str
     """Id of the market, to which price lists and promotions refer."""
     countries: list[str]
-    """Countries as ISO 3166-1 alpha-2 codes; empty for the market of all other countries."""
+    """Countries as ISO 3166-1 alpha-2 codes, and XI for Northern Ireland; empty for the market of
+    all other countries."""
     tax: str
     """Whether prices include tax, tax is added to them, or none is charged: included, added or
     none."""
@@ -189,7 +194,8 @@ class UndecidedSaleView(BaseModel):
     content: str
     """Warning in words."""
     country: str
-    """Country as an ISO 3166-1 alpha-2 code, or * for all countries without a rate."""
+    """Country as an ISO 3166-1 alpha-2 code, XI for Northern Ireland, or * for all countries
+    without a rate."""
     market: str
     """Id of the market."""
 

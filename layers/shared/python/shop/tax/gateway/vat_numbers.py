@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from shop.kernel.text_folding import clean
+
 _MEMBERS = frozenset(
     "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI".split()
 )
@@ -16,7 +18,7 @@ class StdnumVatNumbers:
     """
 
     def normalize(self, number: str) -> str | None:
-        number = number.strip()
+        number = clean(number)
         prefix, rest = number[:2].upper(), number[2:]
         # Greece is GR in addresses and EL in VAT numbers; buyers use both.
         prefix = "EL" if prefix == "GR" else prefix

@@ -7,43 +7,50 @@ the Customs and Excise Agreement of 1979 (Isle of Man); national laws. As of 202
 import re
 from functools import lru_cache
 
-from shop.kernel.text_folding import clean
+from shop.kernel.errors import InvalidValue
+from shop.kernel.text_folding import fold
+from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_country
 from shop.places.model.destination import Destination
-from shop.tax.model.rates import TaxArea
+from shop.places.model.postal_codes import compact, without_sign
+from shop.tax.model.rates import NORTHERN_IRELAND, TaxArea
 
 _TREATED_AS = {"MC": "FR", "IM": "GB"}
 """Countries that count as another one. Source: Directive 2006/112/EC, Art. 7; for IM since 1979."""
 
 _TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
     # country, postal codes, regions, name, country that it counts as (None: no other country)
-    ("ES", r"35|38", ("CN", "GC", "TF"), "Canary Islands", None),
-    ("ES", r"51", ("CE",), "Ceuta", None),
-    ("ES", r"52", ("ML",), "Melilla", None),
-    ("GR", r"6308[67]$", ("69",), "Mount Athos", None),
-    ("DE", r"27498$", (), "Heligoland", None),
-    ("DE", r"78266$", (), "Büsingen", None),
-    ("IT", r"23041$", (), "Livigno", None),
-    ("IT", r"22061$", (), "Campione d'Italia", None),
-    ("IT", r"4789\d$", (), "San Marino", "SM"),
-    ("IT", r"00120$", (), "Vatican City", "VA"),
-    ("FI", r"22\d{3}$", ("01",), "Åland Islands", "AX"),
-    ("FR", r"97150$", ("MF",), "Saint-Martin", "MF"),
-    ("FR", r"97133$", ("BL",), "Saint-Barthélemy", "BL"),
-    ("FR", r"971", ("971", "GP"), "Guadeloupe", "GP"),
-    ("FR", r"972", ("972", "MQ"), "Martinique", "MQ"),
-    ("FR", r"973", ("973", "GF"), "French Guiana", "GF"),
-    ("FR", r"974", ("974", "RE"), "Réunion", "RE"),
-    ("FR", r"976", ("976", "YT"), "Mayotte", "YT"),
-    ("FR", r"975", ("PM",), "Saint-Pierre-et-Miquelon", "PM"),
-    ("FR", r"984", ("TF",), "French Southern Territories", "TF"),
-    ("FR", r"986", ("WF",), "Wallis and Futuna", "WF"),
-    ("FR", r"987", ("PF",), "French Polynesia", "PF"),
-    ("FR", r"988", ("NC",), "New Caledonia", "NC"),
+    ("ES", r"3[58]\d{3}", ("CN", "GC", "TF"), "Canary Islands", None),
+    ("ES", r"51\d{3}", ("CE",), "Ceuta", None),
+    ("ES", r"52\d{3}", ("ML",), "Melilla", None),
+    ("GR", r"6308[67](?!\d)", ("69",), "Mount Athos", None),
+    ("DE", r"27498(?!\d)", (), "Heligoland", None),
+    ("DE", r"78266(?!\d)", (), "Büsingen", None),
+    ("IT", r"23041(?!\d)", (), "Livigno", None),
+    ("IT", r"22061(?!\d)", (), "Campione d'Italia", None),
+    ("IT", r"4789\d(?!\d)", (), "San Marino", "SM"),
+    ("IT", r"00120(?!\d)", (), "Vatican City", "VA"),
+    ("FI", r"22\d{3}(?!\d)", ("01",), "Åland Islands", "AX"),
+    ("FR", r"97150(?!\d)", ("MF",), "Saint-Martin", "MF"),
+    ("FR", r"97133(?!\d)", ("BL",), "Saint-Barthélemy", "BL"),
+    ("FR", r"971\d\d", ("971", "GP"), "Guadeloupe", "GP"),
+    ("FR", r"972\d\d", ("972", "MQ"), "Martinique", "MQ"),
+    ("FR", r"973\d\d", ("973", "GF"), "French Guiana", "GF"),
+    ("FR", r"974\d\d", ("974", "RE"), "Réunion", "RE"),
+    ("FR", r"976\d\d", ("976", "YT"), "Mayotte", "YT"),
+    ("FR", r"975\d\d", ("PM",), "Saint-Pierre-et-Miquelon", "PM"),
+    ("FR", r"984\d\d", ("TF",), "French Southern Territories", "TF"),
+    ("FR", r"986\d\d", ("WF",), "Wallis and Futuna", "WF"),
+    ("FR", r"987\d\d", ("PF",), "French Polynesia", "PF"),
+    ("FR", r"988\d\d", ("NC",), "New Caledonia", "NC"),
+    ("DK", r"(?:DK|GL)?39\d\d(?!\d)", (), "Greenland", "GL"),
+    ("DK", r"FO\d{3}(?!\d)", (), "Faroe Islands", "FO"),
+    ("GB", r"BT0?[1-9]", ("NIR",), "Northern Ireland", NORTHERN_IRELAND),
     ("GB", r"JE\d", (), "Jersey", "JE"),
     ("GB", r"GY\d", (), "Guernsey", "GG"),
-    ("CH", r"756[23]$", (), "Samnaun", None),
-    ("NO", r"917\d$", ("21",), "Svalbard", "SJ"),
-    ("NO", r"8099$", ("22",), "Jan Mayen", "SJ"),
+    ("GB", r"GX11", (), "Gibraltar", "GI"),
+    ("CH", r"756[23](?!\d)", (), "Samnaun", None),
+    ("NO", r"917\d(?!\d)", ("21",), "Svalbard", "SJ"),
+    ("NO", r"8099(?!\d)", ("22",), "Jan Mayen", "SJ"),
     ("NL", "", ("AW",), "Aruba", "AW"),
     ("NL", "", ("CW",), "Curaçao", "CW"),
     ("NL", "", ("SX",), "Sint Maarten", "SX"),
@@ -51,12 +58,25 @@ _TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
     ("CN", "", ("HK",), "Hong Kong", "HK"),
     ("CN", "", ("MO",), "Macao", "MO"),
     ("CN", "", ("TW",), "Taiwan", "TW"),
-    ("AU", r"2899$", (), "Norfolk Island", "NF"),
-    ("AU", r"6798$", (), "Christmas Island", "CX"),
-    ("AU", r"6799$", (), "Cocos (Keeling) Islands", "CC"),
+    ("AU", r"2899(?!\d)", (), "Norfolk Island", "NF"),
+    ("AU", r"6798(?!\d)", (), "Christmas Island", "CX"),
+    ("AU", r"6799(?!\d)", (), "Cocos (Keeling) Islands", "CC"),
 )
 COUNTRIES_WITH_TERRITORIES = frozenset((*_TREATED_AS, *(row[0] for row in _TERRITORIES)))
-_COUNTRY_PREFIX = re.compile(r"[A-Z]{1,3}-?(?=\d)")
+_AREA_NAMES = {"xi": NORTHERN_IRELAND, "northern ireland": NORTHERN_IRELAND}
+
+
+def find_tax_area(text: str | None) -> str | Unmatched:
+    """Return the code of a tax area from its code or name: a country, or ``XI``."""
+    return _AREA_NAMES.get(fold(text or "")) or find_country(text)
+
+
+def validate_tax_area(text: str) -> str:
+    """Return the code of a tax area. Raises InvalidValue (``country_unknown``) otherwise."""
+    code = find_tax_area(text)
+    if isinstance(code, Unmatched):
+        raise InvalidValue("country_unknown", COUNTRY_UNKNOWN)
+    return code
 
 
 @lru_cache(maxsize=1_000)
@@ -65,10 +85,11 @@ def area_in(destination: Destination) -> TaxArea:
     treated_as = _TREATED_AS.get(destination.country)
     if treated_as is not None:
         return TaxArea(Destination(treated_as, None, None), name=destination.country)
-    postal_code = clean(destination.postal_code or "").replace(" ", "").upper()
-    if destination.country != "GB":
-        # "FI-22100" is written for mail from abroad.
-        postal_code = _COUNTRY_PREFIX.sub("", postal_code)
+    # "FI-22100" is written for mail from abroad. In Denmark, the sign names the territory.
+    if destination.country == "DK":
+        postal_code = compact(destination.postal_code)
+    else:
+        postal_code = without_sign(destination.country, destination.postal_code)
     for country, codes, own_regions, name, counts_as in _TERRITORIES:
         if country != destination.country:
             continue
@@ -79,6 +100,16 @@ def area_in(destination: Destination) -> TaxArea:
             matches = not set(own_regions).isdisjoint(destination.regions)
         if matches:
             if counts_as is None:
-                return TaxArea(destination, is_outside=True, name=name)
+                return TaxArea(_within(destination, own_regions), is_outside=True, name=name)
             return TaxArea(Destination(counts_as, None, destination.postal_code), name=name)
     return TaxArea(destination)
+
+
+def _within(destination: Destination, regions: tuple[str, ...]) -> Destination:
+    """Return the destination in the territory's region, whatever region the address states.
+
+    Rates that staff define for the region then apply, because mail goes by the postal code.
+    """
+    if not regions or not set(regions).isdisjoint(destination.regions):
+        return destination
+    return Destination(destination.country, regions[0], destination.postal_code)

@@ -1,7 +1,7 @@
 """The tax rates of one country, as staff maintain them. Rates of past days never change."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.places.model.countries import is_region
+from shop.places.model.countries import Unmatched, is_region
 from shop.places.model.destination import region_unknown
 from shop.serialization import from_json, to_json
 from shop.tax.model.rates import (
@@ -89,10 +89,9 @@ class CountryRates:
             if rate is not None:
                 problems += _problems_of(rate, country, path)
                 rates.append(rate)
-        # Overlaps and gaps are checked last: between invalid rates they would be misleading.
+        # Overlaps are checked last: between invalid rates they would be misleading.
         _raise_if_any(problems)
         TaxTable(tuple(rates))  # raises for overlapping rates
-        _raise_if_any(list(_gaps(rates)))
         return tuple(rates)
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -112,8 +111,9 @@ class CountryRates:
         The first rate of a class and region begins today unless it names a day: there is no earlier
         rate that it could contradict.
 
-        Raises :class:`InvalidRequest` (``rate_past``) if the rates of an earlier day differ. They
-        taxed goods that may still be returned.
+        Raises :class:`InvalidRequest`: ``rate_past`` if the rates of an earlier day differ, because
+        they taxed goods that may still be returned; ``rates_gap`` for days without a rate between
+        two rates, unless the first one ended before today.
         """
         known = {_key(rate) for rate in self.rates}
         rates = tuple(
@@ -131,6 +131,7 @@ class CountryRates:
                     code="rate_past",
                     path=_path_of(rates, key),
                 )
+        _raise_if_any(list(_gaps(rates, today)))
         decisions = self.untaxed
         if change.untaxed is not None:
             stated = {(one.region, one.reason): one for one in self.untaxed}
@@ -146,6 +147,24 @@ class CountryRates:
             at=at,
             actor=actor,
             reason=change.reason,
+        )
+
+    def decide(self, reason: str, *, at: datetime, actor: str) -> "CountryRates":
+        """Return the next version, with the decision to sell to the whole country without tax.
+
+        Decisions for regions stay. If the decision is the same, the version is, too.
+        """
+        stated = [one for one in self.untaxed if one.region is None]
+        if stated and stated[0].reason == reason:
+            return self
+        others = tuple(one for one in self.untaxed if one.region is not None)
+        return replace(
+            self,
+            untaxed=(*others, UntaxedDecision(reason, actor, at)),
+            version=self.version + 1,
+            at=at,
+            actor=actor,
+            reason=reason,
         )
 
     @classmethod
@@ -200,10 +219,13 @@ def tax_table_with(
 
 def _with_place_codes(item: dict[str, Any], country: str) -> dict[str, Any]:
     """Return the JSON object of a rate with codes for country and region, where they have one."""
-    from shop.places.model.stated_areas import country_codes, region_code  # lazy: staff handlers
+    from shop.places.model.stated_areas import region_code  # lazy: staff handlers
+    from shop.tax.model.areas import find_tax_area  # lazy: staff handlers
 
     value = {"country": country, **item}
-    (value["country"],) = country_codes([value["country"]])
+    if isinstance(text := value["country"], str):
+        code = find_tax_area(text)
+        value["country"] = text if isinstance(code, Unmatched) else code
     if "region" in value:
         value["region"] = region_code(country, value["region"])
     return value
@@ -235,13 +257,14 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, f"{path}.name")
 
 
-def _gaps(rates: list[TaxRate]) -> Iterator[Problem]:
+def _gaps(rates: Sequence[TaxRate], today: date) -> Iterator[Problem]:
     """Yield a problem for each period without a rate between two rates of one key.
 
-    Such a gap is always a mistake: a class that becomes untaxed gets a rate of 0.
+    Such a gap is a mistake: a class that becomes untaxed gets a rate of 0. After a rate that ended
+    before today it is not: the seller may have ended a registration, and now registers again.
     """
     for position, rate in enumerate(rates):
-        if rate.until is None:
+        if rate.until is None or rate.until < today:
             continue
         starts = [other.since for other in rates if other.since and _key(other) == _key(rate)]
         next_start = min((since for since in starts if since >= rate.until), default=rate.until)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from shop.kernel.frozen import frozen
+from shop.places.model.postal_codes import zip_parts
 
 ZIP = re.compile(r"([0-9]{5})(?:[ -]?([0-9]{4}))?")
 PART_NAMES = ("state", "county", "city", "special")
@@ -60,12 +61,12 @@ class LocalEdition:
 
         A range of add-on codes precedes the rate of the whole ZIP code.
         """
-        match = ZIP.fullmatch((postal_code or "").strip())
-        if match is None:
+        parts = zip_parts(postal_code)
+        if parts is None:
             return None
-        add_on = match[2]
+        zip_code, add_on = parts
         found = None
-        for first, last, name, county, city, special in self.entries.get(match[1], ()):
+        for first, last, name, county, city, special in self.entries.get(zip_code, ()):
             rate = LocalRate(name, self.state_rate, county, city, special)
             if first is None:
                 found = found or rate

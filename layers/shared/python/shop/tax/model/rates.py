@@ -1,6 +1,6 @@
 """Tax rates with their dates, and the table in which a rate is looked up."""
 
-import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import date, datetime
@@ -22,8 +22,9 @@ STANDARD, SHIPPING = "standard", "shipping"
 ZERO = "zero"
 """The tax class that is never taxed."""
 NORTHERN_IRELAND = "XI"
-"""Prefix of VAT numbers for goods in Northern Ireland, which follows the Union's rules for them."""
-COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE ES FI FR GB GR IM IT MC NL NO".split())
+"""Tax area of Northern Ireland, which follows the Union's rules for goods. Its addresses have the
+country ``GB``; its VAT numbers for goods have this prefix. Source: Windsor Framework, Art. 8."""
+COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE DK ES FI FR GB GR IM IT MC NL NO".split())
 """Countries with territories in which other rates apply, or which count as another country."""
 MAX_CACHED_RATES = 10_000
 
@@ -84,12 +85,7 @@ class TaxArea:
     @property
     def member(self) -> str | None:
         """Return the prefix of VAT numbers for goods in this area; ``None`` outside tax areas."""
-        code = self.place.postal_code or ""
-        if self.is_outside:
-            return None
-        if self.place.country == "GB" and re.match(r"\s*BT\d", code, re.IGNORECASE):
-            return NORTHERN_IRELAND
-        return self.place.country
+        return None if self.is_outside else self.place.country
 
 
 def tax_area(destination: Destination) -> TaxArea:
@@ -99,6 +95,18 @@ def tax_area(destination: Destination) -> TaxArea:
     from shop.tax.model.areas import area_in  # lazy: most countries have one tax area
 
     return area_in(destination)
+
+
+def taxed_from(home: Destination | None, destination: Destination) -> Destination:
+    """Return the place whose rates a seller charges for goods to a destination.
+
+    Northern Ireland is the United Kingdom for a seller in Great Britain.
+    """
+    if destination.country not in ("GB", NORTHERN_IRELAND) or home is None:
+        return destination
+    if tax_area(home).member == "GB" and tax_area(destination).member == NORTHERN_IRELAND:
+        return Destination("GB")
+    return destination
 
 
 @frozen(slots=False)
@@ -145,6 +153,17 @@ class TaxTable:
     def regions_named(self, country: str) -> frozenset[str]:
         """Return the regions of a country that have rates of their own."""
         return self._regions_by_country.get(country, frozenset())
+
+    @cached_property
+    def _first_days(self) -> tuple[date, ...]:
+        """The days on which a rate or an edition of rates below a state begins, or a rate ends."""
+        days = {day for rate in self.rates for day in (rate.since, rate.until)}
+        days |= {edition.since for state in self.local.values() for edition in state.editions}
+        return tuple(sorted(day for day in days if day is not None))
+
+    def changes_after(self, day: date, until: date) -> bool:
+        """Whether any rate begins or ends after one day, up to and including another."""
+        return bisect_right(self._first_days, day) < bisect_right(self._first_days, until)
 
     def has_rates(self, country: str) -> bool:
         """Whether any rate, past or future, is stated for a country or one of its regions."""

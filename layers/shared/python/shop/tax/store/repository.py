@@ -45,35 +45,39 @@ class DynamoTaxRateRepository:
         rows = TaxRow.query(RATES, consistent_read=True)
         return [country_rates_from(row.sk, row) for row in rows]
 
-    def save(self, after: CountryRates, events: Sequence[Event]) -> CountryRates:
-        doc = document(after)
-        if len(compress_json(doc)) > MAX_ITEM_BYTES:
-            raise Conflict(
-                f"The tax rates of {after.country} are too large to store. Send fewer rates.",
-                code="too_large",
-            )
-        before = after.version - 1
-        current = TaxRow(RATES, after.country, version=after.version, doc=doc, events=tuple(events))
-        past = TaxRow(
-            history_key(after.country),
-            version_key(after.version),
-            version=after.version,
-            doc=doc,
-        )
-        unchanged = TaxRow.version == before if before else TaxRow.pk.does_not_exist()
+    def save_all(self, after: Sequence[CountryRates], events: Sequence[Event]) -> None:
+        rows = [_rows_of(rates, events if place == 0 else ()) for place, rates in enumerate(after)]
 
         def write(writes: Any) -> None:
-            writes.save(current, unchanged)
-            writes.save(past, TaxRow.pk.does_not_exist())
+            for current, past in rows:
+                before = current.version - 1
+                unchanged = TaxRow.version == before if before else TaxRow.pk.does_not_exist()
+                writes.save(current, unchanged)
+                writes.save(past, TaxRow.pk.does_not_exist())
             # Every cached tax table is read again when this number changes. No condition: changes
             # of two countries may both increment it.
             writes.update(TaxRow(*TABLE_VERSION), [TaxRow.version.add(1)])
 
         try:
             DynamoUnitOfWork().commit(write)
-        except ConditionFailed:
+        except ConditionFailed as error:
+            changed = [one for one in after if history_key(one.country) in error.keys] or after
+            names = ", ".join(one.country for one in changed)
             raise VersionConflict(
-                f"The tax rates of {after.country} have changed since you read them."
-                " Read them again."
+                f"The tax rates of {names} have changed since you read them. Read them again."
             ) from None
-        return after
+
+
+def _rows_of(rates: CountryRates, events: Sequence[Event]) -> tuple[TaxRow, TaxRow]:
+    """Return the rows of the rates in force and of this version. Raises Conflict."""
+    doc = document(rates)
+    if len(compress_json(doc)) > MAX_ITEM_BYTES:
+        raise Conflict(
+            f"The tax rates of {rates.country} are too large to store. Send fewer rates.",
+            code="too_large",
+        )
+    current = TaxRow(RATES, rates.country, version=rates.version, doc=doc, events=tuple(events))
+    past = TaxRow(
+        history_key(rates.country), version_key(rates.version), version=rates.version, doc=doc
+    )
+    return current, past

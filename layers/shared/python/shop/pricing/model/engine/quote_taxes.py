@@ -16,7 +16,15 @@ from shop.pricing.model.trace import (
     PricingStep,
     TraceEntry,
 )
-from shop.tax.model.rates import MILLION, SHIPPING, STANDARD, TaxRate, tax_area
+from shop.tax.model.rates import (
+    MILLION,
+    SHIPPING,
+    STANDARD,
+    TaxArea,
+    TaxRate,
+    tax_area,
+    taxed_from,
+)
 
 Goods = Iterable[tuple[str, int]]
 """Tax class and amount of each line."""
@@ -28,10 +36,11 @@ class QuoteTaxes:
     def __init__(self, basket: Basket, rules: RuleSet, at: datetime) -> None:
         self._table = rules.tax
         self.market: Market = rules.market(basket.market)
+        stated = basket.destination and taxed_from(self.market.home, basket.destination)
         # §10.2: before the destination is known, prices that include tax use the seller's home.
         self.destination: Destination | None = None
         if self.market.tax != "none":
-            self.destination = basket.destination or (
+            self.destination = stated or (
                 self.market.home if self.market.tax == "included" else None
             )
         self._day: date = self.market.day(at)
@@ -46,7 +55,7 @@ class QuoteTaxes:
         self.included = self.market.tax == "included" and not self.reverse_charge
         self._rounding = rules.rounding
         self._rules = rules
-        self._stated = basket.destination
+        self._stated = stated
 
     def _rate(self, tax_class: str) -> TaxRate | None:
         if self.destination is None:
@@ -183,10 +192,10 @@ class QuoteTaxes:
     def _untaxed_entry(self, destination: Destination) -> TraceEntry:
         """Return the reason why no rate applies to a destination (§10.5b)."""
         area, place = tax_area(destination), _name(destination)
-        if area.is_outside:
+        decision = self._rules.untaxed_decision(self.market, destination)
+        if area.is_outside or (decision is None and self._is_abroad(area)):
             detail = f"{area.name} is outside the tax area of {destination.country}"
             return TraceEntry(PricingStep.TAX, place, False, detail=detail)
-        decision = self._rules.untaxed_decision(self.market, destination)
         if decision is None:
             return TraceEntry(
                 PricingStep.TAX,
@@ -203,6 +212,10 @@ class QuoteTaxes:
             reason=UNTAXED_DECIDED,
             detail=f"No tax is charged in {place}: {decision.reason} ({by})",
         )
+
+    def _is_abroad(self, area: TaxArea) -> bool:
+        """Whether a territory counts as another country, for which the shop has no rates."""
+        return bool(area.name) and not self._table.has_rates(area.place.country)
 
 
 def _name(place: Destination) -> str:

@@ -1,11 +1,11 @@
 """Request and response types of tax rates."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -14,7 +14,10 @@ from shop.kernel.pagination import decode_name_cursor, to_cursor
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.tax.model.country_rates import CountryRates, RatesChange
 from shop.tax.model.local_rates import LocalRate, StateRates
-from shop.tax.model.rates import BUNDLED_TAX_TABLE, UntaxedDecision
+from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, UntaxedDecision
+
+if TYPE_CHECKING:
+    from shop.tax.model.us_states import StateTax
 
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
@@ -71,6 +74,7 @@ class TaxRatesBody(BaseModel):
     at: ReadOnly = None
     actor: ReadOnly = None
     warnings: ReadOnly = None
+    states: ReadOnly = None
 
     def parse(self, country: str) -> RatesChange:
         """Return the change. Raises InvalidRequest with the path of every problem."""
@@ -128,6 +132,54 @@ class TaxRateView(BaseModel):
     until: date | None = None
     """First day on which the rate no longer applies; absent for no end."""
 
+    @classmethod
+    def of(cls, rate: TaxRate) -> "TaxRateView":
+        return cls(
+            rate_ppm=rate.rate,
+            tax_class=rate.tax_class,
+            region=rate.region,
+            name=rate.name,
+            since=rate.since,
+            until=rate.until,
+        )
+
+
+class StateTaxView(BaseModel):
+    """The sales tax of a state of the US, for staff who register there. It applies to nothing by
+    itself."""
+
+    state: str
+    """Code of the state."""
+    rate_ppm: int
+    """Rate of the state today, in parts per million; 72500 is 7.25 %."""
+    rates: list[TaxRateView]
+    """Rates that staff add to the rates of the US to tax the state: today's, and enacted changes.
+    None if the state has a rate already, or no sales tax."""
+    has_local_taxes: bool
+    """Whether places within the state add taxes, which an import of rates by ZIP code has."""
+    shipping: str
+    """Tax on a delivery charge shown separately: follows_goods, taxed, not_taxed_if_separate or
+    no_state_tax."""
+    shipping_basis: str
+    """Legal basis of the tax on delivery."""
+    shipping_confidence: str
+    """Confidence in it: high, medium or low. Check low and medium ones with the state."""
+    note: str
+    """What else a seller should know."""
+
+    @classmethod
+    def of(cls, tax: "StateTax") -> "StateTaxView":
+        return cls(
+            state=tax.state,
+            rate_ppm=tax.rate,
+            rates=[TaxRateView.of(rate) for rate in tax.rates],
+            has_local_taxes=tax.has_local_taxes,
+            shipping=tax.shipping,
+            shipping_basis=tax.basis,
+            shipping_confidence=tax.confidence,
+            note=tax.note,
+        )
+
 
 class UntaxedDecisionView(BaseModel):
     """A decision to sell to a country, or to one of its regions, without tax."""
@@ -183,10 +235,19 @@ class TaxRatesView(BaseModel):
     """Decisions to sell without tax where no rate applies."""
     warnings: list[TaxWarningView]
     """Sales without tax that nobody decided."""
+    states: list[StateTaxView] | None = None
+    """Sales taxes of all states of the US, with the current rates of the US only. A state is taxed
+    when staff add its rate to the list of rates."""
 
     @classmethod
-    def of(cls, rates: CountryRates, warnings: list[TaxWarningView]) -> "TaxRatesView":
+    def of(
+        cls,
+        rates: CountryRates,
+        warnings: list[TaxWarningView],
+        states: "Sequence[StateTax] | None" = None,
+    ) -> "TaxRatesView":
         return cls(
+            states=None if states is None else [StateTaxView.of(one) for one in states],
             untaxed=[UntaxedDecisionView.of(decision) for decision in rates.untaxed],
             warnings=warnings,
             country=rates.country,
@@ -194,17 +255,7 @@ class TaxRatesView(BaseModel):
             at=rates.at,
             actor=rates.actor,
             reason=rates.reason,
-            rates=[
-                TaxRateView(
-                    rate_ppm=rate.rate,
-                    tax_class=rate.tax_class,
-                    region=rate.region,
-                    name=rate.name,
-                    since=rate.since,
-                    until=rate.until,
-                )
-                for rate in rates.rates
-            ],
+            rates=[TaxRateView.of(rate) for rate in rates.rates],
         )
 
 
