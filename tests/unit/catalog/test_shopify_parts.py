@@ -15,6 +15,7 @@ from shop.catalog.schemas import shopify_parts
 from shop.catalog.schemas.files import parse_product_file
 from shop.catalog.schemas.shopify_parts import part_products, read_part, split_shopify_file
 from shop.kernel.errors import InvalidRequest, ShopError, Unprocessable
+from shop.kernel.ids import derived_id
 
 HEADER = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
 DATA = Path(__file__).parents[2] / "data"
@@ -91,6 +92,24 @@ def test_products_with_one_sku_are_in_one_part_and_the_first_valid_one_gets_it()
     raw = (HEADER + "\n".join(rows)).encode()
     assert large(raw) == small(raw)
     assert {"p3"} == {"p0", "p3", "p7"} & large(raw)[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("row", "sku"),
+    [
+        ("p0,P 0,,,,1", "p0"),
+        ("p0,P 0,Title,Default Title,,1", "p0"),
+        ("p0,P 0,Size,Extra large,,1", "p0-extra-large"),
+        ("Grün,P 0,,,,1", derived_id("prod", "grün")),
+    ],
+)
+def test_a_product_that_states_the_derived_sku_of_another_is_in_its_part(
+    row: str, sku: str
+) -> None:
+    rows = [row, *(f"p{n},P {n},,,SKU-{n},{n}" for n in range(1, 8)), f"p9,P 9,,,{sku},9"]
+    raw = (HEADER + "\n".join(rows)).encode()
+    assert large(raw) == small(raw)
+    assert [line for line, _, _ in large(raw)[1]] == [10]
 
 
 def test_rows_of_a_product_that_are_far_apart_are_in_one_part() -> None:

@@ -12,8 +12,8 @@ import yaml
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category
-from shop.catalog.model.csv_rows import too_many_products
 from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.row_places import too_many_products
 from shop.catalog.schemas.file_numbers import parse_price
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
@@ -149,7 +149,8 @@ def _entry(
     tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity", line), "")]
     tags += [flag for flag in ("promoted", "featured") if item.get(flag) is True]
     tags += _texts(item, "aliases", line)
-    sku = _text(item, "sku", line) or product_id
+    stated_sku = _text(item, "sku", line)
+    sku = stated_sku or product_id
     image = _text(item, "image", line)
     draft = Draft(
         title=title,
@@ -159,7 +160,7 @@ def _entry(
         categories=tuple(Category(path) for path in paths if path),
         tags=tuple(tag for tag in tags if tag),
         media=product_image(image, title, options, result) if image else (),
-        variants=(DraftVariant(price=price, sku=sku),),
+        variants=(DraftVariant(price=price, sku=sku, is_sku_derived=not stated_sku),),
     )
     counts: dict[str, int] = {}
     if item.get("current_stock") is not None:

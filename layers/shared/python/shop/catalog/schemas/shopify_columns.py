@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shop.catalog.model.csv_rows import ID_COLUMN
+from shop.catalog.model.row_places import ID_COLUMN
 from shop.catalog.schemas.file_parsing import FileParseResult, ParseError, listed
 from shop.kernel.errors import Unprocessable
 

@@ -16,19 +16,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 
-from shop.catalog.model.csv_rows import CsvRow, RowPlaces
+from shop.catalog.model.csv_rows import CsvRow
 from shop.catalog.model.csv_stream import MAX_ROW_CHARACTERS, CsvStream
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.import_parts import FilePart, SplitFile
+from shop.catalog.model.row_places import RowPlaces
 from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import without_duplicates
 from shop.catalog.schemas.shopify import (
     ProductRows,
+    product_id_of,
     read_product,
     reject_incomplete,
     reject_row,
 )
 from shop.catalog.schemas.shopify_columns import Columns
+from shop.catalog.schemas.shopify_variants import derive_sku
 from shop.kernel.errors import Unprocessable
 from shop.kernel.text_files import decode_blocks, detect_wrong_file_type, lines_of
 
@@ -53,7 +56,7 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
     stream = CsvStream(lines_of(texts, longest=MAX_ROW_CHARACTERS))
     result = FileParseResult()
     columns = Columns.of(stream.header, result)
-    sku_at = next((n for n, name in columns.fields.items() if name == "sku"), None)
+    skus = _StatedSkus(columns)
     rows = _SpilledRows()
     places = RowPlaces(stream.header, stream.delimiter, rows)
     groups = _SharedSkus()
@@ -67,8 +70,9 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
         rows.append(row, with_inner_lines=is_doubtful)
         if len(places.first_row) > MAX_PRODUCTS:
             raise _too_many(f"more than {MAX_PRODUCTS} products")
-        if sku_at is not None and sku_at < len(row.cells) and places.keys[-1] >= 0:
-            groups.add(row.cells[sku_at].lstrip("'"), places.keys[-1])
+        if (key := places.key(len(rows) - 1)) is not None:
+            for sku in skus.of(row, key):
+                groups.add(sku, places.keys[-1])
     if not rows:
         raise Unprocessable(
             "The file contains no products. Send at least one.", code="file_empty", path="$"
@@ -160,6 +164,28 @@ class _SpilledRows:
         """Return a row as its line of JSON."""
         self._file.seek(self._offsets[n])
         return self._file.read(self.size(n))
+
+
+class _StatedSkus:
+    """The SKUs that a row states or, without one, may get from its option values."""
+
+    def __init__(self, columns: Columns) -> None:
+        at = {name: n for n, name in columns.fields.items()}
+        self._sku, self._id = at.get("sku"), at.get("id")
+        self._values = [at[name] for n in (1, 2, 3) if (name := f"option{n}_value") in at]
+
+    def of(self, row: CsvRow, key: str) -> tuple[str, ...]:
+        if sku := _cell(row, self._sku).lstrip("'"):
+            return (sku,)
+        product_id = key if _cell(row, self._id) else product_id_of(key)
+        values = [value for at in self._values if (value := _cell(row, at))]
+        if [value.lower() for value in values] == ["default title"]:
+            return (product_id, derive_sku(product_id, values))
+        return (derive_sku(product_id, values),)
+
+
+def _cell(row: CsvRow, at: int | None) -> str:
+    return row.cells[at] if at is not None and at < len(row.cells) else ""
 
 
 class _SharedSkus:
