@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.model.csv_stream import MAX_CELL_CHARACTERS
 from shop.catalog.model.import_options import ImportOptions
-from shop.catalog.schemas import shopify_parts
+from shop.catalog.schemas import part_planning
+from shop.catalog.schemas.file_parts import part_products, read_part
 from shop.catalog.schemas.files import parse_product_file
-from shop.catalog.schemas.shopify_parts import part_products, read_part, split_shopify_file
+from shop.catalog.schemas.shopify_parts import split_shopify_file
 from shop.kernel.errors import InvalidRequest, ShopError, Unprocessable
 from shop.kernel.ids import derived_id
 
@@ -52,7 +53,7 @@ def large(raw: bytes, *, block: int = 4096, **options: Any) -> Outcome:
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few products fill a part, so that every file here has several."""
-    monkeypatch.setattr(shopify_parts, "PRODUCTS_PER_PART", 2)
+    monkeypatch.setattr(part_planning, "PRODUCTS_PER_PART", 2)
 
 
 @pytest.mark.parametrize("block", [1, 7, 4096, 10**6])
@@ -233,7 +234,7 @@ def test_a_file_above_a_limit_is_rejected_before_its_end(
     def file(count: int) -> bytes:
         return (HEADER + "".join(rows.format(n) for n in range(count))).encode()
 
-    monkeypatch.setattr(shopify_parts, name, limit)
+    monkeypatch.setattr(part_planning, name, limit)
     large(file(limit))
     with pytest.raises(Unprocessable) as raised:
         large(file(limit + 1))
