@@ -59,7 +59,7 @@ def item_texts(lines: Iterable[str], first_line: int = 1) -> Iterator[tuple[int,
             started, begin, size, own = True, number, 0, []
         elif not started:
             if not _BEFORE_ITEMS.fullmatch(line):
-                raise not_a_list()
+                raise _not_a_list(line)
             continue
         own.append(line)
         size += len(line)
@@ -74,12 +74,12 @@ def item_texts(lines: Iterable[str], first_line: int = 1) -> Iterator[tuple[int,
         yield begin, "".join(own)
 
 
-def not_a_list() -> Unprocessable:
-    return Unprocessable(
-        "A YAML file must be a list of products, each starting with '- id: …'.",
-        code="not_a_list",
-        path="$",
-    )
+def _not_a_list(line: str) -> Unprocessable:
+    is_csv = re.search(r"[,;\t|]", line) and re.search(r"title|handle|price", line.lower())
+    detail = "A YAML file must be a list of products, each starting with '- id: …'."
+    if is_csv and ": " not in line:
+        detail = "This is a CSV, not YAML. Send it as text/csv, or to a job with format csv."
+    return Unprocessable(detail, code="not_a_list", path="$")
 
 
 def read_item(text: str, line: int) -> YamlItem:
