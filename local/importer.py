@@ -27,8 +27,9 @@ from local.cloud import CLOUD_HOME, Cloud
 from local.http_actors import HttpClient, HttpResponse, send_form, sign_in
 from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
-from shop.catalog.model.csv_rows import CsvTable, RowPlaces, place_rows
+from shop.catalog.model.csv_rows import CsvTable
 from shop.catalog.model.csv_stream import CsvStream
+from shop.catalog.model.row_places import RowPlaces, place_rows
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
 from shop.kernel.text_files import count_line_ends, decode_text, detect_wrong_file_type

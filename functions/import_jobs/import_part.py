@@ -4,7 +4,7 @@ from typing import Any
 
 from shop.catalog.actions.import_jobs import import_part
 from shop.catalog.gateway.import_files import S3ImportFiles
-from shop.catalog.schemas.shopify_parts import read_part
+from shop.catalog.schemas.file_parts import read_part
 from shop.catalog.store import DynamoProductCatalog
 from shop.catalog.store.import_jobs import DynamoImportJobs
 from shop.entrypoints.step_functions import JobTask, job_task

@@ -23,8 +23,9 @@ from shop.catalog.gateway.import_files import S3ImportFiles
 from shop.catalog.model import Product
 from shop.catalog.model.import_job import ImportJob, ImportStatus
 from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.schemas.file_parts import part_products, read_part
 from shop.catalog.schemas.shopify import read_csv
-from shop.catalog.schemas.shopify_parts import part_products, read_part, split_shopify_file
+from shop.catalog.schemas.shopify_parts import split_shopify_file
 from shop.catalog.store import DynamoProductCatalog
 from shop.catalog.store.import_jobs import DynamoImportJobs
 from tests.doubles.catalog import MemoryProductCatalog

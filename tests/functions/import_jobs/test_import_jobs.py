@@ -21,7 +21,7 @@ from functions.manifest import JobWorkflow
 from functions.staff_catalog import import_products
 from shop.catalog.actions.import_jobs import REJECTED_PER_PAGE
 from shop.catalog.gateway.job_files import JobFiles
-from shop.catalog.schemas import shopify_parts
+from shop.catalog.schemas import part_planning
 from shop.catalog.store import DynamoProductCatalog
 from shop.inventory.store import DynamoStockRepository
 from tests.kit.order_fixtures import signed_in
@@ -37,7 +37,7 @@ BUCKET = ENVIRONMENT["FILES_BUCKET"]
 def _staff_route(cloud: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCESS", "staff")
     monkeypatch.setenv("ACCESS_GROUPS", "staff,catalog")
-    monkeypatch.setattr(shopify_parts, "PRODUCTS_PER_PART", 2)
+    monkeypatch.setattr(part_planning, "PRODUCTS_PER_PART", 2)
     aws_client("s3").create_bucket(Bucket=BUCKET)
     aws_client("stepfunctions").create_state_machine(
         name=ENVIRONMENT["WORKFLOW_IMPORT"].rpartition(":")[2],
@@ -140,6 +140,7 @@ def test_a_repeated_creation_returns_the_same_import() -> None:
         ({"currency": "usd"}, "$.currency", "currency_unknown"),
         ({"currency": "USD", "decimal": "dot"}, "$.decimal", "value_unknown"),
         ({"currency": "USD", "encoding": "latin-1"}, "$.encoding", "value_unknown"),
+        ({"currency": "USD", "format": "xlsx"}, "$.format", "value_unknown"),
         ({"currency": "USD", "media": "pictures"}, "$.media", "url_invalid"),
         ({"currency": "USD", "first_line": 2}, "$.first_line", "unknown_field"),
     ],
@@ -189,6 +190,51 @@ def test_a_file_is_imported_in_parts_as_a_small_file_is() -> None:
     ).json
     assert small["rejected"] == job["rejected"]
     assert (small["unchanged"], small["stock_unchanged"]) == (5, 5)
+
+
+YAML = (
+    "".join(
+        f"- id: p{n}\n  name: No {n}\n  price: {n + 1}\n  current_stock: 01{n}\n" for n in range(5)
+    )
+    + "- id: bad\n  name: no\n  price: 1:20\n- id: p1\n  name: Again\n  price: 1\n"
+)
+
+
+def test_a_yaml_file_is_imported_in_parts_as_a_small_one_is() -> None:
+    job = run(upload(YAML, format="yaml"))
+
+    assert (job["status"], job["format"]) == ("completed", "yaml")
+    assert (job["rows"], job["products"], job["products_done"]) == (7, 7, 7)
+    assert (counts(job), counts(job, STOCK)) == ((5, 0, 0, 2, 0), (5, 0))
+    assert [(row["line"], row.get("product")) for row in job["rejected"]] == [
+        (21, "bad"),
+        (24, "p1"),
+    ]
+    assert DynamoStockRepository().level("p4").available == 14
+    small = call(
+        import_products.handler,
+        "POST /staff/imports",
+        raw=YAML,
+        headers={"content-type": "application/yaml"},
+        query="currency=USD",
+        claims=WANDA,
+    ).json
+    assert small["rejected"] == job["rejected"]
+    assert (small["unchanged"], small["stock_unchanged"]) == (5, 5)
+
+
+def test_the_upload_of_a_yaml_file_has_its_own_type_and_key() -> None:
+    job = create({"currency": "USD", "format": "yaml"}).json
+    target = job["upload"]
+    conditions = json.loads(base64.b64decode(target["fields"]["policy"]))["conditions"]
+    assert {"Content-Type": "application/yaml"} in conditions
+    assert {"key": f"imports/{job['id']}/upload.yaml"} in conditions
+
+
+def test_a_yaml_file_of_another_kind_fails_and_imports_nothing() -> None:
+    job = run(upload("products:\n" + YAML, format="yaml"))
+    assert (job["status"], job["problem"]["code"]) == ("failed", "not_a_list")
+    assert counts(job) == (0, 0, 0, 0, 0)
 
 
 def test_the_same_file_again_changes_nothing() -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.model.csv_stream import MAX_CELL_CHARACTERS
 from shop.catalog.model.import_options import ImportOptions
-from shop.catalog.schemas import shopify_parts
+from shop.catalog.schemas import part_planning
+from shop.catalog.schemas.file_parts import part_products, read_part
 from shop.catalog.schemas.files import parse_product_file
-from shop.catalog.schemas.shopify_parts import part_products, read_part, split_shopify_file
+from shop.catalog.schemas.shopify_parts import split_shopify_file
 from shop.kernel.errors import InvalidRequest, ShopError, Unprocessable
+from shop.kernel.ids import derived_id
 
 HEADER = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
 DATA = Path(__file__).parents[2] / "data"
@@ -51,7 +53,7 @@ def large(raw: bytes, *, block: int = 4096, **options: Any) -> Outcome:
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few products fill a part, so that every file here has several."""
-    monkeypatch.setattr(shopify_parts, "PRODUCTS_PER_PART", 2)
+    monkeypatch.setattr(part_planning, "PRODUCTS_PER_PART", 2)
 
 
 @pytest.mark.parametrize("block", [1, 7, 4096, 10**6])
@@ -91,6 +93,24 @@ def test_products_with_one_sku_are_in_one_part_and_the_first_valid_one_gets_it()
     raw = (HEADER + "\n".join(rows)).encode()
     assert large(raw) == small(raw)
     assert {"p3"} == {"p0", "p3", "p7"} & large(raw)[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("row", "sku"),
+    [
+        ("p0,P 0,,,,1", "p0"),
+        ("p0,P 0,Title,Default Title,,1", "p0"),
+        ("p0,P 0,Size,Extra large,,1", "p0-extra-large"),
+        ("Grün,P 0,,,,1", derived_id("prod", "grün")),
+    ],
+)
+def test_a_product_that_states_the_derived_sku_of_another_is_in_its_part(
+    row: str, sku: str
+) -> None:
+    rows = [row, *(f"p{n},P {n},,,SKU-{n},{n}" for n in range(1, 8)), f"p9,P 9,,,{sku},9"]
+    raw = (HEADER + "\n".join(rows)).encode()
+    assert large(raw) == small(raw)
+    assert [line for line, _, _ in large(raw)[1]] == [10]
 
 
 def test_rows_of_a_product_that_are_far_apart_are_in_one_part() -> None:
@@ -214,7 +234,7 @@ def test_a_file_above_a_limit_is_rejected_before_its_end(
     def file(count: int) -> bytes:
         return (HEADER + "".join(rows.format(n) for n in range(count))).encode()
 
-    monkeypatch.setattr(shopify_parts, name, limit)
+    monkeypatch.setattr(part_planning, name, limit)
     large(file(limit))
     with pytest.raises(Unprocessable) as raised:
         large(file(limit + 1))

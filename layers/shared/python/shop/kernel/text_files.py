@@ -19,16 +19,36 @@ LINE_END = re.compile(r"\r\n|\n|\r")
 ENCODINGS = ("utf-8", "windows-1252")
 """The encodings that a sender may state."""
 _BINARY_SIGNATURES = (
-    (b"\x89PNG", "This is a picture (PNG)"),
-    (b"\xff\xd8\xff", "This is a picture (JPEG)"),
-    (b"GIF8", "This is a picture (GIF)"),
-    (b"RIFF", "This is a picture or a sound (RIFF)"),
-    (b"%PDF", "This is a PDF document"),
-    (b"PK\x03\x04", "This is a ZIP archive or an Excel workbook. Export it as CSV UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Export it as CSV UTF-8"),
-    (b"\x1f\x8b", "This is a compressed file (gzip). Unpack it first"),
-    (b"SQLite format 3", "This is a database (SQLite)"),
+    (b"\x89PNG", "This is a picture (PNG). Send a text file."),
+    (b"\xff\xd8\xff", "This is a picture (JPEG). Send a text file."),
+    (b"GIF8", "This is a picture (GIF). Send a text file."),
+    (b"RIFF", "This is a picture or a sound (RIFF). Send a text file."),
+    (b"%PDF", "This is a PDF document. Export the table as CSV UTF-8 instead."),
+    (b"{\\rtf", "This is a text document (RTF). Export the table as CSV UTF-8 instead."),
+    (b"PK\x03\x04", None),
+    (b"PK\x05\x06", "This is an empty ZIP archive. Send the file itself."),
+    (b"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Export it as CSV UTF-8."),
+    (b"\x1f\x8b", "This is a compressed file (gzip). Unpack it first."),
+    (b"BZh", "This is a compressed file (bzip2). Unpack it first."),
+    (b"\xfd7zXZ\0", "This is a compressed file (xz). Unpack it first."),
+    (b"\x28\xb5\x2f\xfd", "This is a compressed file (Zstandard). Unpack it first."),
+    (b"7z\xbc\xaf\x27\x1c", "This is a 7-Zip archive. Unpack it, and send the file inside."),
+    (b"Rar!\x1a\x07", "This is a RAR archive. Unpack it, and send the file inside."),
+    (b"SQLite format 3", "This is a database (SQLite). Export the table as CSV UTF-8."),
+    (b"PAR1", "This is a Parquet file. Export it as CSV UTF-8."),
 )
+_ZIP_CONTENTS = (
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a LibreOffice spreadsheet"),
+    (b"mimetypeapplication/vnd.oasis", "a LibreOffice document"),
+    (b"Index/Document.iwa", "an Apple Numbers spreadsheet"),
+    (b"word/", "a Word document"),
+    (b"xl/", "an Excel workbook"),
+    (b"[Content_Types].xml", "an Excel workbook"),
+)
+"""Names near the start of ZIP archives that are the file of an application."""
+_CONTROL_BYTES = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_HEAD_BYTES = 4096
+"""Bytes from which the encoding is detected."""
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -51,22 +71,49 @@ def detect_encoding(head: bytes, encoding: str = "utf-8") -> tuple[str, int]:
         detail = f"The encoding must be one of {', '.join(ENCODINGS)}."
         raise InvalidRequest(detail, code="encoding_unsupported", path="encoding")
     # Binary formats first: as text they would only produce a message about some byte.
-    binary = next((name for start, name in _BINARY_SIGNATURES if head.startswith(start)), None)
-    if binary is not None:
-        raise InvalidRequest(f"{binary}. Send a product file.", code="file_unknown", path="$")
+    if (binary := _binary_type(head)) is not None:
+        raise InvalidRequest(binary, code="file_unknown", path="$")
     # The UTF-32 mark starts with that of UTF-16, hence it is checked before.
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise _undecodable("The file is UTF-32. Save it as UTF-8.")
     mark = next(((bom, name) for bom, name in _BYTE_ORDER_MARKS if head.startswith(bom)), None)
     # Without this check, UTF-16 without a mark would decode as text full of zero characters.
-    if mark is None and b"\0" in head[:4096]:
+    start = head[:_HEAD_BYTES]
+    if mark is None and b"\0" in start:
+        halves = sorted((start[::2].count(0), start[1::2].count(0)))
+        is_utf_16 = halves[0] == 0 and 2 * halves[1] > len(start) // 2
+        kind = "UTF-16 without a byte order mark" if is_utf_16 else "binary"
         raise _undecodable(
-            f"Byte {head.index(0) + 1} of the file is zero: it is binary, or UTF-16 without a"
-            " byte order mark. Save it as UTF-8."
+            f"Byte {head.index(0) + 1} of the file is zero: the file is {kind}. Save it as UTF-8."
+        )
+    signs = _CONTROL_BYTES.findall(start)
+    if mark is None and len(signs) > len(start) // 10:
+        raise _undecodable(
+            f"Byte {start.index(signs[0]) + 1} of the file (0x{signs[0][0]:02X}) is no text: the"
+            " file is binary. Export it as CSV UTF-8."
         )
     if mark is None:
         return encoding, 0
     return mark[1], len(mark[0]) if mark[1] == "utf-8" else 0
+
+
+def _binary_type(head: bytes) -> str | None:
+    """Return a sentence that names a binary format and the remedy."""
+    # A document may begin with blank lines or a mark; a picture or an archive never does.
+    text_start = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
+    for start, sentence in _BINARY_SIGNATURES:
+        if not (head.startswith(start) or (start[:1] in b"%{" and text_start.startswith(start))):
+            continue
+        if sentence is not None:
+            return sentence
+        for sign, name in _ZIP_CONTENTS:
+            if sign in head[:_HEAD_BYTES]:
+                return f"This is {name}. Export it as CSV UTF-8."
+        return (
+            "This is a ZIP archive or an Excel workbook. Unpack the archive and send the file"
+            " inside, or export the workbook as CSV UTF-8."
+        )
+    return None
 
 
 def decode_text(raw: bytes, encoding: str = "utf-8") -> str:
@@ -122,10 +169,6 @@ def decode_blocks(blocks: Iterable[bytes], encoding: str = "utf-8") -> Iterator[
         place.pass_text(text)
         if text:
             yield text
-
-
-_HEAD_BYTES = 4096
-"""Bytes from which the encoding is detected."""
 
 
 def _with_final(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -227,9 +270,15 @@ def _line_and_column(text: str, at: int) -> tuple[int, int]:
 
 
 _OTHER_FORMATS = (
-    (re.compile(r"\s*[\[{]\s*[\"\]}\[{]"), "This is JSON."),
-    (re.compile(r"\s*<(!doctype html|html)", re.IGNORECASE), "This is a web page."),
-    (re.compile(r"\s*<\?xml", re.IGNORECASE), "This is XML."),
+    (re.compile(r"\s*[\[{]\s*(?:[\"\]}\[{]|-?[0-9]|true|false|null)"), "This is JSON."),
+    (
+        re.compile(
+            r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table|div|script|meta)\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "This is a web page.",
+    ),
+    (re.compile(r"\s*<(?:\?xml|!--|[a-z])", re.IGNORECASE), "This is XML."),
     (re.compile(r"\s*\Z"), "The file is empty."),
 )
 _OTHER_EXPORTS = (

@@ -1,12 +1,12 @@
 """Import the products of a file: store the valid ones, report the others with line and reason."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Protocol
 
 from shop.catalog.actions.product_admin import Draft, build_product, match_variant
-from shop.catalog.model import Product, ProductStatus, Variant
+from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
 from shop.catalog.model.import_report import EntryNotice, RejectedEntry
 from shop.catalog.ports import OpeningStock, ProductCatalog
 from shop.kernel.errors import InvalidRequest, Problem, ShopError
@@ -49,12 +49,16 @@ class ImportEntry:
 
 @frozen(slots=False)
 class ImportResult:
-    """The result of an import: ids of created, changed and unchanged products, and rejections."""
+    """The result of an import: ids of created, changed and unchanged products, and rejections.
+
+    ``counts`` are the units of the file by the SKUs that the products in the catalog have.
+    """
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     rejected: tuple[RejectedEntry, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def accepted_ids(self) -> frozenset[str]:
@@ -94,17 +98,10 @@ def import_file(
     written again, and the result names it as if this call had written it.
     """
     result = import_products(parsed.entries, catalog=catalog, at=at, earlier=earlier)
-    # Rejected products get no stock, because no product would sell it.
-    counts = {
-        sku: units
-        for entry in parsed.entries
-        if entry.product_id in result.accepted_ids
-        for sku, units in entry.counts.items()
-    }
     created = stock.create_levels(
-        counts, actor=actor, reason="product import", at=at, earlier=earlier
+        result.counts, actor=actor, reason="product import", at=at, earlier=earlier
     )
-    return FileImport(result, len(created), len(counts))
+    return FileImport(result, len(created), len(result.counts))
 
 
 def import_products(
@@ -127,10 +124,12 @@ def import_products(
     unchanged: list[str] = []
     rejected: list[RejectedEntry] = []
     products: list[Product] = []
+    counts: dict[str, dict[str, int]] = {}
     for entry in entries:
         before = known.get(entry.product_id)
         # The digest is that of the last import, so changes by staff since then stay.
         if before is not None and before.source == entry.source:
+            counts[entry.product_id] = _stock_counts(entry, before)
             if before.created_at in earlier:
                 new_entries[entry.product_id] = entry
             elif before.updated_at in earlier:
@@ -143,6 +142,7 @@ def import_products(
         except InvalidRequest as error:
             rejected += _validation_rejections(entry, error.problems)
             continue
+        counts[entry.product_id] = _stock_counts(entry, product)
         if before is not None and _same_content(product, before):
             unchanged.append(entry.product_id)
             continue
@@ -152,11 +152,32 @@ def import_products(
     for product_id, save_error in catalog.save_many(products).items():
         entry = (changed_entries if product_id in changed_entries else new_entries).pop(product_id)
         rejected += _save_rejections(entry, saved_as[product_id], save_error)
+        # A rejected product gets no stock, because no product would sell it.
+        del counts[product_id]
     # Validation and saving reject at different times; the report follows the file.
     rejected.sort(key=lambda r: r.line)
     return ImportResult(
-        tuple(new_entries), tuple(changed_entries), tuple(unchanged), tuple(rejected)
+        tuple(new_entries),
+        tuple(changed_entries),
+        tuple(unchanged),
+        tuple(rejected),
+        {sku: units for own in counts.values() for sku, units in own.items()},
     )
+
+
+def _stock_counts(entry: ImportEntry, product: Product) -> dict[str, int]:
+    """Return the entry's units by the SKU of their variant in the catalog, if it is sold.
+
+    Staff may have given a variant another SKU than its file.
+    """
+    found: dict[str, int] = {}
+    for variant in product.variants:
+        position = match_variant(entry.draft, variant)
+        if position is not None and variant.status is VariantStatus.ACTIVE:
+            units = entry.counts.get(entry.draft.variants[position].sku or entry.product_id)
+            if units is not None:
+                found[variant.sku] = units
+    return found
 
 
 def import_content(entry: ImportEntry, before: Product | None, *, at: datetime) -> Product:
@@ -183,7 +204,7 @@ def _keep_unstated(variant: Variant, stored: Variant | None, entry: ImportEntry)
     A file states that an article is taxed, but not at which rate: a reduced class stays.
     """
     position = match_variant(entry.draft, variant)
-    if stored is None or position is None:
+    if stored is None or position is None or variant.status is not VariantStatus.ACTIVE:
         return variant
     tax_class = variant.tax_class
     if tax_class == STANDARD_CLASS:

@@ -1,7 +1,7 @@
 """Product administration: create, update and list products, and build them from drafts."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -29,12 +29,17 @@ from shop.kernel.text_folding import fold
 
 @frozen(slots=False, kw_only=True)
 class DraftVariant:
-    """A variant of a draft; absent fields get a default or the value of the stored variant."""
+    """A variant of a draft; absent fields get a default or the value of the stored variant.
+
+    ``is_sku_derived`` says that ``sku`` is the proposal of a file that states none. Only a new
+    variant gets it.
+    """
 
     price: Money
     list_price: Money | None = None
     id: str | None = None
     sku: str | None = None
+    is_sku_derived: bool = False
     title: str | None = None
     choices: tuple[OptionChoice, ...] = ()
     weight_g: int | None = None
@@ -155,13 +160,14 @@ def build_product(
 def match_variant(draft: Draft, variant: Variant) -> int | None:
     """Return the position of the draft variant from which a product's variant was built."""
     for n, draft_variant in enumerate(draft.variants):
-        if draft_variant.id == variant.id or draft_variant.sku == variant.sku:
+        is_stated = draft_variant.sku is not None and not draft_variant.is_sku_derived
+        if draft_variant.id == variant.id or (is_stated and draft_variant.sku == variant.sku):
             return n
     return next(
         (
             n
             for n, draft_variant in enumerate(draft.variants)
-            if draft_variant.sku is None
+            if (draft_variant.sku is None or draft_variant.is_sku_derived)
             and draft_variant.id is None
             and draft_variant.choices == variant.choices
         ),
@@ -206,8 +212,10 @@ def _variants(
     """
     numbered: dict[str, Variant] = {v.id: v for v in before}
     positions: dict[str, int] = {}
+    matches = _known_variants(draft.variants, before)
+    skus = {v.sku for v in before} | {v.sku for v in draft.variants if not v.is_sku_derived}
     for n, draft_variant in enumerate(draft.variants):
-        known = _find_known_variant(draft_variant, before, positions)
+        known = matches.get(n)
         if draft_variant.id is not None and known is None:
             detail = f"The product has no variant {draft_variant.id}. Omit the id of a new variant."
             raise InvalidRequest(detail, code="variant_unknown", path=f"$.variants[{n}].id")
@@ -218,9 +226,13 @@ def _variants(
         positions[id_] = n
         # A product with a single variant needs no number in its SKU: the product id serves.
         is_single = len(draft.variants) == 1 and not before
+        sku = draft_variant.sku
+        if sku is None or draft_variant.is_sku_derived:
+            free = sku if sku not in skus else None
+            sku = known.sku if known else free or (product_id if is_single else id_)
         numbered[id_] = Variant(
             id=id_,
-            sku=draft_variant.sku or (known.sku if known else product_id if is_single else id_),
+            sku=sku,
             title=draft_variant.title
             or " / ".join(c.value for c in draft_variant.choices)
             or draft.title,
@@ -244,16 +256,42 @@ def _variants(
     return tuple(variants), positions
 
 
-def _find_known_variant(
-    draft_variant: DraftVariant, before: Sequence[Variant], positions: dict[str, int]
-) -> Variant | None:
-    """Find the stored variant of a draft variant: by id, else by SKU, else by its options."""
-    if draft_variant.id is not None:
-        return next((v for v in before if v.id == draft_variant.id), None)
-    free = [v for v in before if v.id not in positions]
-    if draft_variant.sku:
-        return next((v for v in free if v.sku == draft_variant.sku), None)
-    return next((v for v in free if v.choices == draft_variant.choices), None)
+_Key = Callable[[DraftVariant | Variant], object]
+
+
+def _known_variants(
+    draft_variants: Sequence[DraftVariant], before: Sequence[Variant]
+) -> dict[int, Variant]:
+    """Find the stored variants of draft variants: by id, else by SKU, else by their options.
+
+    Options are compared exactly, then without their names and as people read them, because a file
+    may rename an option. A SKU that a file states and no variant has is a new SKU of the active
+    variant with these options. A derived SKU decides last.
+    """
+    by_id = {v.id: v for v in before}
+    known = {n: by_id[v.id] for n, v in enumerate(draft_variants) if v.id in by_id}
+    # Of several variants with the same options, the one on sale is meant.
+    ordered = sorted(before, key=lambda v: v.status is not VariantStatus.ACTIVE)
+    ways: tuple[tuple[_Key, Callable[[DraftVariant], bool]], ...] = (
+        (lambda v: v.sku, lambda v: v.sku is not None and not v.is_sku_derived),
+        (lambda v: frozenset(v.choices), lambda v: True),
+        (lambda v: tuple(fold(c.value) for c in v.choices), lambda v: True),
+        (lambda v: v.sku, lambda v: v.is_sku_derived),
+    )
+    for number, (key, applies) in enumerate(ways):
+        taken = {v.id for v in known.values()}
+        stored: dict[object, list[Variant]] = {}
+        for variant in ordered:
+            if variant.id not in taken:
+                stored.setdefault(key(variant), []).append(variant)
+        for n, draft_variant in enumerate(draft_variants):
+            if n in known or draft_variant.id is not None or not applies(draft_variant):
+                continue
+            found = stored.get(key(draft_variant), [])
+            has_new_sku = number > 0 and draft_variant.sku and not draft_variant.is_sku_derived
+            if found and not (has_new_sku and found[0].status is not VariantStatus.ACTIVE):
+                known[n] = found.pop(0)
+    return known
 
 
 _VARIANT_PATH = re.compile(r"\$\.variants\[(\d+)\]")

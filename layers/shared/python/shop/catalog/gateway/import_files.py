@@ -13,7 +13,8 @@ from shop.catalog.model.import_job import (
 from shop.catalog.model.import_report import PartReport, RejectedEntry, ReportSummary
 from shop.serialization import to_json
 
-CONTENT_TYPE = "text/csv"
+CONTENT_TYPES = {"csv": "text/csv", "yaml": "application/yaml"}
+"""Content types of uploads by the format of the job."""
 
 
 class S3ImportFiles:
@@ -25,7 +26,7 @@ class S3ImportFiles:
     def upload_target(self, job: ImportJob, *, at: datetime) -> UploadTarget:
         url, fields = self._files.upload_form(
             _upload_key(job),
-            content_type=CONTENT_TYPE,
+            content_type=CONTENT_TYPES[job.options.format],
             max_bytes=MAX_UPLOAD_BYTES,
             lifetime=UPLOAD_WINDOW,
         )
@@ -73,7 +74,7 @@ def _key(job: ImportJob, name: str) -> str:
 
 
 def _upload_key(job: ImportJob) -> str:
-    return _key(job, "upload.csv")
+    return _key(job, f"upload.{job.options.format}")
 
 
 def _report_key(job: ImportJob, part: int | None) -> str:

@@ -10,7 +10,7 @@ class ImportOptions:
     ``currency`` is that of its prices, and ``decimal`` names their decimal sign (``point`` or
     ``comma``). ``encoding`` names an encoding other than UTF-8. ``media_base`` is the base URL of
     images that the file gives by name. ``first_line`` is the number of the first line of a file
-    that is part of a larger one.
+    that is part of a larger one. ``format`` is ``csv`` or ``yaml``.
     """
 
     currency: str
@@ -18,3 +18,4 @@ class ImportOptions:
     first_line: int = 1
     encoding: str = "utf-8"
     decimal: str = "point"
+    format: str = "csv"

@@ -71,7 +71,11 @@ def build_import_entry(
     notices: EntryNotices | None = None,
 ) -> ImportEntry:
     """Build an entry with the digest of all data of the product in the file."""
-    content = json.dumps([asdict(draft), status, counts], sort_keys=True, default=str)
+    stated = asdict(draft)
+    for variant in stated["variants"]:
+        # The content is what the file states, however its SKU is found.
+        del variant["is_sku_derived"]
+    content = json.dumps([stated, status, counts], sort_keys=True, default=str)
     return ImportEntry(
         product_id=product_id,
         draft=draft,

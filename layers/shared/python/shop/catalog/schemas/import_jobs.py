@@ -25,6 +25,8 @@ def _media_base(text: str) -> str:
 class ImportJobBody(ProductAdminModel):
     """The options of an import, which a file does not state."""
 
+    format: Literal["csv", "yaml"] = "csv"
+    """Format of the file: Shopify's product CSV, or the YAML list of AWS's retail demo store."""
     currency: Annotated[str, AfterValidator(validate_currency)]
     """Currency of the prices in the file as an ISO 4217 code.
     Example: EUR"""
@@ -38,7 +40,11 @@ class ImportJobBody(ProductAdminModel):
 
     def options(self) -> ImportOptions:
         return ImportOptions(
-            self.currency, self.media, encoding=self.encoding, decimal=self.decimal
+            self.currency,
+            self.media,
+            encoding=self.encoding,
+            decimal=self.decimal,
+            format=self.format,
         )
 
 
@@ -90,6 +96,8 @@ class ImportJobView(BaseModel):
     status: str
     """Status: awaiting_upload, validating, importing, completed, failed, cancelling or cancelled.
     Example: importing"""
+    format: str
+    """Format of the file: csv or yaml."""
     currency: str
     """Currency of the prices in the file.
     Example: EUR"""
@@ -197,6 +205,7 @@ def _job_fields(job: ImportJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "status": job.status.value,
+        "format": job.options.format,
         "currency": job.options.currency,
         "decimal": job.options.decimal,
         "created_at": job.created_at,

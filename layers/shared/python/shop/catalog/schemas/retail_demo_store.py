@@ -3,17 +3,13 @@
 Source: github.com/aws-samples/retail-demo-store, ``products.yaml`` (MIT-0).
 """
 
-import re
-from collections.abc import Iterator
-from typing import Any
-
-import yaml
+import io
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category
-from shop.catalog.model.csv_rows import too_many_products
 from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.row_places import too_many_products
 from shop.catalog.schemas.file_numbers import parse_price
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
@@ -25,10 +21,9 @@ from shop.catalog.schemas.file_parsing import (
     product_image,
 )
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text
-from shop.kernel.errors import InvalidRequest, Unprocessable
-from shop.kernel.text_files import LINE_END, count_line_ends
+from shop.catalog.schemas.yaml_items import YamlField, YamlItem, item_texts, read_item
+from shop.kernel.errors import InvalidRequest
 
-_START = re.compile(r"(?:(?<=[\r\n])|\A)- ")
 _KNOWN_FIELDS = frozenset(
     {
         *("id", "name", "description", "price", "category", "style", "current_stock", "image"),
@@ -36,6 +31,8 @@ _KNOWN_FIELDS = frozenset(
     }
 )
 _AUDIENCE_TAGS = {"F": "for women", "M": "for men"}
+_YES = frozenset({"true", "yes", "on", "y", "1"})
+_NO = frozenset({"false", "no", "off", "n", "0", ""})
 
 
 def read_retail_demo_yaml(
@@ -43,150 +40,103 @@ def read_retail_demo_yaml(
 ) -> FileParseResult:
     """Parse the list item by item, so that an invalid item does not affect the others.
 
-    ``CSafeLoader`` of libyaml builds plain values only. PyYAML's own loader takes 30 times as long.
-    Raises :class:`Unprocessable` for another YAML file, or more items than ``max_products``.
+    Raises :class:`Unprocessable` for another YAML file, or at the first item above
+    ``max_products``.
     """
     result = FileParseResult()
-    for line, item in _items(text, options.first_line, max_products):
-        try:
-            loaded, written = _load(item, line)
-            result.entries.append(_entry(loaded, written, line, options, result))
-        except yaml.MarkedYAMLError as error:
-            # libyaml reports an unclosed quote one line after the end of the item.
-            at = min(_line_of(error.problem_mark, item), max(count_line_ends(item) - 1, 0))
-            result.reject(line + at, _yaml_error_message(error, item, line))
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            result.reject(line, f"Must be valid YAML: {str(error).splitlines()[0]}.")
-        except ParseError as error:
-            result.reject(error.line, error.reason)
-    if unknown := list(result.unknown_fields):
-        result.notice(f"Fields ignored, because the shop has no such field: {listed(unknown)}.")
+    items = item_texts(io.StringIO(text, newline=""), options.first_line)
+    for number, (line, item) in enumerate(items, 1):
+        if number > max_products:
+            raise too_many_products(max_products)
+        read_product_item(item, line, options, result)
+    note_unknown_fields(result)
     return result
 
 
-def _load(item: str, line: int) -> tuple[Any, dict[str, str]]:
-    """Return an item, and its scalars as they are written: YAML reads 010 as 8, and 1:30 as 90.
-
-    Raises :class:`ParseError` for a field that appears twice: YAML would keep the last one.
-    """
-    loader = yaml.CSafeLoader(item)
+def read_product_item(
+    text: str, line: int, options: ImportOptions, result: FileParseResult
+) -> ImportEntry | None:
+    """Add the entry of an item to the result, or the reason why it cannot be imported."""
+    product_id = None
     try:
-        document = loader.get_single_node()
-        loaded = loader.construct_document(document)
-    finally:
-        loader.dispose()
-    product = document.value[0] if document else None
-    written: dict[str, str] = {}
-    seen: set[str] = set()
-    for key, value in product.value if isinstance(product, yaml.MappingNode) else ():
-        name = str(key.value)
-        if name in seen:
-            at = line + count_line_ends(item, 0, key.start_mark.index)
-            raise ParseError(at, f"{name}: Must appear once.")
-        seen.add(name)
-        if isinstance(value, yaml.ScalarNode):
-            written[name] = value.value
-    return loaded[0], written
+        item = read_item(text, line)
+        id_ = item.fields.get("id")
+        product_id = id_.value if id_ and isinstance(id_.value, str) else None
+        entry = _entry(item, options, result)
+    except ParseError as error:
+        result.reject(error.line, error.reason, product_id)
+        return None
+    result.entries.append(entry)
+    return entry
 
 
-def _line_of(mark: yaml.Mark | None, item: str) -> int:
-    """Return the line of a mark, from 0; libyaml also ends lines at U+0085 and U+2028."""
-    return count_line_ends(item, 0, mark.index) if mark else 0
+def note_unknown_fields(result: FileParseResult) -> None:
+    if unknown := list(result.unknown_fields):
+        result.notice(f"Fields ignored, because the shop has no such field: {listed(unknown)}.")
 
 
-def _yaml_error_message(error: yaml.MarkedYAMLError, item: str, line: int) -> str:
-    if error.context == "while scanning a quoted scalar" and error.context_mark:
-        opened = line + _line_of(error.context_mark, item)
-        return f"The quote opened on line {opened} is never closed."
-    return f"Must be valid YAML: {error.problem or error.context}."
-
-
-def _items(text: str, first_line: int, max_products: int) -> Iterator[tuple[int, str]]:
-    """Yield the items of the list with their first lines."""
-    starts = [match.start() for match in _START.finditer(text)]
-    if len(starts) > max_products:
-        raise too_many_products(max_products)
-    before = text[: starts[0]] if starts else text
-    if any(not re.match(r"\s*(---\s*)?(#.*)?$", line) for line in LINE_END.split(before)):
-        raise Unprocessable(
-            "A YAML file must be a list of products, each starting with '- id: …'.",
-            code="not_a_list",
-            path="$",
-        )
-    line = first_line + count_line_ends(before)
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
-        yield line, text[start:end]
-        line += count_line_ends(text, start, end)
-
-
-def _entry(
-    item: Any,
-    written: dict[str, str],
-    line: int,
-    options: ImportOptions,
-    result: FileParseResult,
-) -> ImportEntry:
-    if not isinstance(item, dict):
-        raise ParseError(line, "Must be a product with fields, not a bare value.")
-    unknown = sorted(str(name) for name in item.keys() - _KNOWN_FIELDS)
+def _entry(item: YamlItem, options: ImportOptions, result: FileParseResult) -> ImportEntry:
+    line = item.line
+    unknown = sorted(name for name in item.fields.keys() - _KNOWN_FIELDS)
     result.unknown_fields.update(dict.fromkeys(unknown))
-    item = {
-        name: written.get(name, str(value)) if _is_number(value) else value
-        for name, value in item.items()
-    }
     notices = EntryNotices()
-    product_id, title = _text(item, "id", line), _text(item, "name", line)
+    product_id, title = _text(item, "id"), _text(item, "name")
     if not product_id or not title:
         raise ParseError(line, f"{'name' if product_id else 'id'}: Must not be empty.")
-    if item.get("price") is None:
+    price_text = _text(item, "price")
+    if not price_text:
         raise ParseError(line, "price: Must not be empty.")
     try:
-        price = parse_price(str(item["price"]), options.currency, options.decimal)
+        price = parse_price(price_text, options.currency, options.decimal)
     except InvalidRequest as error:
         raise ParseError(line, f"price: {error.detail}") from None
-    category, style = _text(item, "category", line), _text(item, "style", line)
+    category, style = _text(item, "category"), _text(item, "style")
     paths = [category, f"{category} > {style}" if category and style else ""]
-    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity", line), "")]
-    tags += [flag for flag in ("promoted", "featured") if item.get(flag) is True]
-    tags += _texts(item, "aliases", line)
-    sku = _text(item, "sku", line) or product_id
-    image = _text(item, "image", line)
+    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity"), "")]
+    tags += [flag for flag in ("promoted", "featured") if _flag(item, flag)]
+    tags += _texts(item, "aliases")
+    stated_sku = _text(item, "sku")
+    sku = stated_sku or product_id
+    image, description = _text(item, "image"), _text(item, "description")
     draft = Draft(
         title=title,
-        description=clean_text(_text(item, "description", line)),
-        html=clean_html(_text(item, "description", line)),
-        brand=_text(item, "brand", line) or None,
+        description=clean_text(description),
+        html=clean_html(description),
+        brand=_text(item, "brand") or None,
         categories=tuple(Category(path) for path in paths if path),
         tags=tuple(tag for tag in tags if tag),
         media=product_image(image, title, options, result) if image else (),
-        variants=(DraftVariant(price=price, sku=sku),),
+        variants=(DraftVariant(price=price, sku=sku, is_sku_derived=not stated_sku),),
     )
     counts: dict[str, int] = {}
-    if item.get("current_stock") is not None:
-        counts[sku] = parse_stock_count(item["current_stock"], line, notices)
+    if count := _text(item, "current_stock"):
+        counts[sku] = parse_stock_count(count, line, notices)
     return build_import_entry(
         product_id, draft, line=line, variant_lines=(line,), counts=counts, notices=notices
     )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _text(item: dict[Any, Any], name: str, line: int) -> str:
+def _text(item: YamlItem, name: str) -> str:
     """Return a field as text, empty if absent."""
-    value = item.get(name)
-    if value is None:
+    found = item.fields.get(name)
+    if found is None:
         return ""
-    if not isinstance(value, str):
-        raise ParseError(line, f"{name}: Must be text.")
-    return value.strip()
+    if found.problem is not None or isinstance(found.value, tuple):
+        raise ParseError(item.line, f"{name}: Must be text{found.problem or '.'}")
+    return found.value or ""
 
 
-def _texts(item: dict[Any, Any], name: str, line: int) -> list[str]:
-    values = item.get(name)
-    if values is None:
+def _texts(item: YamlItem, name: str) -> list[str]:
+    found = item.fields.get(name)
+    if found is None or found == YamlField():
         return []
-    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise ParseError(line, f"{name}: Must be a list of texts.")
-    return [v.strip() for v in values]
+    if found.problem is not None or not isinstance(found.value, tuple):
+        raise ParseError(item.line, f"{name}: Must be a list of texts{found.problem or '.'}")
+    return list(found.value)
+
+
+def _flag(item: YamlItem, name: str) -> bool:
+    text = _text(item, name)
+    if text.lower() not in _YES | _NO:
+        raise ParseError(item.line, f"{name}: Must be true or false, not {text!r}.")
+    return text.lower() in _YES

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category, Media, Option, ProductStatus
-from shop.catalog.model.csv_rows import CsvTable, PlacedRow, handle_key, place_rows
+from shop.catalog.model.csv_rows import CsvTable
 from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.row_places import PlacedRow, handle_key, place_rows
 from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
@@ -25,10 +26,13 @@ from shop.catalog.schemas.file_parsing import (
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text, plain_text
 from shop.catalog.schemas.shopify_columns import Columns, Fields, parse_flag
 from shop.catalog.schemas.shopify_variants import (
+    check_combinations,
     is_variant,
+    note_similar_values,
     parse_opening_stock,
     parse_variant,
     states_tax,
+    with_derived_skus,
 )
 from shop.kernel.errors import Unprocessable
 from shop.kernel.ids import derived_id
@@ -122,10 +126,8 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
         raise ParseError(line, "title: Must not be empty in the first row of a handle.")
     if parse_flag(head, "gift_card", "gift card", line):
         raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
-    handle = handle_key(head["handle"]) if head.get("id") and head.get("handle") else group.handle
-    product_id = head.get("id") or (
-        handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
-    )
+    handle = handle_key(head.get("handle") or group.handle)
+    product_id = group.handle if head.get("id") else product_id_of(handle)
     _check_rows(group)
     rows = [(at, row) for at, row in group.rows if is_variant(row)]
     if len(rows) > MAX_VARIANTS:
@@ -134,13 +136,16 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
     names = _option_names(line, head, len(rows))
     if not rows:
         raise ParseError(line, "price: Must not be empty.")
-    variants: list[DraftVariant] = []
+    lines = tuple(at for at, _ in rows)
+    parsed = [parse_variant(at, row, names, options, notices) for at, row in rows]
+    check_combinations(lines, parsed)
+    note_similar_values(lines, parsed, notices)
+    variants = with_derived_skus(product_id, parsed)
     counts: dict[str, int] = {}
-    for at, row in rows:
-        variants.append(parse_variant(at, row, names, product_id, options, notices))
+    for (at, row), variant in zip(rows, variants, strict=True):
         units = parse_opening_stock(at, row, notices)
         if units is not None:
-            counts[variants[-1].sku or product_id] = units
+            counts[variant.sku or product_id] = units
     html = head.get("html", "")
     draft = Draft(
         title=head["title"],
@@ -158,7 +163,7 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
         product_id,
         draft,
         line=line,
-        variant_lines=tuple(at for at, _ in rows),
+        variant_lines=lines,
         status=_status(head, line, notices),
         counts=counts,
         taxed=(n for n, (_, row) in enumerate(rows) if states_tax(row)),
@@ -166,12 +171,19 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
     )
 
 
+def product_id_of(handle: str) -> str:
+    """Return the id of a product that a file names by its handle only."""
+    return handle if PRODUCT_ID.fullmatch(handle) else derived_id("prod", handle)
+
+
 def _option_names(line: int, head: Fields, variants: int) -> dict[int, str]:
     """Return the names of the product's options by number. Raises :class:`ParseError`."""
     names = {n: head[f"option{n}_name"] for n in (1, 2, 3) if head.get(f"option{n}_name")}
-    if [n.lower() for n in names.values()] == ["title"] and variants == 1:
+    values = {head.get(f"option{n}_value", "").lower() for n in names}
+    is_default = values <= {"", "default title"} and variants == 1
+    if [n.lower() for n in names.values()] == ["title"] and is_default:
         return {}  # Shopify gives a product without options the single option "Title".
-    if len(names) > MAX_OPTIONS or len(set(names.values())) < len(names):
+    if len(names) > MAX_OPTIONS or len(set(map(fold, names.values()))) < len(names):
         raise ParseError(line, "options: Must have different names.")
     return names
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shop.catalog.model.csv_rows import ID_COLUMN
+from shop.catalog.model.row_places import ID_COLUMN
 from shop.catalog.schemas.file_parsing import FileParseResult, ParseError, listed
 from shop.kernel.errors import Unprocessable
 
@@ -54,6 +54,8 @@ None of them changes an amount of money, or whether an article is sold.
 """
 _MARKET = re.compile(r"(?:price|compare[ -]at price|included) / .+")
 _METAFIELD = re.compile(r"metafield: .+|.*\bmetafields\..+")
+_MAX_SHOWN = 200
+"""Characters of the column names that a message shows."""
 _YES = frozenset({"true", "yes", "1"})
 _NO = frozenset({"false", "no", "0"})
 
@@ -96,9 +98,7 @@ class Columns:
             result.notice(
                 f"Columns ignored, because the shop has no such field: {listed(unknown)}."
             )
-        columns._require(
-            "title", "The first line has no column 'Title'. Send Shopify's product CSV."
-        )
+        columns._require("title", f"{explain_header(header)} Send Shopify's product CSV.")
         columns._require(
             "price", "The first line has no column 'Price' or 'Variant Price'. Add one."
         )
@@ -117,6 +117,28 @@ class Columns:
             if n < len(cells) and cells[n] and cells[n].lower() not in _YES
         ]
         return {**found, MARKET: ", ".join(markets)} if markets else found
+
+
+def explain_header(header: Sequence[str]) -> str:
+    """Return a sentence that says why the first line has no column of titles."""
+    first = header[0] if header else ""
+    if not any(header):
+        return "The first line is empty. Remove the lines above the column names."
+    if re.match(r"sep=.?$", first):
+        return "The first line begins with 'sep=', a mark of spreadsheets. Remove this line."
+    if re.match(r"- ?\w+:|-$", first):
+        return (
+            "This is a YAML list. Send it as application/yaml, or to a job with format yaml."
+            " Otherwise:"
+        )
+    if len(header) == 1 and re.search(r"title.*[,;\t]|[,;\t].*title", first):
+        return "Each line is one quoted cell. Remove the quotes around the whole lines."
+    if len(header) == 1 and (sign := re.search(r"[|:^~]| {2,}", first)) and "title" in first:
+        return (
+            f"Its cells are separated by {sign[0]!r}. Separate them by commas, semicolons or tabs."
+        )
+    names = listed([name for name in header if name])
+    return f"The first line has no column 'Title'. Its columns are: {names[:_MAX_SHOWN]}."
 
 
 def parse_flag(row: Fields, name: str, label: str, line: int) -> bool | None:

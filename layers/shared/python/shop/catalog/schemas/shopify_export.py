@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from shop.catalog.actions.importing import UNTAXED_CLASS, import_content
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
-from shop.catalog.model.csv_rows import ID_COLUMN, neutralize_formula
+from shop.catalog.model.csv_rows import neutralize_formula
 from shop.catalog.model.export_job import ExportedProduct
 from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.row_places import ID_COLUMN
 from shop.catalog.schemas.shopify import read_csv
 from shop.kernel.errors import InvalidRequest
 

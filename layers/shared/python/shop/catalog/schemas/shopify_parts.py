@@ -12,36 +12,36 @@ row, and the handle and the SKUs of each product. The rules are those of
 import json
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 
-from shop.catalog.model.csv_rows import CsvRow, RowPlaces
+from shop.catalog.model.csv_rows import CsvRow
 from shop.catalog.model.csv_stream import MAX_ROW_CHARACTERS, CsvStream
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.import_parts import FilePart, SplitFile
+from shop.catalog.model.row_places import RowPlaces
+from shop.catalog.schemas import part_planning
 from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import without_duplicates
+from shop.catalog.schemas.part_planning import (
+    SharedKeys,
+    checked_texts,
+    no_products,
+    plan_parts,
+    too_many_in_file,
+)
 from shop.catalog.schemas.shopify import (
     ProductRows,
+    product_id_of,
     read_product,
     reject_incomplete,
     reject_row,
 )
 from shop.catalog.schemas.shopify_columns import Columns
+from shop.catalog.schemas.shopify_variants import derive_sku
 from shop.kernel.errors import Unprocessable
-from shop.kernel.text_files import decode_blocks, detect_wrong_file_type, lines_of
-
-MAX_PRODUCTS = 100_000
-"""Products in a large file."""
-MAX_ROWS = 1_000_000
-MAX_UNPLACED_ROWS = 10_000
-PRODUCTS_PER_PART = 200
-"""Some seconds of work for one Lambda."""
-BYTES_PER_PART = 2_000_000
-MAX_PRODUCTS_PER_PART = 1_000
-"""Products that share SKUs are in one part, which may then have more than others."""
-_HEAD_CHARACTERS = 65_536
+from shop.kernel.text_files import decode_blocks, lines_of
 
 
 def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> SplitFile:
@@ -49,37 +49,37 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
 
     An error means that the file as a whole is wrong; no part of it may be imported.
     """
-    texts = _checked(decode_blocks(blocks, options.encoding))
+    texts = checked_texts(decode_blocks(blocks, options.encoding), "Shopify's product CSV")
     stream = CsvStream(lines_of(texts, longest=MAX_ROW_CHARACTERS))
     result = FileParseResult()
     columns = Columns.of(stream.header, result)
-    sku_at = next((n for n, name in columns.fields.items() if name == "sku"), None)
+    skus = _StatedSkus(columns)
     rows = _SpilledRows()
     places = RowPlaces(stream.header, stream.delimiter, rows)
-    groups = _SharedSkus()
+    groups = SharedKeys()
     doubtful = array("i")
     for row in stream.rows():
-        if len(rows) == MAX_ROWS:
-            raise _too_many(f"more than {MAX_ROWS} rows")
+        if len(rows) == part_planning.MAX_ROWS:
+            raise too_many_in_file(f"more than {part_planning.MAX_ROWS} rows")
         is_doubtful = places.add(row)
         if is_doubtful:
             doubtful.append(len(rows))
         rows.append(row, with_inner_lines=is_doubtful)
-        if len(places.first_row) > MAX_PRODUCTS:
-            raise _too_many(f"more than {MAX_PRODUCTS} products")
-        if sku_at is not None and sku_at < len(row.cells) and places.keys[-1] >= 0:
-            groups.add(row.cells[sku_at].lstrip("'"), places.keys[-1])
+        if len(places.first_row) > part_planning.MAX_PRODUCTS:
+            raise too_many_in_file(f"more than {part_planning.MAX_PRODUCTS} products")
+        if (key := places.key(len(rows) - 1)) is not None:
+            for sku in skus.of(row, key):
+                groups.add(sku, places.keys[-1])
     if not rows:
-        raise Unprocessable(
-            "The file contains no products. Send at least one.", code="file_empty", path="$"
-        )
+        raise no_products()
     unplaced = _reject_unplaced(places, doubtful, result)
     products = _Products(places, rows, unplaced)
     incomplete = {products.number_of(handle) for handle in unplaced.broken}
     for handle in unplaced.broken:
         if (line := products.first_line(handle)) is not None:
             reject_incomplete(handle, line, unplaced.broken, result)
-    parts = _plan(products, groups, incomplete)
+    whole = [n for n, own in enumerate(products.rows) if own and n not in incomplete]
+    parts = plan_parts(whole, products.bytes, groups, products.handles)
     return SplitFile(
         rows=len(rows),
         products=sum(map(bool, products.rows)),
@@ -90,7 +90,7 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
     )
 
 
-def read_part(data: bytes, options: ImportOptions) -> FileParseResult:
+def read_shopify_part(data: bytes, options: ImportOptions) -> FileParseResult:
     """Read the products of a part, as the small import reads those of a file."""
     lines = iter(zlib.decompress(data).splitlines())
     result = FileParseResult()
@@ -104,31 +104,6 @@ def read_part(data: bytes, options: ImportOptions) -> FileParseResult:
             rows.rows.append((at, columns.read(cells)))
         read_product(rows, options, result)
     return without_duplicates(result)
-
-
-def part_products(data: bytes) -> Iterator[tuple[str, int]]:
-    """Yield the handle and the first line of each product of a part."""
-    lines = iter(zlib.decompress(data).splitlines())
-    next(lines)
-    for line in lines:
-        handle, count = json.loads(line)
-        first, *_ = [json.loads(next(lines))[0] for _ in range(count)]
-        yield handle, first
-
-
-def _checked(texts: Iterator[str]) -> Iterator[str]:
-    """Yield the texts of a file. Raises :class:`Unprocessable` if its start is of another type."""
-    head = ""
-    while len(head) < _HEAD_CHARACTERS and (text := next(texts, None)) is not None:
-        head += text
-    if (wrong_type := detect_wrong_file_type(head)) is not None:
-        raise Unprocessable(
-            f"{wrong_type} Send Shopify's product CSV.",
-            code="file_empty" if not head.strip() else "file_unknown",
-            path="$",
-        )
-    yield head
-    yield from texts
 
 
 class _SpilledRows:
@@ -162,26 +137,26 @@ class _SpilledRows:
         return self._file.read(self.size(n))
 
 
-class _SharedSkus:
-    """Products that state the same SKU, joined to groups (a disjoint-set forest)."""
+class _StatedSkus:
+    """The SKUs that a row states or, without one, may get from its option values."""
 
-    def __init__(self) -> None:
-        self._owners: dict[str, int] = {}
-        self._parents: dict[int, int] = {}
+    def __init__(self, columns: Columns) -> None:
+        at = {name: n for n, name in columns.fields.items()}
+        self._sku, self._id = at.get("sku"), at.get("id")
+        self._values = [at[name] for n in (1, 2, 3) if (name := f"option{n}_value") in at]
 
-    def add(self, sku: str, product: int) -> None:
-        owner = self._owners.setdefault(sku, product) if sku else product
-        if owner != product:
-            self._parents[self.group(product)] = self.group(owner)
+    def of(self, row: CsvRow, key: str) -> tuple[str, ...]:
+        if sku := _cell(row, self._sku).lstrip("'"):
+            return (sku,)
+        product_id = key if _cell(row, self._id) else product_id_of(key)
+        values = [value for at in self._values if (value := _cell(row, at))]
+        if [value.lower() for value in values] == ["default title"]:
+            return (product_id, derive_sku(product_id, values))
+        return (derive_sku(product_id, values),)
 
-    def group(self, product: int) -> int:
-        """Return the number of a product that stands for the whole group."""
-        root = product
-        while (parent := self._parents.get(root, root)) != root:
-            root = parent
-        while product != root:
-            self._parents[product], product = root, self._parents[product]
-        return root
+
+def _cell(row: CsvRow, at: int | None) -> str:
+    return row.cells[at] if at is not None and at < len(row.cells) else ""
 
 
 @dataclass
@@ -202,11 +177,11 @@ def _reject_unplaced(
             continue
         found.rows.add(n)
         reject_row(placed, found.broken, result)
-        if len(found.rows) > MAX_UNPLACED_ROWS:
+        if len(found.rows) > part_planning.MAX_UNPLACED_ROWS:
             first = result.rejected[0]
             raise Unprocessable(
-                f"More than {MAX_UNPLACED_ROWS} rows cannot be placed, the first on line"
-                f" {first.line}: {first.reason}",
+                f"More than {part_planning.MAX_UNPLACED_ROWS} rows cannot be placed, the first on"
+                f" line {first.line}: {first.reason}",
                 code="too_many",
                 path="$",
             )
@@ -244,36 +219,3 @@ class _Products:
             lines.append(json.dumps(head).encode() + b"\n")
             lines += map(self._spilled.raw, self.rows[product])
         return FilePart(number, len(products), zlib.compress(b"".join(lines), 1))
-
-
-def _plan(products: _Products, groups: _SharedSkus, incomplete: set[int]) -> list[list[int]]:
-    """Return the products of each part, in the order of the file."""
-    parts: list[list[int]] = []
-    part_of: dict[int, list[int]] = {}
-    size = 0
-    for product, rows in enumerate(products.rows):
-        if product in incomplete or not rows:
-            continue
-        group = groups.group(product)
-        part = part_of.get(group)
-        if part is None:
-            is_full = not parts or len(parts[-1]) >= PRODUCTS_PER_PART
-            if is_full or size + products.bytes[product] > BYTES_PER_PART:
-                parts.append([])
-                size = 0
-            part = part_of[group] = parts[-1]
-        if part is parts[-1]:
-            size += products.bytes[product]
-        part.append(product)
-        if len(part) > MAX_PRODUCTS_PER_PART:
-            raise _too_many(
-                f"more than {MAX_PRODUCTS_PER_PART} products that share SKUs, such as"
-                f" {products.handles[product]}"
-            )
-    return parts
-
-
-def _too_many(what: str) -> Unprocessable:
-    return Unprocessable(
-        f"The file contains {what}. Split it into several files.", code="too_many", path="$"
-    )

@@ -4,11 +4,15 @@ A column that changes an amount of money or a sale is either imported, or a noti
 tells what the shop does instead. See docs/rules/catalog.md, 5.6.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 from shop.catalog.actions.importing import STANDARD_CLASS, UNTAXED_CLASS
 from shop.catalog.actions.product_admin import DraftVariant
 from shop.catalog.model import Media, OptionChoice
-from shop.catalog.model.csv_rows import slug
 from shop.catalog.model.import_options import ImportOptions
+from shop.catalog.model.row_places import slug
 from shop.catalog.model.validation import SKU
 from shop.catalog.schemas.file_numbers import parse_grams, parse_price
 from shop.catalog.schemas.file_parsing import (
@@ -20,6 +24,7 @@ from shop.catalog.schemas.shopify_columns import MARKET, Fields, parse_flag
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.ids import derived_id
 from shop.kernel.money import Money
+from shop.kernel.text_folding import fold
 
 _OVERSELL = {"deny": False, "continue": True}
 _VARIANT_FIELDS = (
@@ -42,7 +47,6 @@ def parse_variant(
     line: int,
     row: Fields,
     names: dict[int, str],
-    product_id: str,
     options: ImportOptions,
     notices: EntryNotices,
 ) -> DraftVariant:
@@ -65,7 +69,7 @@ def parse_variant(
     return DraftVariant(
         price=price,
         list_price=_list_price(line, row, price, options, notices),
-        sku=row.get("sku", "").lstrip("'") or _derive_sku(product_id, choices),
+        sku=row.get("sku", "").lstrip("'") or None,
         choices=choices,
         weight_g=_grams(row.get("grams", ""), line, options),
         tax_class=UNTAXED_CLASS if is_taxed is False else STANDARD_CLASS,
@@ -151,9 +155,56 @@ def _grams(text: str, line: int, options: ImportOptions) -> int | None:
         raise ParseError(line, f"weight: {error}") from None
 
 
-def _derive_sku(product_id: str, choices: tuple[OptionChoice, ...]) -> str:
+def check_combinations(lines: Sequence[int], variants: Sequence[DraftVariant]) -> None:
+    """Raise :class:`ParseError` for a row with the option values of an earlier one."""
+    first: dict[tuple[OptionChoice, ...], int] = {}
+    for line, variant in zip(lines, variants, strict=True):
+        other = first.setdefault(variant.choices, line)
+        if other != line:
+            detail = (
+                f"options: Must differ from those of line {other}, which has the same values."
+                " Remove one of the rows, or correct its option values."
+            )
+            raise ParseError(line, detail)
+
+
+def note_similar_values(
+    lines: Sequence[int], variants: Sequence[DraftVariant], notices: EntryNotices
+) -> None:
+    """Add a notice for values of an option that a shopper reads as one: ``red`` and ``Red``."""
+    spellings: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for line, variant in zip(lines, variants, strict=True):
+        for choice in variant.choices:
+            alike = spellings.setdefault((choice.name, fold(choice.value)), {})
+            alike.setdefault(choice.value, []).append(line)
+    for (name, _), alike in spellings.items():
+        texts = ", ".join(map(repr, alike))
+        notice = f"Option {name} has values that read alike: {texts}. Write one of them."
+        for line in sorted(line for own in list(alike.values())[1:] for line in own):
+            notices.add(line, notice)
+
+
+def with_derived_skus(product_id: str, variants: Sequence[DraftVariant]) -> list[DraftVariant]:
+    """Give a SKU to each variant for which the file states none, by its option values.
+
+    The order of the rows does not matter. Values that read alike (``+1.00`` and ``-1.00``) make
+    SKUs that are different and not readable.
+    """
+    proposed = [v.sku or derive_sku(product_id, [c.value for c in v.choices]) for v in variants]
+    uses = Counter(proposed)
+    found = []
+    for variant, sku in zip(variants, proposed, strict=True):
+        if variant.sku is not None:
+            found.append(variant)
+            continue
+        own = derived_id("sku", product_id, *(c.value for c in variant.choices))
+        found.append(replace(variant, sku=own if uses[sku] > 1 else sku, is_sku_derived=True))
+    return found
+
+
+def derive_sku(product_id: str, values: Sequence[str]) -> str:
     """Derive a SKU for a variant without one; the same file always gets the same SKU."""
-    if not choices:
+    if not values:
         return product_id
-    sku = "-".join([product_id, *(slug(c.value) for c in choices)])
-    return sku if SKU.fullmatch(sku) else derived_id("sku", product_id, *(c.value for c in choices))
+    sku = "-".join([product_id, *map(slug, values)])
+    return sku if SKU.fullmatch(sku) else derived_id("sku", product_id, *values)
