@@ -86,6 +86,21 @@ def test_a_shopper_finds_a_product_by_its_words() -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
+def test_each_card_says_whether_its_featured_variant_is_available() -> None:
+    publish(shirt(), simple("mug", "Mug"), pieces={"SHIRT-BLUE-S": 0})
+    DynamoProductCatalog().save(simple("new", "New mug"), expected_version=0)  # never in stock
+    statuses = {}
+    for body in ({"query": "shirt"}, {"query": "mug"}):
+        for shown in search(body).json["products"]:
+            (variant,) = shown["variants"]
+            statuses[shown["id"]] = variant["availability"]
+    assert statuses == {
+        "shirt": {"available": False, "status": "out_of_stock"},
+        "mug": {"available": True, "status": "in_stock"},
+        "new": {"available": False, "status": "out_of_stock"},
+    }
+
+
 def test_nothing_found_is_an_empty_list_without_messages() -> None:
     response = search({"query": "nothing"})
     assert found(response) == []
@@ -332,6 +347,22 @@ def test_dynamodb_calls_of_each_operation_are_bounded(monkeypatch: pytest.Monkey
     with count_calls() as calls:
         detail({"id": "shirt"})
     assert calls.names == ["dynamodb.BatchGetItem catalog", "dynamodb.BatchGetItem inventory"]
+
+
+def test_a_page_of_cards_reads_the_stock_of_all_cards_in_one_call() -> None:
+    DynamoProductCatalog().save_many([simple(f"p{n:03}", "Mug") for n in range(50)])
+    body = {"query": "mug", "pagination": {"limit": 50}}
+    search(body)
+    level_cache().clear()
+    with count_calls() as calls:
+        search(body)
+    assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem inventory"]
+    # A card costs half a read unit, and within two seconds nothing.
+    (request,) = calls.made[1].parameters["RequestItems"].values()
+    assert (len(request["Keys"]), request.get("ConsistentRead")) == (50, None)
+    with count_calls() as calls:
+        search(body)
+    assert calls.names == ["dynamodb.Query catalog"]
 
 
 def test_rejected_requests_make_no_dynamodb_calls() -> None:
