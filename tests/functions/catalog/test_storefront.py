@@ -86,7 +86,7 @@ def test_a_shopper_finds_a_product_by_its_words() -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_each_card_says_whether_its_featured_variant_is_available() -> None:
+def test_each_card_shows_whether_its_featured_variant_is_available() -> None:
     publish(shirt(), simple("mug", "Mug"), pieces={"SHIRT-BLUE-S": 0})
     DynamoProductCatalog().save(simple("new", "New mug"), expected_version=0)  # never in stock
     statuses = {}
