@@ -247,6 +247,12 @@ class OrderState:
         return max(0, self.value_of_pieces - reduced)
 
     @property
+    def worth(self) -> int:
+        """The current value, and 0 for a cancelled order, whose lines may count no cancelled
+        pieces."""
+        return 0 if self.status is OrderStatus.CANCELLED else self.current_value
+
+    @property
     def value_of_pieces(self) -> int:
         """Value without cancelled and returned pieces, in minor units of money and credits."""
         return self.value_without({line.id: line.cancelled + line.returned for line in self.lines})
