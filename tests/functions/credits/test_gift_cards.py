@@ -101,3 +101,13 @@ def test_staff_void_a_gift_card_with_a_reason() -> None:
 def test_unknown_card_and_short_reason_are_rejected() -> None:
     assert void("0000-0000-0000-0000").json["code"] == "gift_card_unknown"
     assert void(gift_card(5_000), reason="x").status == 400
+
+
+@pytest.mark.parametrize("reason", ["stolen", "another reason"])
+def test_key_of_a_voided_card_voids_no_other_card(reason: str) -> None:
+    first, second = gift_card(5_000), gift_card(7_000)
+    voided = void(first, key="void")
+    again = void(second, key="void", reason=reason)
+    assert (again.status, again.json["code"]) == (409, "idempotency_key_reused")
+    assert look_up(second).json["balance"] == 7_000
+    assert void(first, key="void").text == voided.text
