@@ -30,7 +30,7 @@ def test_staff_grant_and_withdraw_units_with_a_reason() -> None:
     granted = adjust(500, key="one")
     assert (granted.status, granted.json["available"]) == (201, 500)
     assert adjust(500, key="one").json["available"] == 500
-    assert adjust(501, key="one").json["code"] == "ledger_entry_differs"
+    assert adjust(501, key="one").json["code"] == "idempotency_key_reused"
     assert adjust(-200).json["available"] == 300
     too_much = adjust(-301)
     assert (too_much.status, too_much.json["code"]) == (409, "credit_insufficient")
