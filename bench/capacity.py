@@ -36,7 +36,7 @@ class Cost:
 
 
 REQUEST_COSTS: Mapping[str, Cost] = {
-    "POST /catalog/search": Cost(1, {"catalog": 0.5}, {}),
+    "POST /catalog/search": Cost(2, {"catalog": 0.5, "inventory": 0.5}, {}),
     "POST /catalog/lookup": Cost(2, {"catalog": 0.5, "inventory": 0.5}, {}),
     "POST /catalog/product": Cost(2, {"catalog": 0.5, "inventory": 1.0}, {}),
     "POST /carts": Cost(2, {"catalog": 0.5}, {"sessions": 4}),
@@ -50,7 +50,7 @@ REQUEST_COSTS: Mapping[str, Cost] = {
     ),
 }
 BUDGETS: Mapping[str, int] = {
-    "POST /catalog/search": 1,
+    "POST /catalog/search": 2,
     "POST /catalog/product": 1,
     "POST /carts": 2,
     "PUT /carts/{id}": 2,

@@ -133,6 +133,18 @@ ORDER_SEARCH = (
     ),
 )
 """The conditions of a search for orders, beside the status; an order must meet all of them."""
+CUSTOMER_SEARCH = (
+    QueryParameter(
+        name="q",
+        description="An email address, a phone number, the number of an order, or words of a name "
+        "or their beginnings of 3 letters or more.",
+        required=True,
+        example="jane@example.com",
+    ),
+    limit(10, 20, strict=True),
+    CURSOR,
+)
+"""The parameters of a search for customers."""
 ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "returned")
 """The values of ``shop.orders.model.OrderStatus``."""
 

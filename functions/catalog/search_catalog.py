@@ -1,7 +1,7 @@
 """POST /catalog/search: search products, with current prices.
 
-A request reads the index, and the products of the page only if one of them is reduced. Search
-shows no availability; lookup and product detail do.
+A request reads the index, the stock of the featured variants unless levels of the last two seconds
+are cached, and the products of the page only if one of them is reduced.
 """
 
 from typing import Any

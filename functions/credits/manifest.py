@@ -45,7 +45,7 @@ FEATURE = Feature(
             request="shop.credits.schemas:CreditAdjustmentBody",
             response="shop.credits.schemas:CreditAccountView",
             status=201,
-            writes=(Table.CREDITS,),
+            writes=(Table.CREDITS, Table.SESSIONS),
         ),
         Endpoint(
             route="POST /staff/gift-cards",
@@ -68,7 +68,7 @@ FEATURE = Feature(
             requires_idempotency_key=True,
             request="shop.credits.schemas:VoidGiftCardBody",
             response="shop.credits.schemas:VoidGiftCardView",
-            writes=(Table.CREDITS,),
+            writes=(Table.CREDITS, Table.SESSIONS),
         ),
         Reaction(
             module="credits.settle_order_credits",

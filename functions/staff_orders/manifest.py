@@ -2,6 +2,7 @@
 
 from functions.manifest import Access, Endpoint, Feature, Secret, Table
 from functions.query_parameters import (
+    CUSTOMER_SEARCH,
     ORDER_SEARCH,
     ORDER_STATUSES,
     ORDERS_PAGE,
@@ -39,6 +40,30 @@ FEATURE = Feature(
             reads=(Table.ORDERS, Table.ORDER_INDEX),
             secrets=(Secret.ORDER_INDEX,),
             timeout=20,
+            memory=1024,
+        ),
+        Endpoint(
+            route="GET /staff/customers",
+            query=CUSTOMER_SEARCH,
+            module="staff_orders.list_customers",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Find customers by email, name, phone or the number of an order",
+            response="shop.orders.schemas.customer_list:CustomerListView",
+            reads=(Table.ORDERS, Table.ORDER_INDEX, Table.CUSTOMERS),
+            secrets=(Secret.ORDER_INDEX,),
+            timeout=20,
+            memory=1024,
+        ),
+        Endpoint(
+            route="GET /staff/customers/{id}",
+            module="staff_orders.get_customer",
+            access=Access.STAFF,
+            groups=GROUPS,
+            summary="Get a customer with sums of the orders, groups, store credit and points",
+            response="shop.orders.schemas.customer_list:CustomerDetailView",
+            reads=(Table.ORDERS, Table.ORDER_INDEX, Table.CUSTOMERS, Table.CREDITS),
+            secrets=(Secret.ORDER_INDEX,),
             memory=1024,
         ),
         Endpoint(

@@ -81,6 +81,8 @@ PURCHASE = (
 
 ORDERS = (
     valid("GET /staff/orders"),
+    valid("GET /staff/customers", query={"q": "jane@example.com"}),
+    valid("GET /staff/customers/{id}", id="1d0a5f3e-0000-4000-8000-00000000000a"),
     valid("GET /staff/orders/{id}", id="ord_1"),
     valid(
         "POST /staff/orders/{id}/parcels",

@@ -82,8 +82,23 @@ def test_a_shopper_finds_a_product_by_its_words() -> None:
     ]
     (variant,) = shown["variants"]
     assert (variant["id"], variant["sku"]) == ("shirt.1", "SHIRT-BLUE-S")
-    assert "availability" not in variant
+    assert variant["availability"] == {"available": True, "status": "in_stock"}
     assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_each_card_shows_whether_its_featured_variant_is_available() -> None:
+    publish(shirt(), simple("mug", "Mug"), pieces={"SHIRT-BLUE-S": 0})
+    DynamoProductCatalog().save(simple("new", "New mug"), expected_version=0)  # never in stock
+    statuses = {}
+    for body in ({"query": "shirt"}, {"query": "mug"}):
+        for shown in search(body).json["products"]:
+            (variant,) = shown["variants"]
+            statuses[shown["id"]] = variant["availability"]
+    assert statuses == {
+        "shirt": {"available": False, "status": "out_of_stock"},
+        "mug": {"available": True, "status": "in_stock"},
+        "new": {"available": False, "status": "out_of_stock"},
+    }
 
 
 def test_nothing_found_is_an_empty_list_without_messages() -> None:
@@ -322,16 +337,34 @@ def test_dynamodb_calls_of_each_operation_are_bounded(monkeypatch: pytest.Monkey
     lookup({"ids": ["p000"]})
     with count_calls() as calls:
         search({"query": "mugs", "pagination": {"limit": 20}})
-    assert calls.names == ["dynamodb.Query catalog"]
+    assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem inventory"]
+    level_cache().clear()
     with count_calls() as calls:
         search({"filters": {"categories": ["Kitchen"]}, "pagination": {"limit": 20}})
-    assert calls.names == ["dynamodb.Query catalog"]
+    assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem inventory"]
+    level_cache().clear()
     with count_calls() as calls:
         lookup({"ids": [f"p{n:03}" for n in range(100)]})
     assert calls.names == ["dynamodb.BatchGetItem catalog", "dynamodb.BatchGetItem inventory"]
     with count_calls() as calls:
         detail({"id": "shirt"})
     assert calls.names == ["dynamodb.BatchGetItem catalog", "dynamodb.BatchGetItem inventory"]
+
+
+def test_a_page_of_cards_reads_the_stock_of_all_cards_in_one_call() -> None:
+    DynamoProductCatalog().save_many([simple(f"p{n:03}", "Mug") for n in range(50)])
+    body = {"query": "mug", "pagination": {"limit": 50}}
+    search(body)
+    level_cache().clear()
+    with count_calls() as calls:
+        search(body)
+    assert calls.names == ["dynamodb.Query catalog", "dynamodb.BatchGetItem inventory"]
+    # A card costs half a read unit, and within two seconds nothing.
+    (request,) = calls.made[1].parameters["RequestItems"].values()
+    assert (len(request["Keys"]), request.get("ConsistentRead")) == (50, None)
+    with count_calls() as calls:
+        search(body)
+    assert calls.names == ["dynamodb.Query catalog"]
 
 
 def test_rejected_requests_make_no_dynamodb_calls() -> None:

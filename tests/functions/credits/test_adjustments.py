@@ -1,6 +1,7 @@
 """Points and store credit that staff grant and withdraw by hand, and their expiry."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_staff_grant_and_withdraw_units_with_a_reason() -> None:
     granted = adjust(500, key="one")
     assert (granted.status, granted.json["available"]) == (201, 500)
     assert adjust(500, key="one").json["available"] == 500
-    assert adjust(501, key="one").json["code"] == "ledger_entry_differs"
+    assert adjust(501, key="one").json["code"] == "idempotency_key_reused"
     assert adjust(-200).json["available"] == 300
     too_much = adjust(-301)
     assert (too_much.status, too_much.json["code"]) == (409, "credit_insufficient")
@@ -108,3 +109,29 @@ def test_expired_credit_pays_nothing_before_and_after_it_is_moved_out() -> None:
     assert expire_credits.handler({"time": now.isoformat()}, Context())["swept"] == 1
     assert repository.get(name).balances() == {"shop": -700, name: 0, "expired": 700}
     assert expire_credits.handler({"time": now.isoformat()}, Context())["swept"] == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"amount": 501},
+        {"amount": -500},
+        {"reason": "another reason"},
+        {"kind": "store_credit", "currency": "USD"},
+        {"expires": "2027-12-31T00:00:00Z"},
+    ],
+)
+def test_key_of_an_adjustment_belongs_to_one_request(other: dict[str, Any]) -> None:
+    # Given a grant, and a client that uses its key again by mistake
+    request: dict[str, Any] = {"amount": 500, "kind": "points"}
+    first = adjust(**request, key="one")
+
+    # When the key comes with another request
+    again = adjust(**{**request, **other}, key="one")
+
+    # Then nothing is granted, and the first request still gets its response
+    assert (again.status, again.json["code"]) == (409, "idempotency_key_reused")
+    retry = adjust(**request, key="one")
+    assert (retry.status, retry.text) == (201, first.text)
+    account = DynamoCreditAccountRepository().get(points_account(ANN_ID))
+    assert len(account.entries) == 1

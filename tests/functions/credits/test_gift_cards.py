@@ -94,10 +94,20 @@ def test_staff_void_a_gift_card_with_a_reason() -> None:
 
     # When the order is cancelled, then its refund is on the card until it is voided again
     cancel(done.json["order"]["id"])
-    assert void(code, key="void").json == {"voided": 4_000, "balance": 1_000, "currency": "USD"}
+    assert void(code, key="void").json == {"voided": 4_000, "balance": 0, "currency": "USD"}
     assert void(code, key="again").json["voided"] == 1_000
 
 
 def test_unknown_card_and_short_reason_are_rejected() -> None:
     assert void("0000-0000-0000-0000").json["code"] == "gift_card_unknown"
     assert void(gift_card(5_000), reason="x").status == 400
+
+
+@pytest.mark.parametrize("reason", ["stolen", "another reason"])
+def test_key_of_a_voided_card_voids_no_other_card(reason: str) -> None:
+    first, second = gift_card(5_000), gift_card(7_000)
+    voided = void(first, key="void")
+    again = void(second, key="void", reason=reason)
+    assert (again.status, again.json["code"]) == (409, "idempotency_key_reused")
+    assert look_up(second).json["balance"] == 7_000
+    assert void(first, key="void").text == voided.text

@@ -101,8 +101,8 @@ def requests() -> dict[str, Callable[[], ApiResponse]]:
     session = "/checkout-sessions/{id}"
     buy, pay = f"POST {session}/complete", payment_body("tok_success")
     return {
-        "POST /catalog/search": lambda: call(
-            search_catalog.handler, "POST /catalog/search", {"query": "mug"}
+        "POST /catalog/search": with_cold_levels(
+            lambda: call(search_catalog.handler, "POST /catalog/search", {"query": "mug"})
         ),
         "POST /catalog/lookup": with_cold_levels(
             lambda: call(lookup_catalog.handler, "POST /catalog/lookup", {"ids": ["mug.1"]})

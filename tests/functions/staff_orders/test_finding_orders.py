@@ -52,9 +52,9 @@ def ids(query: str) -> list[str]:
     return [order["id"] for order in response.json["orders"]]
 
 
-def stream_record(order_id: str) -> dict[str, Any]:
+def stream_record(order_id: str, owner: str = "guest") -> dict[str, Any]:
     """Return the order's item as the stream record of its placement."""
-    key = {"PK": {"S": f"ORDER#{order_id}"}, "SK": {"S": "HEAD#guest"}}
+    key = {"PK": {"S": f"ORDER#{order_id}"}, "SK": {"S": f"HEAD#{owner}"}}
     item = boto3.client("dynamodb").get_item(TableName="orders", Key=key)["Item"]
     image = {
         name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value

@@ -1,14 +1,17 @@
 """The budget of stock in DynamoDB: the number of calls and of written rows."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from shop.inventory.actions import AuditInfo, receive_stock
-from shop.inventory.model import Demand
+from shop.inventory.model import BackorderKind, BackorderTerms, Demand, Reservation
 from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store.kits import DynamoKitRepository
 from shop.inventory.store.rows import ShardRow
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.storage.connection import connection
@@ -123,3 +126,101 @@ def test_shard_and_snapshot_of_256_shards_fit_one_write_unit_each(
         "level": [25600, 12800, 0, {"damaged": 12}, 20, 4000, 123456, 0],
     }
     assert len(CompressedJsonAttribute().serialize(snapshot)) < 900
+
+
+# Companion rows: the levels of a page of cards
+
+
+def page_stock(stock: DynamoStockRepository) -> list[str]:
+    """Store one SKU of each kind, and return their SKUs."""
+    stock.reshard("HOT", 8)
+    terms = BackorderTerms(BackorderKind.BACK_ORDER, 5, NOW.date() + timedelta(days=9))
+    stock.set_backorder_terms(terms, stock.level("B"))
+    DynamoKitRepository().save("KIT", {"A": 2, "PART": 1}, None, 0)
+    return ["A", "B", "HOT", "KIT"]
+
+
+def reader_of_a_page(clock: Callable[[], float], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the repository of a new process that only reads, as the catalog does."""
+    monkeypatch.setenv("WRITES", "")
+    return DynamoStockRepository(LOCATIONS, clock=clock)
+
+
+def test_levels_of_every_kind_are_one_read_once_a_process_has_met_them(
+    stock_fixture: StockFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a split SKU, back-order terms and a kit, and a snapshot that another process refreshed
+    stock: DynamoStockRepository = stock_fixture.stock
+    stock.create_levels({"PART": 7}, actor="w", reason="opening", at=NOW)
+    skus = page_stock(stock)
+    stock._shard_cache.refresh("HOT", "main")
+    now = [time.time()]
+    reader = reader_of_a_page(lambda: now[0], monkeypatch)
+
+    # When a process reads them for the first time
+    first, _ = measure_cost(lambda: reader.levels(skus))
+    # Then the snapshot, the inbound shard and the other part cost a call each
+    assert first == ["BatchGetItem"] * 4
+
+    # When it reads them again
+    now[0] += 1
+    with count_calls() as calls:
+        levels = reader.levels(skus)
+    # Then one call has 4 levels, the part, the inbound shard and the snapshot: 3.5 read units
+    (made,) = calls.made
+    assert made.operation == "BatchGetItem"
+    (request,) = made.parameters["RequestItems"].values()
+    assert len(request["Keys"]) == 7
+    assert {sku: levels[sku].available for sku in skus} == {"A": 50, "B": 50, "HOT": 400, "KIT": 7}
+    assert levels["B"].backorderable_units == 5
+
+
+def test_what_a_process_remembers_never_decides_a_level(
+    stock_fixture: StockFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a process that has met a kit and a split SKU
+    stock: DynamoStockRepository = stock_fixture.stock
+    stock.create_levels({"PART": 7}, actor="w", reason="opening", at=NOW)
+    skus = page_stock(stock)
+    now = [time.time()]
+    reader = reader_of_a_page(lambda: now[0], monkeypatch)
+    reader.levels(skus)
+
+    # When the kit ends, the shards are merged, and units are sold
+    kits = DynamoKitRepository()
+    kit, version = kits.get("KIT")
+    kits.save("KIT", {}, kit, version)
+    stock.reshard("HOT", 1)
+    stock_fixture.reserve(Demand("HOT", 399))
+
+    # Then the next read is right, and the one after it reads the four levels only
+    now[0] += 3
+    levels = reader.levels(skus)
+    assert (levels["KIT"].available, levels["KIT"].parts) == (0, {})
+    assert levels["HOT"].available == 1
+    with count_calls() as calls:
+        reader.levels(["A", "HOT", "KIT"])
+    (made,) = calls.made
+    (request,) = made.parameters["RequestItems"].values()
+    assert len(request["Keys"]) == 3
+
+
+def test_split_sku_whose_first_shard_is_empty_is_in_stock(
+    stock_fixture: StockFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock: DynamoStockRepository = stock_fixture.stock
+    stock.reshard("HOT", 8)
+    first = next(iter(ShardRow.batch_get([("SKU#HOT", "LOC#main")])))
+    units = int(first.available)
+    reservation = Reservation("HOT", units, "main", 0)
+
+    def reserve_all_units_of_the_first_shard(transaction: Any) -> None:
+        stock.reserve(transaction, (reservation,))
+
+    stock_fixture.uow.commit(reserve_all_units_of_the_first_shard)
+    now = [time.time()]
+    reader = reader_of_a_page(lambda: now[0], monkeypatch)
+    for _ in range(3):
+        # A snapshot may be two seconds old.
+        now[0] += 2.5
+        assert reader.levels(["HOT"])["HOT"].available == 400 - units

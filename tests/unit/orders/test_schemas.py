@@ -252,6 +252,35 @@ def test_parcel_request_needs_carrier_and_number_only(body: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://ups.example",
+        "HTTPS://UPS.example/Track?n=1Z999&lang=en#events",
+        "https://track_eu.ups.example:8443/~a/%20/(1Z)",
+        "https://192.0.2.7/?q=a@b.example",
+    ],
+)
+def test_link_of_a_parcel_may_be_any_that_a_browser_opens(url: str) -> None:
+    read = parse_body(ParcelRequest, json.dumps({**PARCEL, "tracking_url": url}).encode())
+    assert isinstance(read, ParcelRequest)
+    assert read.tracking_url == url
+
+
+@pytest.mark.parametrize("number", ["1Z 999 AA1", " 1Z999AA1", "1Z999AA1  ", "1 Z  999A A1"])
+@pytest.mark.parametrize("of_carrier", [False, True])
+def test_blanks_of_a_printed_tracking_number_are_ignored(number: str, of_carrier: bool) -> None:
+    base, model = (EVENT, CarrierEvent) if of_carrier else (PARCEL, ParcelRequest)
+    read: Any = parse_body(model, json.dumps({**base, "tracking_number": number}).encode())
+    assert read.tracking_number == "1Z999AA1"
+
+
+@pytest.mark.parametrize("number", ["1 2 3", "   ", "- 1Z9", "1Z\u00a0999", "1Z\t999", "x " * 61])
+def test_number_is_checked_without_its_blanks(number: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_body(ParcelRequest, json.dumps({**PARCEL, "tracking_number": number}).encode())
+
+
+@pytest.mark.parametrize(
     ("change", "path"),
     [
         ({"carrier": ""}, "$.carrier"),
@@ -263,6 +292,12 @@ def test_parcel_request_needs_carrier_and_number_only(body: dict[str, Any]) -> N
         ({"tracking_number": "x" * 61}, "$.tracking_number"),
         ({"tracking_url": "javascript:alert(1)"}, "$.tracking_url"),
         ({"tracking_url": "https://a b"}, "$.tracking_url"),
+        ({"tracking_url": "https://?n=1"}, "$.tracking_url"),
+        ({"tracking_url": "http:///track"}, "$.tracking_url"),
+        ({"tracking_url": "https://bank.example@ups.example/1Z"}, "$.tracking_url"),
+        ({"tracking_url": 'https://ups.example/"><script>'}, "$.tracking_url"),
+        ({"tracking_url": "https://-ups.example/"}, "$.tracking_url"),
+        ({"tracking_url": "//ups.example/1Z"}, "$.tracking_url"),
         ({"lines": []}, "$.lines"),
         ({"lines": [{"id": "li_1", "quantity": 0}]}, "$.lines[0].quantity"),
         ({"lines": [{"id": "li_1", "quantity": -1}]}, "$.lines[0].quantity"),

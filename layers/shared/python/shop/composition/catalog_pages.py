@@ -1,5 +1,6 @@
 """The pages of the catalog, which POST and the cacheable GET routes share."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ CACHE_SECONDS = 5
 
 
 class CatalogPages:
-    """Pages with the prices, and for products the stock, of an instant."""
+    """Pages with the prices and the stock of an instant."""
 
     def __init__(self) -> None:
         self._catalog = DynamoProductCatalog()
@@ -34,8 +35,7 @@ class CatalogPages:
     def product(self, body: ProductRequest, *, channel: str, at: datetime) -> dict[str, Any]:
         """Return a product in full. Raises NotFound."""
         result = get_product(body.id, catalog=self._catalog, variant_filter=body.variant_filter)
-        levels = self._stock.levels(variant.sku for variant in result.product.on_sale)
-        availability = {sku: level.availability(at) for sku, level in levels.items()}
+        availability = self._availability((v.sku for v in result.product.on_sale), at)
         selection = select_variant(
             result.product,
             variants=result.variants,
@@ -73,7 +73,12 @@ class CatalogPages:
             context=PriceContext.of(rules, body.country, body.currency, channel),
             limits=self._usage_limits,
         )
-        return search_view(result, tags)
+        skus = [card.featured.sku for card in result.page.items]
+        return search_view(result, self._availability(skus, at), tags)
+
+    def _availability(self, skus: Iterable[str], at: datetime) -> dict[str, str]:
+        """Return UCP's availability status of each SKU; it is at most two seconds old."""
+        return {sku: level.availability(at) for sku, level in self._stock.levels(skus).items()}
 
     def cache_seconds(self, at: datetime) -> int:
         """Return how long a page of this instant holds: 0 if a price list or promotion begins or

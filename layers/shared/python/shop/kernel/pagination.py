@@ -36,6 +36,8 @@ def from_cursor(cursor: str | None, *, path: str = "cursor") -> dict[str, Any] |
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         key = json.loads(raw)
+        # DynamoDB accepts neither half a surrogate pair nor NaN, and JSON's escapes can hold both.
+        json.dumps(key, ensure_ascii=False, allow_nan=False).encode()
     # RecursionError: a cursor is untrusted and may hold deeply nested JSON.
     except (ValueError, binascii.Error, RecursionError):
         key = None

@@ -16,6 +16,7 @@ from shop.kernel.usage import UsageReservation
 from shop.orders.model import Order, OrderStatus, ParkedEvent, ReservationBatch
 
 if TYPE_CHECKING:
+    from shop.orders.model.customers import OrderingCustomer
     from shop.orders.model.finding import OrderSearch, OrderSums
 
 
@@ -24,7 +25,7 @@ class OrderSummaryItem:
     """An order in a list. Amounts are minor units of ``currency``; ``pieces`` are whole pieces.
 
     ``returned`` is the value of the returned pieces, and ``refunded`` the money that the payment
-    provider has refunded.
+    provider has refunded. ``worth`` is the current value; 0 if the order is cancelled.
     """
 
     id: str
@@ -36,6 +37,7 @@ class OrderSummaryItem:
     email: str
     returned: int = 0
     refunded: int = 0
+    worth: int = 0
 
 
 @frozen(slots=False)
@@ -81,6 +83,25 @@ class OrderFinder(Protocol):
 
     def sum_up(self, search: "OrderSearch") -> "OrderSums":
         """Return the sums of all matching orders, or of the newest ones if there are too many."""
+
+
+class CustomerFinder(Protocol):
+    """Customers by what staff know about them, derived from their orders."""
+
+    def find(
+        self, search: "OrderSearch", *, cursor: str | None, limit: int
+    ) -> "Page[OrderingCustomer]":
+        """Return the customers of matching orders, by their newest one, each once.
+
+        A page may be short, or empty, although its cursor leads to more. Raises InvalidRequest
+        (``too_many``) for a page beyond the customers that a search lists.
+        """
+
+    def get(self, customer_id: str) -> "OrderingCustomer":
+        """Return a customer; an account without orders has none. Raises NotFound for a guest."""
+
+    def customer_of(self, order: Order) -> "OrderingCustomer":
+        """Return the customer of an order."""
 
 
 class OrderRepository(Protocol):

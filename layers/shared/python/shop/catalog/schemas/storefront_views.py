@@ -24,11 +24,13 @@ from shop.kernel.money import Money
 NO_TAGS = PriceTags()
 
 
-def search_view(result: SearchPage, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
-    """Return a page of products, each with its featured variant."""
+def search_view(
+    result: SearchPage, availability: Mapping[str, str], tags: PriceTags = NO_TAGS
+) -> dict[str, Any]:
+    """Return a page of products, each with its featured variant and whether that is available."""
     page = result.page
     view: dict[str, Any] = {
-        "products": [card_view(card, tags) for card in page.items],
+        "products": [card_view(card, availability, tags) for card in page.items],
         "pagination": {"has_next_page": page.cursor is not None},
     }
     if page.cursor is not None:
@@ -92,8 +94,10 @@ def product_detail_view(
     return {"product": product}
 
 
-def card_view(card: ProductCard, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
-    """Return a product of a list. It has no availability: a list would read the stock of all."""
+def card_view(
+    card: ProductCard, availability: Mapping[str, str], tags: PriceTags = NO_TAGS
+) -> dict[str, Any]:
+    """Return a product of a list; the availability is that of its featured variant."""
     product = tags.products.get(card.product_id)
     low, high, listed = card.low, card.high, card.list_prices
     ranges = {
@@ -108,7 +112,7 @@ def card_view(card: ProductCard, tags: PriceTags = NO_TAGS) -> dict[str, Any]:
         categories=_categories(card.categories),
         **(_ranges(product, tags) if product is not None else ranges),
         media=_media([card.media] if card.media else []),
-        variants=[variant_view(card.featured, None, tags)],
+        variants=[variant_view(card.featured, availability, tags)],
         metadata={"brand": card.brand} if card.brand else None,
     )
 
@@ -161,10 +165,10 @@ def _ranges(product: Product, tags: PriceTags) -> dict[str, Any]:
 
 
 def variant_view(
-    variant: Variant, availability: Mapping[str, str] | None = None, tags: PriceTags = NO_TAGS
+    variant: Variant, availability: Mapping[str, str], tags: PriceTags = NO_TAGS
 ) -> dict[str, Any]:
-    """Return a variant, with UCP's availability status if the stock was read."""
-    status = None if availability is None else availability.get(variant.sku, "out_of_stock")
+    """Return a variant with UCP's availability status."""
+    status = availability.get(variant.sku, "out_of_stock")
     tag = tags.for_variant(variant.id, variant.price, variant.list_price)
     return _without_empty(
         id=variant.id,
@@ -176,9 +180,7 @@ def variant_view(
         description={"plain": variant.title},
         price=money_view(tag.price),
         list_price=money_view(tag.list_price) if tag.list_price else None,
-        availability=None
-        if status is None
-        else {"available": status != "out_of_stock", "status": status},
+        availability={"available": status != "out_of_stock", "status": status},
         options=[_choice_view(c) for c in variant.choices],
         media=_media([variant.media] if variant.media else []),
         metadata=_reduction_view(tag),

@@ -1,12 +1,14 @@
 """Changes of one credit account: by staff, and by the expiry of grants."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from shop.credits.model.accounts import CreditAccount
 from shop.credits.ports import CreditAccountRepository
-from shop.kernel.errors import Contention, InvalidRequest
-from shop.kernel.unit_of_work import ConditionFailed, UnitOfWork
+from shop.kernel.errors import Contention, InvalidRequest, VersionConflict
+from shop.kernel.idempotency import IdempotencyStore, IdempotentRequest, run_idempotent
+from shop.kernel.unit_of_work import ConditionFailed, StagedChange, UnitOfWork
 
 MAX_UNITS = 10**9
 """Highest number of units of one movement; a higher one counts as a typing error."""
@@ -41,21 +43,42 @@ def update_account(
     raise Contention("Other requests are changing this account. Try again.")
 
 
-def adjust_credits(
+def change_account_once(
+    request: IdempotentRequest,
     account_name: str,
-    amount: int,
+    change: Callable[[CreditAccount], CreditAccount],
+    render: Callable[[CreditAccount], Mapping[str, Any]],
     *,
-    command: str,
-    reason: str,
-    expires: datetime | None,
     credit_accounts: CreditAccountRepository,
+    idempotency: IdempotencyStore,
     uow: UnitOfWork,
-    at: datetime,
-) -> CreditAccount:
-    """Grant (above zero) or withdraw (below zero) units by hand, with a reason.
+) -> Mapping[str, Any]:
+    """Change an account once per idempotency key, and return the rendered account.
 
-    Raises InvalidRequest for an amount out of range, Conflict (``credit_insufficient``) if the
-    account holds less, and Contention.
+    Raises IdempotencyKeyReused if the key belongs to another request, and Contention if other
+    writers win every attempt.
+    """
+
+    def stage() -> StagedChange[CreditAccount]:
+        before = credit_accounts.get(account_name)
+        after = change(before)
+        return StagedChange(after, (credit_accounts.append_op(before, after),))
+
+    try:
+        return run_idempotent(
+            request, stage, render, idempotency=idempotency, uow=uow, attempts=MAX_ATTEMPTS
+        )
+    except VersionConflict:
+        raise Contention("Other requests are changing this account. Try again.") from None
+
+
+def adjustment(
+    amount: int, *, command: str, reason: str, expires: datetime | None, at: datetime
+) -> Callable[[CreditAccount], CreditAccount]:
+    """Return the change that grants (above zero) or withdraws (below zero) units by hand.
+
+    Raises InvalidRequest for an amount out of range. The change raises Conflict
+    (``credit_insufficient``) if the account holds less.
     """
     if not amount or abs(amount) > MAX_UNITS:
         raise InvalidRequest(
@@ -69,7 +92,7 @@ def adjust_credits(
             return account.grant(command, amount, at, expires=expires, reference=reason)
         return account.withdraw(command, -amount, at, reference=reason)
 
-    return update_account(account_name, change, credit_accounts=credit_accounts, uow=uow)
+    return change
 
 
 def expire_credits(

@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime
 
-from shop.credits.actions.accounts import update_account
 from shop.credits.actions.lookup import unknown_gift_card
 from shop.credits.model.account_names import generate_gift_card_code, gift_card_account
 from shop.credits.model.accounts import CreditAccount
@@ -88,20 +87,10 @@ def _card_of(
     return code, credit_accounts.get(gift_card_account(code, terms.currency))
 
 
-def void_gift_card(
-    code: str,
-    currency: str,
-    *,
-    command: str,
-    reason: str,
-    credit_accounts: CreditAccountRepository,
-    uow: UnitOfWork,
-    at: datetime,
-) -> tuple[int, CreditAccount]:
-    """Withdraw all units of a gift card; return their number and the account.
+def voiding(command: str, *, reason: str, at: datetime) -> Callable[[CreditAccount], CreditAccount]:
+    """Return the change that withdraws all units of a gift card.
 
-    A repeated command withdraws nothing more and returns the first number. Raises NotFound
-    (``gift_card_unknown``).
+    A repeated command withdraws nothing more. The change raises NotFound (``gift_card_unknown``).
     """
 
     def change(account: CreditAccount) -> CreditAccount:
@@ -109,7 +98,4 @@ def void_gift_card(
             raise unknown_gift_card(path="$.code")
         return account.void(command, at, reference=reason)
 
-    account = update_account(
-        gift_card_account(code, currency), change, credit_accounts=credit_accounts, uow=uow
-    )
-    return account.command_total(command), account
+    return change

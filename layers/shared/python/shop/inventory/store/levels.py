@@ -18,6 +18,7 @@ from shop.inventory.model.shards import (
     combine_shards,
     sum_levels,
 )
+from shop.inventory.store.companion_rows import CompanionRows
 from shop.inventory.store.locations import locations_cache
 from shop.inventory.store.rows import (
     STOCK_TABLES,
@@ -31,6 +32,7 @@ from shop.inventory.store.rows import (
 from shop.inventory.store.shard_cache import MAX_CACHED_SKUS, ShardCache, read_all_shards
 from shop.kernel.unit_of_work import WriteOperation
 from shop.storage.connection import connection
+from shop.storage.prefetch import get_many
 from shop.storage.transactions import DynamoUnitOfWork
 
 
@@ -58,6 +60,7 @@ class StockLevelReader:
         self._clock = clock
         self._shard_cache = ShardCache(clock, tables)
         self._inbound_shards: dict[str, dict[str, StockShard]] = {}
+        self._companions = CompanionRows(tables)
         self._uow = DynamoUnitOfWork(connection())
 
     def for_destination(self, country: str | None) -> Self:
@@ -73,12 +76,21 @@ class StockLevelReader:
         return locations_cache()().shipping_locations(self._country)
 
     def levels(self, skus: Iterable[str]) -> Mapping[str, StockLevel]:
-        by_location = self._levels_at(self._shipping_locations, skus)
+        requested = list(dict.fromkeys(skus))
+        locations = self._shipping_locations
+        with self._companions.prefetch(requested, self._read_locations(locations)):
+            return self._levels(locations, requested)
+
+    def _levels(self, locations: Sequence[str], skus: Iterable[str]) -> dict[str, StockLevel]:
+        by_location = self._levels_at(locations, skus)
         levels = {sku: sum_levels(sku, found) for sku, found in by_location.items()}
         kits = find_kits(levels)
-        # Parts that the caller did not request need a second read; kits are rare.
+        # Parts that the caller did not request: a second read, if this process sees the kit for the
+        # first time.
         if missing := {sku for kit in kits.values() for sku in kit.parts} - set(levels):
-            levels |= self.levels(missing)
+            levels |= self._levels(locations, missing)
+        for sku, level in levels.items():
+            self._companions.set_parts(sku, level.parts)
         for sku, kit in kits.items():
             levels[sku] = replace(levels[sku], on_hand=kit_availability(kit, levels))
         return levels
@@ -87,9 +99,7 @@ class StockLevelReader:
         self, locations: Sequence[str], skus: Iterable[str]
     ) -> dict[str, Sequence[StockLevel]]:
         requested = list(dict.fromkeys(skus))
-        # The row at the main location defines which SKUs are kits, whether it ships or not.
-        is_fixed = self._fixed_locations is not None
-        read_locations = dict.fromkeys(locations if is_fixed else (*locations, MAIN_LOCATION))
+        read_locations = self._read_locations(locations)
         keys = [shard_key(sku, location) for sku in requested for location in read_locations]
         found = self._combine(self._read_shards(keys, consistent=False), consistent=False)
         return {
@@ -101,6 +111,11 @@ class StockLevelReader:
             ]
             for sku in requested
         }
+
+    def _read_locations(self, locations: Sequence[str]) -> Sequence[str]:
+        # The row at the main location defines which SKUs are kits, whether it ships or not.
+        is_fixed = self._fixed_locations is not None
+        return tuple(dict.fromkeys(locations if is_fixed else (*locations, MAIN_LOCATION)))
 
     def get_levels_at(self, keys: Sequence[StockKey]) -> Sequence[StockLevel]:
         bases = self._read_shards([shard_key(*key) for key in keys], consistent=True)
@@ -125,6 +140,7 @@ class StockLevelReader:
         levels: dict[StockKey, StockLevel] = {}
         for base in bases:
             self._remember(base)
+            self._companions.add_rows_of(base)
             key = (base.sku, base.location)
             level = combine_shards([base], inbound=inbound.get(key))
             if base.shard_count > 1:
@@ -180,7 +196,7 @@ class StockLevelReader:
             self._shard_cache.discard(base.sku)
 
     def _read_shards(self, keys: Sequence[tuple[str, str]], consistent: bool) -> list[StockShard]:
-        rows = self._tables.shards.batch_get(keys, consistent_read=consistent)
+        rows = get_many(self._tables.shards, keys, consistent=consistent)
         return [shard_from_row(row) for row in rows]
 
     def _add_writes(self, transaction: TransactWrite, writes: ShardWrites) -> None:

@@ -25,6 +25,7 @@ from shop.inventory.store.rows import (
     shard_key,
     snapshot_key,
 )
+from shop.storage.prefetch import get_many
 
 MIN_REFRESH_INTERVAL = 0.25
 """Seconds between two reads of the row by one process, and between two refreshes of it."""
@@ -143,7 +144,7 @@ class ShardCache:
         if snapshot is None or now - snapshot.checked_at < MIN_REFRESH_INTERVAL:
             return snapshot
         snapshot.checked_at = now
-        row = next(self._tables.snapshots.batch_get([snapshot_key(sku, location)]), None)
+        row = next(iter(get_many(self._tables.snapshots, [snapshot_key(sku, location)])), None)
         if row is not None and row.snapshot is not None:
             captured_at = float(row.captured_at)
             if captured_at > snapshot.captured_at:

@@ -51,4 +51,5 @@ def summary_of(order: Order) -> OrderSummaryItem:
         email=order.email,
         returned=order.returned_value,
         refunded=order.payment.total_of("refunded"),
+        worth=order.worth,
     )

@@ -1,8 +1,8 @@
 """How staff find orders: the terms of an order, and the conditions of a search.
 
-A *term* is a text under which an order is listed: the buyer's email address, the beginning of a
-name, or a SKU. An order never changes its terms, so an index of terms needs no update when the
-order's status changes.
+A *term* is a text under which an order is listed: the buyer's email address, the end of a phone
+number, the beginning of a name, or a SKU. An order never changes its terms, so an index of terms
+needs no update when the order's status changes.
 """
 
 import re
@@ -22,6 +22,9 @@ from shop.orders.model.order_state import OrderStatus
 MIN_PREFIX, MAX_PREFIX = 3, 8
 """Letters of the beginnings of a name under which an order is listed. A shorter text finds whole
 words only; of a longer one, the rest is compared with the order."""
+PHONE_TAIL = 7
+"""Last digits of a phone number under which an order is listed; the rest is compared with it. They
+are the same with the country's code and without it."""
 MAX_NAME_WORDS = 12
 """Words of an order's names under which it is listed."""
 
@@ -35,11 +38,12 @@ class TermKind(StrEnum):
     """The kinds of terms, the most selective one first."""
 
     EMAIL = "email"
+    PHONE = "phone"
     NAME = "name"
     SKU = "sku"
 
 
-PERSONAL_TERMS = frozenset({TermKind.EMAIL, TermKind.NAME})
+PERSONAL_TERMS = frozenset({TermKind.EMAIL, TermKind.PHONE, TermKind.NAME})
 """Kinds whose texts are personal data. A store keeps keyed hashes of them only."""
 
 
@@ -64,16 +68,26 @@ def fold_sku(text: str) -> str:
     return clean(text).upper()
 
 
+def phone_digits(text: str) -> str:
+    """Return the digits of a phone number without leading zeros; empty for too few digits."""
+    digits = "".join(filter(str.isdigit, clean(text))).lstrip("0")
+    return digits if len(digits) >= PHONE_TAIL else ""
+
+
 def name_words(text: str) -> tuple[str, ...]:
     """Return the words of a name without case and accents: ``"Anne-Marie O'Neil"`` has three."""
     return tuple(dict.fromkeys(_WORD.findall(_APOSTROPHES.sub("", fold(text)))))
 
 
 def search_terms(order: Order) -> frozenset[SearchTerm]:
-    """Return the terms of an order: its email address, names of buyer and recipient, and SKUs."""
+    """Return the terms of an order: its email address, its SKUs, and those of its people.
+
+    These are the phone numbers and names of buyer and recipient.
+    """
     return frozenset(
         {
             *(SearchTerm(TermKind.EMAIL, text) for text in (fold_email(order.email),) if text),
+            *(SearchTerm(TermKind.PHONE, digits[-PHONE_TAIL:]) for digits in _phones_of(order)),
             *(SearchTerm(TermKind.NAME, text) for w in _words_of(order) for text in _prefixes(w)),
             *(SearchTerm(TermKind.SKU, sku) for sku in _skus_of(order)),
         }
@@ -84,12 +98,13 @@ def search_terms(order: Order) -> frozenset[SearchTerm]:
 class OrderSearch:
     """The conditions of a search; an order must meet all of them.
 
-    ``number`` is an order's id. ``words`` are those of :func:`name_words`. ``placed_from`` is
-    included, ``placed_before`` is not.
+    ``number`` is an order's id. ``phone`` is the result of :func:`phone_digits`, and ``words`` are
+    those of :func:`name_words`. ``placed_from`` is included, ``placed_before`` is not.
     """
 
     number: str | None = None
     email: str | None = None
+    phone: str | None = None
     words: tuple[str, ...] = ()
     sku: str | None = None
     status: OrderStatus | None = None
@@ -105,6 +120,8 @@ class OrderSearch:
         """The most selective term, under which the orders are read; ``None`` if there is none."""
         if self.email is not None:
             return SearchTerm(TermKind.EMAIL, self.email)
+        if self.phone is not None:
+            return SearchTerm(TermKind.PHONE, self.phone[-PHONE_TAIL:])
         if self.words:
             # The longest word is the rarest on average.
             return SearchTerm(TermKind.NAME, max(self.words, key=len)[:MAX_PREFIX])
@@ -113,12 +130,18 @@ class OrderSearch:
     @property
     def needs_orders(self) -> bool:
         """Whether the term alone cannot decide, so that each listed order must be read."""
-        kinds = (self.email is not None, bool(self.words), self.sku is not None)
+        kinds = (
+            self.email is not None,
+            self.phone is not None,
+            bool(self.words),
+            self.sku is not None,
+        )
         longest = max(map(len, self.words), default=0)
         return (
             sum(kinds) > 1
             or len(self.words) > 1
             or longest > MAX_PREFIX
+            or self.phone is not None
             or (self.term is not None and self.status is not None)
         )
 
@@ -134,8 +157,16 @@ class OrderSearch:
             and (self.placed_from is None or order.placed_at >= self.placed_from)
             and (self.placed_before is None or order.placed_at < self.placed_before)
             and (self.email is None or fold_email(order.email) == self.email)
+            and self._matches_phone(order)
             and (self.sku is None or fold_sku(self.sku) in _skus_of(order))
             and self._matches_names(order)
+        )
+
+    def _matches_phone(self, order: Order) -> bool:
+        wanted = self.phone
+        # One of both may have the country's code, and the other the 0 in its place.
+        return wanted is None or any(
+            stored.endswith(wanted) or wanted.endswith(stored) for stored in _phones_of(order)
         )
 
     def _matches_names(self, order: Order) -> bool:
@@ -214,3 +245,9 @@ def _words_of(order: Order) -> tuple[str, ...]:
 def _skus_of(order: Order) -> frozenset[str]:
     """Return the SKUs that the order names, and those of the parts of its kits, in one spelling."""
     return frozenset(fold_sku(sku) for line in order.lines for sku in (line.sku, *dict(line.parts)))
+
+
+def _phones_of(order: Order) -> frozenset[str]:
+    """Return the phone numbers of buyer and recipient, as :func:`phone_digits` returns them."""
+    numbers = (order.buyer.phone_number, order.destination.phone_number)
+    return frozenset(digits for text in numbers if text and (digits := phone_digits(text)))

@@ -54,7 +54,7 @@ class Order(AfterSale):
         # Placing in one transaction writes version 1, placing in batches a later one. The event's
         # id is the same for both.
         event = replace(
-            order._event("OrderPlaced", self.placed_at, **self.placed_data()),
+            order._event("OrderPlaced", self.placed_at, **_placed_data(self)),
             id=f"{self.id}.1.OrderPlaced",
         )
         return order, (event,)
@@ -297,3 +297,15 @@ class Order(AfterSale):
             raise Conflict("Some pieces have not arrived. Wait for them.", code="order_state")
         order = self._become(OrderStatus.COMPLETED)._with_history(at, "completed", actor)
         return order, (order._event("OrderCompleted", at),)
+
+
+def _placed_data(order: OrderState) -> dict[str, str]:
+    """Return the data of ``OrderPlaced``: the payment deadline, and an untaxed place.
+
+    The place is there if it was sold to without tax although nobody had decided so.
+    """
+    data = {"pay_by": order.pay_by.isoformat()}
+    for entry in order.quote.values.get("trace", ()) if order.quote is not None else ():
+        if entry.get("reason") == "untaxed_undecided":
+            data["untaxed_undecided"] = entry["rule"]
+    return data

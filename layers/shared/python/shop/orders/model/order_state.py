@@ -257,6 +257,12 @@ class OrderState:
         return sum(refund.outside for refund in self.refunds) - counted
 
     @property
+    def worth(self) -> int:
+        """The current value, and 0 for a cancelled order, whose lines may count no cancelled
+        pieces."""
+        return 0 if self.status is OrderStatus.CANCELLED else self.current_value
+
+    @property
     def value_of_pieces(self) -> int:
         """Value without cancelled and returned pieces, in minor units of money and credits."""
         return self.value_without(self.removed_pieces)
@@ -271,17 +277,6 @@ class OrderState:
         if all(removed.get(line.id, 0) == line.quantity for line in self.lines):
             return 0  # no piece remains, so the shipping cost is refunded as well
         return self.total - sum(self.values_of(removed).values())
-
-    def placed_data(self) -> dict[str, str]:
-        """Return the data of ``OrderPlaced``: the payment deadline, and an untaxed place.
-
-        The place is there if it was sold to without tax although nobody had decided so.
-        """
-        data = {"pay_by": self.pay_by.isoformat()}
-        for entry in self.quote.values.get("trace", ()) if self.quote is not None else ():
-            if entry.get("reason") == "untaxed_undecided":
-                data["untaxed_undecided"] = entry["rule"]
-        return data
 
     @property
     def shipping_discount(self) -> int:

@@ -9,8 +9,17 @@ from pydantic_core import PydanticCustomError
 
 from shop.orders.model import ShipmentStatus, validate_event_time
 
-TrackingNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{3,59}$")]
-"""Tracking number of the carrier, 4 to 60 characters.
+
+def _without_blanks(text: str) -> str:
+    return text.replace(" ", "")
+
+
+TrackingNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^ *[A-Za-z0-9](?: *[A-Za-z0-9._-]){3,59} *$", max_length=200),
+    AfterValidator(_without_blanks),
+]
+"""Tracking number of the carrier, 4 to 60 characters. Blanks, as on a label, are ignored.
 Example: 1Z999AA10123456784"""
 CARRIER = r"^[a-z0-9][a-z0-9_-]{1,39}$"
 Carrier = Annotated[str, StringConstraints(pattern=CARRIER)]

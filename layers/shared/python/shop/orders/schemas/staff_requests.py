@@ -20,6 +20,12 @@ from shop.orders.model import Condition, ShipmentStatus
 from shop.orders.model.returns import UNSALEABLE
 from shop.orders.schemas.carrier import Carrier, TrackingNumber, sanitize_text
 
+LINK = (
+    r"^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+    r"(?:[/?#][!#-;=?-~]*)?$"
+)
+"""A link for buyers. It has a host, no user name, and no character that ends an HTML attribute."""
+
 
 class _RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
@@ -44,9 +50,7 @@ class ParcelRequest(_RequestModel):
 
     carrier: Carrier
     tracking_number: TrackingNumber
-    tracking_url: (
-        Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)] | None
-    ) = None
+    tracking_url: Annotated[str, StringConstraints(pattern=LINK, max_length=500)] | None = None
     """HTTP URL at which the buyer can track the shipment.
     Example: https://www.ups.com/track?tracknum=1Z999AA10123456784"""
     lines: Annotated[list[PiecesRequest], Field(min_length=1, max_length=2_000)] | None = None

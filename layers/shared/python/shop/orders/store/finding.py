@@ -9,6 +9,7 @@ from itertools import islice
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
 from shop.kernel.pagination import Page, from_cursor, to_cursor
+from shop.orders.model import Order
 from shop.orders.model.finding import PERSONAL_TERMS, OrderSearch, OrderSums, SearchTerm
 from shop.orders.model.order_state import OrderStatus
 from shop.orders.ports import OrderSummaryItem
@@ -80,6 +81,23 @@ class DynamoOrderFinder:
         sums = OrderSums.of(_amounts(search, islice(listed, budget)))
         return sums if next(listed, None) is None else sums.as_lower_bound()
 
+    def list_matching(
+        self, search: OrderSearch, before: str | None, *, page_size: int
+    ) -> Iterator[tuple[str, Order | None]]:
+        """Yield the key of each order of the search's term, with the order if it matches."""
+        listed = self._listed(search, before, page_size)
+        while chunk := list(islice(listed, min(page_size, READ_SIZE))):
+            keys = [_order_key(each) for each in chunk]
+            orders = {row.placed_key: order_from_row(row) for row in OrderRow.batch_get(keys)}
+            for each in chunk:
+                order = orders.get(each.placed_key)
+                is_match = order is not None and search.matches(order)
+                yield each.placed_key, order if is_match else None
+
+    def has_listed(self, search: OrderSearch, before: str) -> bool:
+        """Return whether the search's term lists an order before this key."""
+        return next(self._listed(search, before, 2), None) is not None
+
     def _listed(
         self, search: OrderSearch, before: str | None, page_size: int
     ) -> Iterator[_ListedOrder]:
@@ -139,7 +157,7 @@ def _matching(
             for each in chunk
             if each.summary is not None and _has_status(search, each.summary.status)
         ]
-    keys = [(order_pk(parse_placed_key(e.placed_key)[0]), f"HEAD#{e.owner}") for e in chunk]
+    keys = [_order_key(each) for each in chunk]
     names = None if search.needs_orders else ["PK", "SK", "status", "summary", "placed_key"]
     rows = {row.placed_key: row for row in OrderRow.batch_get(keys, attributes_to_get=names)}
     # An order that was deleted a moment ago has no row any more.
@@ -149,6 +167,10 @@ def _matching(
         for key, row in stored
         if not search.needs_orders or search.matches(order_from_row(row))
     ]
+
+
+def _order_key(listed: _ListedOrder) -> tuple[str, str]:
+    return order_pk(parse_placed_key(listed.placed_key)[0]), f"HEAD#{listed.owner}"
 
 
 def _amounts(search: OrderSearch, listed: Iterator[_ListedOrder]) -> Iterator[tuple[str, int]]:

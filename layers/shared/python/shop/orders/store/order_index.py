@@ -4,13 +4,14 @@
 PK                       SK                item
 =======================  ================  ================================
 ``EMAIL#<n>#<hash>``     ``<placed_key>``  an order of this email address
+``PHONE#<n>#<hash>``     ``<placed_key>``  an order with this end of a phone number
 ``NAME#<n>#<hash>``      ``<placed_key>``  an order with this start of a name
 ``SKU#<n>#<sku>``        ``<placed_key>``  an order with this SKU
 =======================  ================  ================================
 
-``<n>`` is a shard. Email addresses and names are personal data: their keys hold keyed hashes, and
-no item holds a text of a person. An item is written once, when its order is placed, because it
-holds nothing that changes later.
+``<n>`` is a shard. Email addresses, phone numbers and names are personal data: their keys hold
+keyed hashes, and no item holds a text of a person. An item is written once, when its order is
+placed, because it holds nothing that changes later.
 """
 
 import base64
@@ -32,7 +33,7 @@ from shop.storage.batch_write import write_unconditionally
 from shop.storage.compression import decompress_json
 from shop.storage.connection import Row
 
-SHARDS_BY_KIND = {TermKind.EMAIL: 1, TermKind.NAME: 4, TermKind.SKU: 16}
+SHARDS_BY_KIND = {TermKind.EMAIL: 1, TermKind.PHONE: 1, TermKind.NAME: 4, TermKind.SKU: 16}
 """Shards of a term. In a flash sale all orders have one SKU: with 16 shards, a partition gets 63 of
 1,000 writes per second, and it accepts 1,000. A tenth of all names may share three letters."""
 
@@ -59,6 +60,16 @@ def partition_keys(term: SearchTerm, keys: Sequence[bytes]) -> Iterator[str]:
     for text in _stored_texts(term, keys):
         for shard in range(SHARDS_BY_KIND[term.kind]):
             yield _partition_key(term.kind, shard, text)
+
+
+def text_hash(term: SearchTerm, key: bytes) -> str:
+    """Return the keyed hash under which a personal term is listed."""
+    return _stored_texts(term, (key,))[0]
+
+
+def hashed_partition_key(kind: TermKind, shard: int, text: str) -> str:
+    """Return the partition key of the result of :func:`text_hash`."""
+    return _partition_key(kind, shard, text)
 
 
 def _partition_key(kind: TermKind, shard: int, text: str) -> str:

@@ -275,6 +275,7 @@ def summary_from_row(row: Any) -> OrderSummaryItem:
         email=raw["email"],
         returned=raw.get("returned", 0),
         refunded=raw.get("refunded", 0),
+        worth=raw.get("worth", raw["total"]),
     )
 
 
@@ -322,6 +323,7 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
             "pay_by": int(order.pay_by.timestamp()),
             **_delivery_promise(order),
             **{name: amount for name, amount in after_sale.items() if amount},
+            **({"worth": order.worth} if order.worth != order.total else {}),
         },
         events=tuple(events),
         owner_key=None if order.owner == GUEST_OWNER or order.never_placed else order.owner,

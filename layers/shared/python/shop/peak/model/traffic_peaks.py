@@ -160,7 +160,7 @@ UNITS_PER_ORDER: Mapping[str, Mapping[str, WarmThroughput]] = {
         "by_owner": WarmThroughput(0, 1),
     },
     "order_index": {"": WarmThroughput(0, 12)},
-    "inventory": {"": WarmThroughput(6, 5)},
+    "inventory": {"": WarmThroughput(7, 5)},
     "sessions": {"": WarmThroughput(4, 19)},
     "pricing": {"": WarmThroughput(4, 6)},
     "catalog": {"": WarmThroughput(7, 0)},
