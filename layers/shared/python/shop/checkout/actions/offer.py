@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shop.cart.actions import FAST_LOOKUP, LimitLookup, PricingContext
 from shop.cart.model import (
+    STOCK_CODES,
     CartItem,
     CartLine,
     Message,
@@ -50,9 +51,6 @@ from shop.shipping.model import (
     Undeliverable,
 )
 from shop.shipping.ports import ShippingTableSource
-
-STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
-"""Codes of messages that hold only while the stock does not change."""
 
 
 @frozen(slots=False)
