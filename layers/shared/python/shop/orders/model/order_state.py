@@ -158,6 +158,8 @@ class OrderState:
     refunds: tuple[OrderRefund, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     version: int = 1
+    ship_zone: str = "UTC"
+    """IANA time zone of the market, whose days the ship dates of the lines are."""
 
     @property
     def placed_quote(self) -> "Quote | None":
