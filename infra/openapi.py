@@ -27,12 +27,14 @@ from functions.query_parameters import QueryParameter
 from infra.error_codes import ERRORS_FILE, errors_page
 from infra.openapi_components import components
 from infra.openapi_page import OPENAPI_FILE
+from infra.openapi_patches import PatchSchemas
 from infra.openapi_responses import responses_of, security_of
 from infra.openapi_schemas import describe
 from infra.openapi_ucp import UcpSchemas
 from infra.stages import LOCAL
 
 UCP_ERROR = "common/types/error_response.json"
+PATCH_MEDIA_TYPES = ("application/merge-patch+json", "application/json")
 
 
 def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def build_openapi(features: Iterable[Feature] = FEATURES) -> dict[str, Any]:
     entries = [(f, x) for f in features for x in f.functions if isinstance(x, Endpoint)]
     ucp = UcpSchemas()
     schemas, definitions = _schemas_of((entry for _, entry in entries), ucp)
+    _add_patches((entry for _, entry in entries), schemas, definitions)
     error = ucp.reference(UCP_ERROR)
     paths: dict[str, dict[str, Any]] = {}
     for feature, entry in sorted(entries, key=lambda pair: (pair[1].path, pair[1].method)):
@@ -95,6 +98,9 @@ def _operation(
 def _request_content(
     entry: Endpoint, schemas: dict[tuple[str, str], dict[str, Any]]
 ) -> dict[str, Any]:
+    if entry.request and entry.method == "PATCH":
+        schema = schemas[f"patch:{entry.request}", "validation"]
+        return {media_type: {"schema": schema} for media_type in PATCH_MEDIA_TYPES}
     if entry.request:
         return {"application/json": {"schema": schemas[entry.request, "validation"]}}
     if entry.invokes:
@@ -139,7 +145,7 @@ def _query_parameter(parameter: QueryParameter) -> dict[str, Any]:
 
 
 def _parameters(entry: Endpoint) -> Iterator[dict[str, Any]]:
-    for name in re.findall(r"\{([^}+]+)\+?\}", entry.path):
+    for name in _path_names(entry):
         yield {
             "name": name,
             "in": "path",
@@ -182,6 +188,24 @@ def _schemas_of(
     for name in definitions.keys() - requests:
         _omit_nulls(definitions[name])
     return schemas, describe(definitions, _classes(model for model, _ in models))
+
+
+def _add_patches(
+    entries: Iterable[Endpoint],
+    schemas: dict[tuple[str, str], dict[str, Any]],
+    definitions: dict[str, Any],
+) -> None:
+    """Add the schema of the body of every PATCH, derived from that of its PUT."""
+    patches = PatchSchemas(definitions)
+    for entry in entries:
+        if entry.request and entry.method == "PATCH":
+            schemas[f"patch:{entry.request}", "validation"] = patches.reference(
+                schemas[entry.request, "validation"], tuple(_path_names(entry))
+            )
+
+
+def _path_names(entry: Endpoint) -> list[str]:
+    return re.findall(r"\{([^}+]+)\+?\}", entry.path)
 
 
 def _reachable(definitions: dict[str, Any], roots: Iterable[Any]) -> set[str]:

@@ -1,6 +1,7 @@
 """Endpoints and the schedule of product administration."""
 
 from functions.manifest import Access, Endpoint, Feature, Schedule, Table
+from functions.patch_routes import with_patch
 from functions.query_parameters import (
     CURSOR,
     DECIMAL,
@@ -53,17 +54,20 @@ FEATURE = Feature(
             etag=True,
             reads=(Table.CATALOG,),
         ),
-        Endpoint(
-            route="PUT /staff/products/{id}",
-            module="staff_catalog.update_product",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Replace the content of a product, at the version that was read",
-            versioned=True,
-            request=_PRODUCT,
-            response=_PRODUCT_VIEW,
-            etag=True,
-            writes=(Table.CATALOG,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/products/{id}",
+                module="staff_catalog.update_product",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Replace the content of a product, at the version that was read",
+                versioned=True,
+                request=_PRODUCT,
+                response=_PRODUCT_VIEW,
+                etag=True,
+                writes=(Table.CATALOG,),
+            ),
+            "Change fields of a product, at the version that was read",
         ),
         Endpoint(
             route="POST /staff/products/{id}/status",

@@ -1,29 +1,6 @@
 """PUT /staff/markets: replace the markets from now on."""
 
-from shop.entrypoints.http import Request, Response, endpoint
-from shop.kernel.optimistic_locking import require_version
-from shop.pricing.actions.markets import update_markets
-from shop.pricing.model.markets import undecided_sales
-from shop.pricing.model.rule_set import RuleSet
-from shop.pricing.schemas.markets import MarketsBody, MarketsView
-from shop.pricing.store.markets import DynamoMarketRepository
-from shop.tax.store.cache import tax_table_cache
+from shop.composition.staff_resources.markets import MARKETS
+from shop.entrypoints.merge_patch import put_endpoint
 
-repository = DynamoMarketRepository()
-tax = tax_table_cache()
-
-
-@endpoint(MarketsBody)
-def handler(request: Request[MarketsBody]) -> Response:
-    body = request.body
-    settings = update_markets(
-        body.parse(),
-        expected_version=require_version(request.headers.get("if-match"), body.version, minimum=0),
-        actor=request.caller.username or "?",
-        reason=body.reason,
-        repository=repository,
-        at=request.received_at,
-    )
-    rules = RuleSet(markets=settings.markets, tax=tax.table())
-    sales = undecided_sales(rules, request.received_at)
-    return Response(MarketsView.of(settings, sales), headers={"ETag": f'"{settings.version}"'})
+handler = put_endpoint(MARKETS)

@@ -1,6 +1,7 @@
 """Endpoints of the shipping table for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.patch_routes import with_patch
 from functions.query_parameters import CURSOR, limit, version
 
 GROUPS = ("staff", "catalog")
@@ -20,15 +21,19 @@ FEATURE = Feature(
             unpaged="one document with the zones and methods of one carrier",
             reads=(Table.PRICING,),
         ),
-        Endpoint(
-            route="PUT /staff/shipping",
-            module="staff_shipping.set_shipping_table",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Replace the shipping table; the change applies everywhere within five seconds",
-            request="shop.shipping.schemas:ShippingTableBody",
-            response=_VIEW,
-            writes=(Table.PRICING,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/shipping",
+                module="staff_shipping.set_shipping_table",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Replace the shipping table; effective everywhere within five seconds",
+                versioned=True,
+                request="shop.shipping.schemas:ShippingTableBody",
+                response=_VIEW,
+                writes=(Table.PRICING,),
+            ),
+            "Change fields of the shipping table; effective everywhere within five seconds",
         ),
         Endpoint(
             route="GET /staff/shipping/history",

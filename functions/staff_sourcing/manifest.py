@@ -1,6 +1,7 @@
 """Endpoints of locations, allocation, back-order terms and kits, for staff."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.patch_routes import with_patch
 from functions.query_parameters import LOCATION
 
 GROUPS = ("staff", "fulfilment")
@@ -21,29 +22,35 @@ FEATURE = Feature(
             unpaged="fifty at most",
             reads=(Table.INVENTORY,),
         ),
-        Endpoint(
-            route="PUT /staff/locations/{name}",
-            module="staff_sourcing.set_location",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Create a location (version 0) or change it; effective within ten seconds",
-            versioned=True,
-            request=f"{_LOCATIONS}:LocationBody",
-            response=f"{_LOCATIONS}:LocationView",
-            etag=True,
-            writes=(Table.INVENTORY,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/locations/{name}",
+                module="staff_sourcing.set_location",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Create a location (version 0) or change it; effective within ten seconds",
+                versioned=True,
+                request=f"{_LOCATIONS}:LocationBody",
+                response=f"{_LOCATIONS}:LocationView",
+                etag=True,
+                writes=(Table.INVENTORY,),
+            ),
+            "Change fields of a location; effective within ten seconds",
         ),
-        Endpoint(
-            route="PUT /staff/allocation-policy",
-            module="staff_sourcing.set_allocation_policy",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Set the policy that chooses the locations of paid orders",
-            versioned=True,
-            request=f"{_LOCATIONS}:PolicyBody",
-            response=f"{_LOCATIONS}:PolicyView",
-            etag=True,
-            writes=(Table.INVENTORY,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/allocation-policy",
+                module="staff_sourcing.set_allocation_policy",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Set the policy that chooses the locations of paid orders",
+                versioned=True,
+                request=f"{_LOCATIONS}:PolicyBody",
+                response=f"{_LOCATIONS}:PolicyView",
+                etag=True,
+                writes=(Table.INVENTORY,),
+            ),
+            "Change fields of the policy that chooses the locations of paid orders",
         ),
         Endpoint(
             route="GET /staff/stock-terms/{sku+}",
@@ -56,18 +63,21 @@ FEATURE = Feature(
             etag=True,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
-        Endpoint(
-            route="PUT /staff/stock-terms/{sku+}",
-            module="staff_sourcing.set_backorder_terms",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Set the back-order or pre-order terms of a SKU; a limit of 0 ends them",
-            versioned=True,
-            request=f"{_TERMS}:BackorderTermsBody",
-            response=f"{_TERMS}:BackorderTermsView",
-            etag=True,
-            reads=(Table.CATALOG,),
-            writes=(Table.INVENTORY,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/stock-terms/{sku+}",
+                module="staff_sourcing.set_backorder_terms",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Set the back-order or pre-order terms of a SKU; a limit of 0 ends them",
+                versioned=True,
+                request=f"{_TERMS}:BackorderTermsBody",
+                response=f"{_TERMS}:BackorderTermsView",
+                etag=True,
+                reads=(Table.CATALOG,),
+                writes=(Table.INVENTORY,),
+            ),
+            "Change fields of the back-order or pre-order terms of a SKU",
         ),
         Endpoint(
             route="GET /staff/kits/{sku+}",
@@ -79,18 +89,21 @@ FEATURE = Feature(
             etag=True,
             reads=(Table.CATALOG, Table.INVENTORY),
         ),
-        Endpoint(
-            route="PUT /staff/kits/{sku+}",
-            module="staff_sourcing.set_kit",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Set the parts of a kit; without parts it becomes an ordinary SKU again",
-            versioned=True,
-            request=f"{_KITS}:KitBody",
-            response=f"{_KITS}:KitView",
-            etag=True,
-            reads=(Table.CATALOG,),
-            writes=(Table.INVENTORY,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/kits/{sku+}",
+                module="staff_sourcing.set_kit",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Set the parts of a kit; without parts it becomes an ordinary SKU again",
+                versioned=True,
+                request=f"{_KITS}:KitBody",
+                response=f"{_KITS}:KitView",
+                etag=True,
+                reads=(Table.CATALOG,),
+                writes=(Table.INVENTORY,),
+            ),
+            "Change the parts of a kit, at the version that was read",
         ),
     ),
 )

@@ -1,6 +1,7 @@
 """Tax rates that staff maintain."""
 
 from functions.manifest import Access, Endpoint, Feature, Table
+from functions.patch_routes import with_patch
 from functions.query_parameters import PAGE, POSTAL_CODE, SINCE, version
 
 GROUPS = ("staff", "catalog")
@@ -30,16 +31,20 @@ FEATURE = Feature(
             response=_VIEW,
             reads=(Table.TAX, Table.PRICING),
         ),
-        Endpoint(
-            route="PUT /staff/tax-rates/{country}",
-            module="staff_tax.set_tax_rates",
-            access=Access.STAFF,
-            groups=GROUPS,
-            summary="Replace a country's tax rates; those of past days must stay",
-            request="shop.tax.schemas:TaxRatesBody",
-            response=_VIEW,
-            reads=(Table.PRICING,),
-            writes=(Table.TAX,),
+        *with_patch(
+            Endpoint(
+                route="PUT /staff/tax-rates/{country}",
+                module="staff_tax.set_tax_rates",
+                access=Access.STAFF,
+                groups=GROUPS,
+                summary="Replace a country's tax rates; those of past days must stay",
+                versioned=True,
+                request="shop.tax.schemas:TaxRatesBody",
+                response=_VIEW,
+                reads=(Table.PRICING,),
+                writes=(Table.TAX,),
+            ),
+            "Change a country's tax rates or decisions; rates of past days must stay",
         ),
         Endpoint(
             route="POST /staff/untaxed-decisions",

@@ -8,6 +8,8 @@ from tests.kit.valid_request import valid
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
 NEXT_YEAR = f"{TOMORROW.year + 1}-06-01"
 
+MERGE_PATCH = "application/merge-patch+json"
+
 CSV = """Handle,Title,Body (HTML),Option1 Name,Option1 Value,Variant SKU,Variant Price,Status
 bowl,Enamel Bowl,,Title,Default Title,BOWL,9.99,active
 """
@@ -37,6 +39,13 @@ CATALOG = (
         },
         id="$product",
         headers={"if-match": "$product_etag"},
+        save={"product_version": "version"},
+    ),
+    valid(
+        "PATCH /staff/products/{id}",
+        {"brand": "Enamelware", "version": "$product_version"},
+        id="$product",
+        headers={"content-type": MERGE_PATCH},
     ),
     valid("POST /staff/products/{id}/status", {"status": "in_review"}, id="$product"),
     valid("GET /staff/products", query={"status": "published", "limit": 1}),
@@ -68,10 +77,16 @@ JOBS = (
 STOCK = (
     valid("GET /staff/locations"),
     valid("PUT /staff/locations/{name}", {"country": "US", "version": 0}, name="boston"),
+    valid("PATCH /staff/locations/{name}", {"priority": 2, "version": 1}, name="boston"),
     valid(
         "PUT /staff/allocation-policy",
         {"preferences": ["nearest"]},
         headers={"if-match": '"0"'},
+    ),
+    valid(
+        "PATCH /staff/allocation-policy",
+        {"max_parcels": 3},
+        headers={"content-type": MERGE_PATCH, "if-match": '"1"'},
     ),
     valid("GET /staff/stock", query={"sku_prefix": "MUG-"}),
     valid("GET /staff/stock/{sku}", sku="MUG-BLUE", save={"blue": "version"}),
@@ -118,11 +133,19 @@ STOCK = (
         "PUT /staff/stock-terms/{sku}",
         {"kind": "back_order", "limit": 5, "ships_from": NEXT_YEAR, "version": "$blue"},
         sku="MUG-BLUE",
+        save={"terms": "version"},
     ),
+    valid("PATCH /staff/stock-terms/{sku}", {"limit": 6, "version": "$terms"}, sku="MUG-BLUE"),
     valid("GET /staff/stock-terms/{sku}", sku="MUG-BLUE"),
     valid(
         "PUT /staff/kits/{sku}",
         {"parts": [{"sku": "MUG-RED", "quantity": 2}], "version": 0},
+        sku="BOWL",
+        save={"kit": "version"},
+    ),
+    valid(
+        "PATCH /staff/kits/{sku}",
+        {"parts": [{"sku": "MUG-RED", "quantity": 3}], "version": "$kit"},
         sku="BOWL",
     ),
     valid("GET /staff/kits/{sku}", sku="BOWL"),
@@ -138,7 +161,9 @@ PRICING = (
             "tax_by": "line",
             "version": "$policy",
         },
+        save={"policy": "version"},
     ),
+    valid("PATCH /staff/pricing-policy", {"tax_by": "unit", "version": "$policy"}),
     valid(
         "POST /staff/price-lists",
         {
@@ -158,7 +183,9 @@ PRICING = (
             "version": "$list",
         },
         id="trade",
+        save={"list": "version"},
     ),
+    valid("PATCH /staff/price-lists/{id}", {"priority": 50, "version": "$list"}, id="trade"),
     valid(
         "POST /staff/promotions",
         {
@@ -177,6 +204,12 @@ PRICING = (
             "code_required": True,
             "version": "$promotion",
         },
+        id="spring",
+        save={"promotion": "version"},
+    ),
+    valid(
+        "PATCH /staff/promotions/{id}",
+        {"effect": {"off_ppm": 200_000}, "version": "$promotion"},
         id="spring",
         save={"promotion": "version"},
     ),
@@ -201,6 +234,12 @@ PRICING = (
         id="spring",
         save={"coupon": "version"},
     ),
+    valid(
+        "PATCH /staff/coupons/{id}",
+        {"quantity": 2_000, "version": "$coupon"},
+        id="spring",
+        save={"coupon": "version"},
+    ),
     valid("POST /staff/coupons/{id}/codes", {"count": 2}, id="spring"),
     valid("GET /staff/coupons/{id}/codes", id="spring"),
     valid("POST /staff/coupons/{id}/end", {"version": "$coupon"}, id="spring"),
@@ -208,19 +247,33 @@ PRICING = (
     valid(
         "PUT /staff/markets",
         {"markets": "$markets", "reason": "Reviewed", "version": "$markets_version"},
+        save={"markets_version": "version"},
+    ),
+    valid(
+        "PATCH /staff/markets",
+        {"markets": "$markets", "version": "$markets_version"},
     ),
     valid("POST /staff/checkout-simulations", {"lines": [{"item": "mug.1", "quantity": 1}]}),
     valid("GET /staff/price-history/{id}", id="mug.1"),
     valid("GET /staff/customers/{id}/groups", id=CUSTOMER),
     valid("PUT /staff/customers/{id}/groups", {"groups": ["trade"], "version": 0}, id=CUSTOMER),
+    valid("PATCH /staff/customers/{id}/groups", {"segments": ["vip"], "version": 1}, id=CUSTOMER),
     valid("POST /staff/promotions/{id}/end", {"version": "$promotion"}, id="spring"),
 )
+
+BOLIVIAN_RATE = {"tax_class": "standard", "name": "IVA", "since": NEXT_YEAR}
+"""It begins later, so that a second request may change it."""
 
 SETTINGS = (
     valid("GET /staff/tax-rates"),
     valid(
         "PUT /staff/tax-rates/{country}",
-        {"rates": [{"rate_ppm": 190_000, "tax_class": "standard", "name": "USt."}], "version": 0},
+        {"rates": [{**BOLIVIAN_RATE, "rate_ppm": 190_000}], "version": 0},
+        country="BO",
+    ),
+    valid(
+        "PATCH /staff/tax-rates/{country}",
+        {"rates": [{**BOLIVIAN_RATE, "rate_ppm": 130_000}], "version": 1},
         country="BO",
     ),
     valid("GET /staff/tax-rates/{country}", country="BO"),
@@ -254,6 +307,11 @@ SETTINGS = (
             ],
             "version": "$shipping",
         },
+        save={"shipping": "version"},
+    ),
+    valid(
+        "PATCH /staff/shipping",
+        {"zones": [{"id": "us", "countries": ["US"]}], "version": "$shipping"},
     ),
     valid("GET /staff/shipping/history"),
     valid(

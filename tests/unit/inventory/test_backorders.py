@@ -1,12 +1,15 @@
 """Back-orders and pre-orders: sold under terms with a limit, never as negative stock."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from shop.inventory import actions
 from shop.inventory.actions import AuditInfo
+from shop.inventory.actions.backorders import set_backorder_terms
 from shop.inventory.model import (
     BackorderKind,
     BackorderTerms,
@@ -187,3 +190,34 @@ def test_limit_cannot_be_lower_than_the_back_ordered_units(stocked: StockFixture
 def test_negative_limit_is_rejected() -> None:
     with pytest.raises(InvalidRequest):
         BackorderTerms(BackorderKind.BACK_ORDER, -1, date(2027, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("hour", "day", "accepted"),
+    [
+        # It is still 30 November in New York, and in the last zone behind UTC until 12:00.
+        (3, date(2026, 11, 30), True),
+        (12, date(2026, 11, 30), False),
+        (3, date(2026, 11, 29), False),
+        (23, date(2026, 12, 1), True),
+    ],
+)
+def test_ship_date_is_past_when_its_day_is_over_in_every_zone(
+    stocked: StockFixture, hour: int, day: date, accepted: bool
+) -> None:
+    terms = replace(TERMS, ships_from=day)
+    level = stocked.stock.level("A")
+    at = datetime(2026, 12, 1, hour, tzinfo=UTC)
+    skus = Mock(product_id_for=lambda sku: "mug")
+
+    def change() -> None:
+        set_backorder_terms(
+            "A", terms, expected_version=level.version, at=at, stock=stocked.stock, skus=skus
+        )
+
+    if accepted:
+        change()
+        return
+    with pytest.raises(InvalidRequest) as rejected:
+        change()
+    assert rejected.value.code == "time_past"

@@ -8,6 +8,8 @@ import pytest
 
 from shop.entrypoints import ucp
 from shop.entrypoints.request_body import parse_body
+from shop.inventory.model import Reservation
+from shop.inventory.model.shards import INBOUND_SHARD
 from shop.kernel.contacts import PostalAddress
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import Page
@@ -206,6 +208,30 @@ def test_address_shows_only_ucp_fields(memory: OrderFixture) -> None:
     (expected,) = shown(order)["fulfillment"]["expectations"]
     assert expected["destination"] == {"postal_code": "1"}
     assert expected["description"] == "Standard: arrives 2026-12-01 to 2026-12-03"
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant"),
+    [
+        ("America/New_York", "2026-12-15T00:00:00-05:00"),
+        ("Europe/Berlin", "2026-12-15T00:00:00+01:00"),
+        ("Asia/Shanghai", "2026-12-15T00:00:00+08:00"),
+        ("UTC", "2026-12-15T00:00:00Z"),
+    ],
+)
+def test_ship_date_begins_at_midnight_in_the_time_zone_of_the_market(
+    memory: OrderFixture, zone: str, instant: str
+) -> None:
+    order = memory.place()
+    (first, second) = order.lines
+    waiting = replace(
+        order,
+        ship_zone=zone,
+        lines=(replace(first, ships_from="2026-12-15"), second),
+        reservations=(Reservation(first.sku, 1, shard=INBOUND_SHARD),),
+    )
+    expectations = shown(waiting)["fulfillment"]["expectations"]
+    assert [each["fulfillable_on"] for each in expectations] == ["now", instant]
 
 
 # Staff

@@ -78,6 +78,8 @@ class CartResult:
 
     cart: Cart
     priced: PricedLines
+    stock_was_read: bool = False
+    """Whether the messages tell which lines the stock covers."""
 
 
 @frozen(slots=False)
@@ -218,7 +220,7 @@ def get_cart(
     shortages = shortage_messages(result.items, levels, at=at, severity=None)
     _, backorders = backorder_promises(result.items, levels, at)
     messages = (*result.messages, *shortages, *backorders)
-    return CartResult(cart, replace(result, messages=messages))
+    return CartResult(cart, replace(result, messages=messages), stock_was_read=True)
 
 
 def update_cart(

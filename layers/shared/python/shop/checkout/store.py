@@ -174,6 +174,7 @@ def _offer_to_dict(offer: Offer) -> dict[str, Any]:
         raw["kits"] = {sku: dict(parts) for sku, parts in offer.kits.items()}
     if offer.ships_from:
         raw["ships_from"] = dict(offer.ships_from)
+        raw["ship_zone"] = offer.ship_zone
     if offer.undeliverable:
         raw["undeliverable"] = offer.undeliverable
     return raw
@@ -192,6 +193,7 @@ def _offer_from_dict(raw: dict[str, Any]) -> Offer:
         group_ends=datetime.fromisoformat(raw["group_ends"]) if "group_ends" in raw else None,
         kits=raw.get("kits", {}),
         ships_from=raw.get("ships_from", {}),
+        ship_zone=raw.get("ship_zone", "UTC"),
         undeliverable=raw.get("undeliverable"),
     )
 

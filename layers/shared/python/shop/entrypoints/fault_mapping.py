@@ -17,6 +17,7 @@ from shop.kernel.errors import (
     Unauthenticated,
     Unavailable,
     Unprocessable,
+    UnsupportedMediaType,
 )
 
 HTTP_STATUS_BY_ERROR: dict[type[ShopError], int] = {
@@ -26,6 +27,7 @@ HTTP_STATUS_BY_ERROR: dict[type[ShopError], int] = {
     NotFound: 404,
     Conflict: 409,
     PayloadTooLarge: 413,
+    UnsupportedMediaType: 415,
     Unprocessable: 422,
     DependencyFailed: 424,
     RateLimited: 429,
@@ -51,6 +53,7 @@ _TITLES = {
     404: "Not Found",
     409: "Conflict",
     413: "Content Too Large",
+    415: "Unsupported Media Type",
     422: "Unprocessable Content",
     424: "Failed Dependency",
     429: "Too Many Requests",

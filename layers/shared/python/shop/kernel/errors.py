@@ -14,6 +14,7 @@ to its ``code``; people read its ``detail``::
     │   ├── OutOfStock            fewer units are available than requested
     │   └── VersionConflict       the object changed after it was read; read it again
     ├── PayloadTooLarge           the body exceeds the limit                               413
+    ├── UnsupportedMediaType      the body has another media type than the route accepts   415
     ├── RateLimited               the caller sends too many requests                       429
     ├── Unprocessable             a referenced document was fetched and is not valid       422
     ├── DependencyFailed          a referenced document could not be fetched               424
@@ -108,6 +109,10 @@ class VersionConflict(Conflict):
 
 class PayloadTooLarge(ShopError):
     code = "body_too_large"
+
+
+class UnsupportedMediaType(ShopError):
+    code = "content_type_unsupported"
 
 
 class RateLimited(ShopError):

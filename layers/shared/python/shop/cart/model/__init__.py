@@ -22,8 +22,10 @@ from shop.cart.model.cart import (
     usage_key,
 )
 from shop.cart.model.messages import (
+    STOCK_CODES,
     Message,
     backorder_promises,
+    line_availability,
     place_messages,
     price_change_messages,
     shortage_messages,
@@ -34,6 +36,7 @@ __all__ = [
     "CART_TTL",
     "GIFT_LINE_PREFIX",
     "MAX_LINES",
+    "STOCK_CODES",
     "Cart",
     "CartItem",
     "CartLine",
@@ -47,6 +50,7 @@ __all__ = [
     "expiry_at",
     "hinted_place",
     "image_url",
+    "line_availability",
     "place_messages",
     "price_change_messages",
     "price_lines",

@@ -1,5 +1,6 @@
 """Messages about a cart or checkout: shortages, back-orders, changed prices, missing gifts."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from shop.pricing.model.targeting import amount_in
 from shop.pricing.model.trace import TraceEntry
 from shop.pricing.model.usage_limits import UsageLimits
 
+STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
+"""Codes of messages about the stock of a line. They hold only while the stock does not change."""
 HINT_PATH = "$.context"
 """Path of the location hints in a request."""
 
@@ -121,6 +124,25 @@ def backorder_promises(
         )
         messages.append(Message("warning", kind, text, f"$.line_items[{index}]"))
     return ship_dates, tuple(messages)
+
+
+_STOCK_PATH = re.compile(r"\$\.line_items\[(\d+)\](?:\.quantity)?")
+
+
+def line_availability(line_count: int, messages: Iterable[Message]) -> list[str]:
+    """Return UCP's status of each line's quantity, from the messages that its stock caused.
+
+    A line that no message names is ``in_stock``. Call it only for messages of a read of the stock.
+    """
+    statuses = ["in_stock"] * line_count
+    for message in messages:
+        line = _STOCK_PATH.fullmatch(message.path or "")
+        if message.code not in STOCK_CODES or line is None:
+            continue
+        # A kit may have a part that is short and another one that arrives later.
+        if statuses[int(line[1])] != "out_of_stock":
+            statuses[int(line[1])] = message.code
+    return statuses
 
 
 def price_change_messages(

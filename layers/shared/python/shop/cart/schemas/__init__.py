@@ -104,6 +104,7 @@ class LineRequest(StrictRequestModel):
     Example: 2"""
     totals: ReadOnly = None
     parent_id: ReadOnly = None
+    availability: ReadOnly = None
 
 
 def _vat_number(text: str) -> str:

@@ -11,6 +11,7 @@ from shop.cart.model import (
     Message,
     PricedLines,
     image_url,
+    line_availability,
     title,
 )
 from shop.credits.model.loyalty import PROGRAM, earned_points
@@ -37,9 +38,12 @@ def continue_url_view(page: str | None, kind: str, id_: str) -> dict[str, str]:
 def cart_view(result: CartResult, page: str | None) -> dict[str, Any]:
     """Return a cart as UCP's ``shopping/cart.json``, without the envelope."""
     cart = result.cart
+    lines = lines_view(result.priced)
+    if result.stock_was_read:
+        lines = with_availability(lines, result.priced.messages)
     view: dict[str, Any] = {
         "id": cart.id,
-        "line_items": [*lines_view(result.priced), *gifts_view(result.priced.quote)],
+        "line_items": [*lines, *gifts_view(result.priced.quote)],
         "currency": result.priced.quote.currency,
         "totals": totals_view(result.priced.quote),
         **continue_url_view(page, "cart", cart.id),
@@ -113,6 +117,19 @@ def _line_view(item: CartItem, line: QuoteLine) -> dict[str, Any]:
         "quantity": line.quantity,
         "totals": line_totals_view(line),
     }
+
+
+def with_availability(
+    lines: Sequence[dict[str, Any]], messages: Sequence[Message]
+) -> list[dict[str, Any]]:
+    """Return line items with the availability of their quantity, as product pages state it.
+
+    ``messages`` are those of a read of the stock.
+    """
+    return [
+        {**line, "availability": {"available": status != "out_of_stock", "status": status}}
+        for line, status in zip(lines, line_availability(len(lines), messages), strict=True)
+    ]
 
 
 def loyalty_view(customer: str, quote: Quote) -> dict[str, Any]:

@@ -51,9 +51,6 @@ from shop.shipping.model import (
 )
 from shop.shipping.ports import ShippingTableSource
 
-STOCK_CODES = frozenset({"out_of_stock", "backorder", "preorder"})
-"""Codes of messages that hold only while the stock does not change."""
-
 
 @frozen(slots=False)
 class _PricedCheckout:
@@ -145,6 +142,7 @@ def _offer(
         group_ends=group.ends if group else None,
         kits=known_stock.kits,
         ships_from=known_stock.ship_dates,
+        ship_zone=request.market_in(rules).zone if known_stock.ship_dates else "UTC",
     )
 
 
@@ -384,9 +382,7 @@ def choose_valid_offer(session: CheckoutSession, new: Offer, at: datetime) -> Of
     not_dearer = new.quote.total <= old.quote.total and new.option_id == old.option_id
     if session.has_guest_offer or not old.is_fresh(at) or not_dearer or not _same_lines(old, new):
         return new
-    messages = [message for message in old.messages if message.code not in STOCK_CODES]
-    messages += [message for message in new.messages if message.code in STOCK_CODES]
-    return replace(old, messages=tuple(messages), kits=new.kits, ships_from=new.ships_from)
+    return old.with_stock_of(new)
 
 
 def _same_lines(offer: Offer, other: Offer) -> bool:

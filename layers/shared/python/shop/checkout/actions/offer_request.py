@@ -10,6 +10,7 @@ from shop.kernel.frozen import frozen
 from shop.places.model.destination import Destination, StatedPlace
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.price_snapshot import PriceSnapshot
+from shop.pricing.model.rule_set import Market, RuleSet
 from shop.shipping.model import ShippingOption
 
 
@@ -36,6 +37,10 @@ class OfferRequest:
     def destination(self) -> Destination | None:
         """Return the codes of the place; ``None`` before a country is known."""
         return self.place.destination
+
+    def market_in(self, rules: RuleSet) -> Market:
+        """Return the market of the destination; the first one before a country is known."""
+        return rules.market_of(self.destination.country if self.destination else None)
 
     def is_same(self, other: "OfferRequest") -> bool:
         """Return whether both have the same content, ignoring the customer of the usage."""

@@ -1,10 +1,10 @@
 """An offer: lines, their quote and the shipping options, as shown to the buyer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
-from shop.cart.model import GIFT_LINE_PREFIX, CartItem, Message, image_url, title
+from shop.cart.model import GIFT_LINE_PREFIX, STOCK_CODES, CartItem, Message, image_url, title
 from shop.catalog.model import product_id_from
 from shop.inventory.model import Demand
 from shop.inventory.model.kits import Kit, expand_kits
@@ -51,6 +51,8 @@ class Offer:
     """Parts of the kits among the lines: units of each part SKU, by the kit's SKU."""
     ships_from: Mapping[str, str] = field(default_factory=dict)
     """Ship dates (ISO 8601) that the buyer was shown, by SKU of a back-order or pre-order."""
+    ship_zone: str = "UTC"
+    """IANA time zone of the market, whose days the ship dates are."""
     undeliverable: str | None = None
     """A value of :class:`shop.shipping.model.Undeliverable`, if there is no shipping option."""
 
@@ -78,6 +80,18 @@ class Offer:
     def is_short(self) -> bool:
         """Return whether the stock was short when the offer was made. It may have changed."""
         return any(message.code == "out_of_stock" for message in self.messages)
+
+    def with_stock_of(self, other: "Offer") -> "Offer":
+        """Return this offer with the stock, and the messages about it, of another one."""
+        messages = [each for each in self.messages if each.code not in STOCK_CODES]
+        messages += [each for each in other.messages if each.code in STOCK_CODES]
+        return replace(
+            self,
+            messages=tuple(messages),
+            kits=other.kits,
+            ships_from=other.ships_from,
+            ship_zone=other.ship_zone,
+        )
 
     def is_fresh(self, at: datetime) -> bool:
         """Return whether the offer can be bought as shown.

@@ -53,6 +53,7 @@ def build_order(session: CheckoutSession, provider: str, at: datetime, pay_by: d
         quote=PlacedQuote(quote.to_dict()),
         usage=offer.usage,
         group_buy=offer.group_buy,
+        ship_zone=offer.ship_zone,
     )
 
 

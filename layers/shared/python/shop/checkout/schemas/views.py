@@ -14,6 +14,7 @@ from shop.cart.schemas.views import (
     messages_view,
     shop_page,
     totals_view,
+    with_availability,
 )
 from shop.checkout.actions.results import CheckoutResult
 from shop.checkout.model import CheckoutSession, CheckoutStatus, Offer, OfferLine, session_messages
@@ -58,21 +59,26 @@ def checkout_view(
     shop_url = front.shop_url
     session, order, status = result.session, result.order, result.status
     offer = session.offer
+    lines = [_line_view(line, offer) for line in offer.lines]
+    # Later, its units belong to the order.
+    is_open = status in (CheckoutStatus.INCOMPLETE, CheckoutStatus.READY)
+    if is_open:
+        lines = with_availability(lines, [*offer.messages, *result.extra_messages])
     view: dict[str, Any] = {
         "ucp": {"payment_handlers": dict(front.handlers)},
         "id": session.id,
         "status": status.value,
-        "line_items": [
-            *(_line_view(line, offer) for line in offer.lines),
-            *gifts_view(offer.quote),
-        ],
+        "line_items": [*lines, *gifts_view(offer.quote)],
         "currency": offer.quote.currency,
         "totals": totals_view(offer.quote),
         "links": [
             {"type": "terms_of_service", "url": front.terms_url},
             {"type": "privacy_policy", "url": front.privacy_url},
         ],
-        "fulfillment": _fulfillment_view(session),
+        "fulfillment": {
+            **_fulfillment_view(session),
+            **(_available_methods_view(offer, lines) if is_open else {}),
+        },
         "expires_at": session.expires_at.isoformat(),
     }
     if paid is not None:
@@ -115,6 +121,28 @@ def _line_view(line: OfferLine, offer: Offer) -> dict[str, Any]:
         "quantity": line.quantity,
         "totals": line_totals_view(priced),
     }
+
+
+def _available_methods_view(offer: Offer, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return UCP's hints about when the lines leave: now, or on the day of their promise."""
+    days: dict[str, list[str]] = {"now": []}
+    for line, view in zip(offer.lines, lines, strict=True):
+        status = view["availability"]["status"]
+        if status != "out_of_stock":
+            day = "now" if status == "in_stock" else offer.ships_from.get(line.sku, "now")
+            days.setdefault(day, []).append(line.id)
+    days["now"] += [gift.id for gift in offer.gifts]
+    methods = [
+        {
+            "type": "shipping",
+            "line_item_ids": ids,
+            "fulfillable_on": day,
+            "description": "In stock" if day == "now" else f"Ships from {day}",
+        }
+        for day, ids in sorted(days.items(), key=lambda entry: (entry[0] != "now", entry[0]))
+        if ids
+    ]
+    return {"available_methods": methods} if methods else {}
 
 
 def _fulfillment_view(session: CheckoutSession) -> dict[str, Any]:

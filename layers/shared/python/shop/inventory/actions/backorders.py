@@ -1,7 +1,7 @@
 """Set back-order terms, and earmark received units for waiting orders."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shop.inventory.actions.stock_movements import (
     AuditInfo,
@@ -20,6 +20,8 @@ from shop.inventory.model import (
 from shop.inventory.ports import SkuDirectory, StockRepository
 from shop.kernel.errors import Conflict, InvalidRequest
 
+LAST_ZONE_BEHIND_UTC = timedelta(hours=12)
+"""The terms of a SKU hold in all markets: a ship date is past when its day is over in each zone."""
 SYSTEM_ACTOR = "shop"
 """The actor of journal entries that no staff user made."""
 
@@ -43,7 +45,7 @@ def set_backorder_terms(
     - VersionConflict;
     - Conflict (``stock_promised``) for a limit below the back-ordered units.
     """
-    if terms.limit and terms.ships_from < at.date():
+    if terms.limit and terms.ships_from < (at - LAST_ZONE_BEHIND_UTC).date():
         raise InvalidRequest(
             "The ship date must be today or later.", code="time_past", path="$.ships_from"
         )

@@ -299,7 +299,7 @@ class Order(AfterSale):
         return order, (order._event("OrderCompleted", at),)
 
 
-def _placed_data(order: OrderState) -> dict[str, str]:
+def _placed_data(order: "Order") -> dict[str, str]:
     """Return the data of ``OrderPlaced``: the payment deadline, and an untaxed place.
 
     The place is there if it was sold to without tax although nobody had decided so.

@@ -162,6 +162,8 @@ class OrderState:
     """The part of that value which a refund had counted as refunded outside the shop."""
     history: tuple[HistoryEntry, ...] = ()
     version: int = 1
+    ship_zone: str = "UTC"
+    """IANA time zone of the market, whose days the ship dates of the lines are."""
 
     @property
     def placed_quote(self) -> "Quote | None":

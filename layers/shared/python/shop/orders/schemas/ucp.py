@@ -173,7 +173,7 @@ def _expectations(order: Order) -> Iterator[dict[str, Any]]:
     for number, (day, pieces) in enumerate(groups, start=1):
         if lines := _pieces_view(pieces):
             # A back-order without a ship date has no date here either.
-            entry = {"fulfillable_on": day if day == "now" else f"{day}T00:00:00Z"} if day else {}
+            entry = {"fulfillable_on": _instant_of(day, order.ship_zone)} if day else {}
             yield {
                 "id": f"exp_{number}",
                 "line_items": lines,
@@ -188,6 +188,16 @@ def _expectations(order: Order) -> Iterator[dict[str, Any]]:
                 ),
                 **entry,
             }
+
+
+def _instant_of(day: str, zone: str) -> str:
+    """Return the first instant of a ship date in the market's time zone; ``now`` stays."""
+    if day == "now":
+        return day
+    from zoneinfo import ZoneInfo  # lazy: few orders have back-ordered pieces
+
+    begin = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    return begin.isoformat().replace("+00:00", "Z")
 
 
 def _arrival_text(order: Order) -> str:

@@ -96,6 +96,7 @@ def to_document(order: Order) -> dict[str, Any]:
         "reservations": encode_reservations(order.reservations),
         "usage": [count.to_list() for count in order.usage],
         "group_buy": order.group_buy,
+        "ship_zone": order.ship_zone if order.ship_zone != "UTC" else None,
         "group_succeeded": order.group_succeeded or None,
         "credits": [[used.account, used.amount, used.instrument_id] for used in order.credits],
         "history": [[m.at.isoformat(), m.event, m.actor, m.reason] for m in order.history],
@@ -132,6 +133,7 @@ def from_document(
         reservations=decode_reservations(document.get("reservations", ())),
         usage=tuple(UsageReservation.from_list(count) for count in document.get("usage", ())),
         group_buy=document.get("group_buy"),
+        ship_zone=document.get("ship_zone", "UTC"),
         group_succeeded=document.get("group_succeeded", False),
         credits=tuple(OrderCredit(*values) for values in document.get("credits", ())),
         history=tuple(

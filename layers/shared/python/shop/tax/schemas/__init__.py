@@ -41,9 +41,15 @@ class UntaxedDecisionBody(BaseModel):
 
 _RATE: Any = {
     "x-model": "shop.tax.model.rates:TaxRate",
+    "x-omit": ["rate"],
     "properties": {
-        "country": {"type": "string", "description": "The country of the path; it may be omitted."}
+        "country": {"type": "string", "description": "The country of the path; it may be omitted."},
+        "rate_ppm": {
+            "type": "integer",
+            "description": "Rate in parts per million; 190000 is 19 %.",
+        },
     },
+    "required": ["rate_ppm"],
 }
 """Schema of a rate for the OpenAPI document; the domain model parses it."""
 
