@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,6 +131,7 @@ def test_the_fingerprint_depends_on_every_part_of_the_query() -> None:
     assert build_search("Mugs", categories=[" A>b "]) == build_search("mug", categories=["a > B"])
 
 
+@pytest.mark.slow
 @given(st.text(max_size=120))
 def test_no_category_makes_a_heading_too_long_for_a_key(text: str) -> None:
     for heading in build_search(None, categories=[text * 3]).headings:

@@ -118,6 +118,7 @@ LABELS = st.sampled_from(
 ) | st.text(alphabet="aZ9-", max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=1_500)
 @given(NAMES, st.lists(LABELS, min_size=1, max_size=5))
 def test_the_short_way_gives_the_results_of_the_library(name: str, labels: list[str]) -> None:
