@@ -23,8 +23,6 @@ import shutil
 import signal
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,9 +36,12 @@ from local.processes import (
     LOOPBACK,
     ROOT,
     CloudError,
+    answers,
     free_port,
+    is_listening,
     is_port_in_use,
     is_running,
+    log_tail,
     port_owner,
     servers,
     start_server,
@@ -58,6 +59,8 @@ SAVE_INTERVAL_SECONDS = 30
 """Seconds between two saves of a shop in use. A power cut loses the changes since the last one."""
 START_TIMEOUT_SECONDS = 120
 """Time for a server to answer. A server that ends is noticed at once."""
+PORT_ATTEMPTS = 5
+"""Ports that the emulated AWS tries when other programs take one after it was chosen."""
 
 
 class Cloud:
@@ -190,7 +193,9 @@ class Cloud:
 
     def is_up(self) -> bool:
         """Return whether both servers run and answer."""
-        return bool(self.emulator_port) and self._emulator_answers() and self._proxy_answers()
+        emulators = servers(self.home, "local.emulator")
+        answering = emulators and self._emulator_answers(emulators[0], timeout=2)
+        return bool(answering) and self._proxy_answers()
 
     # ------------------------------------------------------------------ the steps
 
@@ -213,6 +218,9 @@ class Cloud:
                     f"  Port {stored} is in use by {escape(port_owner(stored))}; "
                     f"the emulated AWS uses port {self.emulator_port}."
                 )
+        self._store_settings()
+
+    def _store_settings(self) -> None:
         settings = {"stage": self.stage, "port": self.port, "emulator_port": self.emulator_port}
         self._settings_file.write_text(json.dumps(settings))
 
@@ -220,9 +228,8 @@ class Cloud:
         running = servers(self.home, "local.emulator")
         if running:
             with self.progress.short_step("wait for an answer of the running emulated AWS"):
-                if self._emulator_answers(timeout=10):
+                if self._emulator_answers(running[0], timeout=10):
                     return
-        if running:
             self.progress.print("  The emulator runs but does not answer; it is started again.")
             stop([*running, *workers(self.home)], grace=5)
             recover(self.home, self.progress)
@@ -232,21 +239,30 @@ class Cloud:
         if log.exists() and log.stat().st_size > 20_000_000:
             log.unlink()
         with self.progress.step("start the emulated AWS (MiniStack)"):
-            env = emulator_environment(
+            for _ in range(PORT_ATTEMPTS):
+                process = self._new_emulator(auth=auth)
+                if self._emulator_answers(process, timeout=START_TIMEOUT_SECONDS):
+                    return
+                if is_running(process) or not is_port_in_use(self.emulator_port):
+                    break
+                # Another program, such as a second shop, took the port after it was chosen.
+                self.emulator_port = free_port()
+                self._store_settings()
+            raise CloudError(log_tail(self._log("emulator")))
+
+    def _new_emulator(self, *, auth: bool) -> psutil.Process:
+        return start_server(
+            "local.emulator",
+            self.home,
+            "--port",
+            str(self.emulator_port),
+            "--save-every",
+            "0" if self._lifeline else str(SAVE_INTERVAL_SECONDS),
+            env=emulator_environment(
                 self.environment(), port=self.emulator_port, home=self.home, auth=auth
-            )
-            process = start_server(
-                "local.emulator",
-                self.home,
-                "--port",
-                str(self.emulator_port),
-                "--save-every",
-                "0" if self._lifeline else str(SAVE_INTERVAL_SECONDS),
-                env=env,
-                lifeline=self._lifeline_descriptor(),
-            )
-            if not self._emulator_answers(timeout=START_TIMEOUT_SECONDS, while_runs=process):
-                raise CloudError(self._log_tail("emulator"))
+            ),
+            lifeline=self._lifeline_descriptor(),
+        )
 
     def _deployment(self) -> StackDeployment:
         return StackDeployment(
@@ -282,7 +298,7 @@ class Cloud:
             deadline = time.monotonic() + START_TIMEOUT_SECONDS
             while not self._proxy_answers():
                 if time.monotonic() > deadline or not process.is_running():
-                    raise CloudError(self._log_tail("cdn_proxy"))
+                    raise CloudError(log_tail(self._log("cdn_proxy")))
                 time.sleep(0.05)
 
     def _seed(self) -> None:
@@ -344,27 +360,12 @@ class Cloud:
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"
 
-    def _log_tail(self, name: str) -> str:
-        lines = self._log(name).read_text(errors="replace").splitlines()[-20:]
-        tail = "\n".join(f"    {line}" for line in lines)
-        return f"The {name.replace('_', ' ')} did not start ({self._log(name)}):\n{tail}"
-
-    def _emulator_answers(
-        self, *, timeout: float = 2, while_runs: psutil.Process | None = None
-    ) -> bool:
-        deadline = time.monotonic() + timeout
-        while True:
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5).close()  # noqa: S310
-                return True
-            if time.monotonic() > deadline:
-                return False
-            if while_runs is not None and not while_runs.is_running():
-                return False
-            time.sleep(0.05)
+    def _emulator_answers(self, process: psutil.Process, *, timeout: float) -> bool:
+        return answers(process, self.emulator_port, "/_ministack/health", timeout=timeout)
 
     def _proxy_answers(self) -> bool:
-        return bool(servers(self.home, "local.cdn_proxy")) and is_port_in_use(self.port)
+        proxies = servers(self.home, "local.cdn_proxy")
+        return any(is_listening(process, self.port) for process in proxies)
 
     def _api(self) -> str:
         found = self.client("apigatewayv2").get_apis()["Items"]

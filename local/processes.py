@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -105,6 +107,37 @@ def is_port_in_use(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def is_listening(process: psutil.Process, port: int) -> bool:
+    """Return whether this process listens on the port, and not only some process."""
+    with contextlib.suppress(psutil.Error):
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for connection in process.net_connections(kind="tcp")
+        )
+    return False
+
+
+def answers(process: psutil.Process, port: int, path: str, *, timeout: float) -> bool:
+    """Wait until this process answers at the port; another shop's server may have taken it."""
+    deadline = time.monotonic() + timeout
+    while is_running(process):
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=5).close()
+            if is_listening(process, port):
+                return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return False
+
+
+def log_tail(log: Path) -> str:
+    """Return the message about a server that did not start, with the end of its log."""
+    lines = log.read_text(errors="replace").splitlines()[-20:]
+    tail = "\n".join(f"    {line}" for line in lines)
+    return f"The {log.stem.replace('_', ' ')} did not start ({log}):\n{tail}"
 
 
 def port_owner(port: int) -> str:

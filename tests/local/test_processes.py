@@ -8,7 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes import free_port, is_port_in_use, port_owner, servers, stop, workers
+import psutil
+
+from local.processes import (
+    answers,
+    free_port,
+    is_listening,
+    is_port_in_use,
+    port_owner,
+    servers,
+    stop,
+    workers,
+)
 from tests.local.polling import GUARD_SECONDS
 
 
@@ -65,3 +76,31 @@ sys.stdin.read()
         process.communicate()
     assert str(process.pid) in owner
     assert "\n" not in owner
+
+
+def test_answer_of_another_process_at_the_port_does_not_count(tmp_path: Path) -> None:
+    # Given a server at a port, and a process that was started to listen there
+    server = """
+import sys, threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+print(server.server_port, flush=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", server]
+    with (
+        subprocess.Popen(
+            command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as first,
+        running("-c", "import sys; sys.stdin.read()") as late,
+    ):
+        assert first.stdout is not None
+        port = int(first.stdout.readline())
+
+        # Then only the process that listens is believed
+        assert is_listening(psutil.Process(first.pid), port)
+        assert answers(psutil.Process(first.pid), port, "/", timeout=GUARD_SECONDS)
+        assert not is_listening(psutil.Process(late), port)
+        assert not answers(psutil.Process(late), port, "/", timeout=0)
+        first.kill()

@@ -131,3 +131,27 @@ def test_cold_clients_of_many_functions_are_all_answered(cloud: Cloud) -> None:
 
 def pids(cloud: Cloud) -> set[int]:
     return {process.pid for process in workers(cloud.home)}
+
+
+def test_shop_whose_port_is_taken_while_it_starts_uses_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a running emulated AWS, and a second one that chose the same port a moment before
+    first = Cloud(tmp_path / "first", stage="test", port=0, lifeline=True, quiet=True)
+    second = Cloud(tmp_path / "second", stage="test", port=0, lifeline=True, quiet=True)
+    try:
+        first.up(stacks=False)
+        monkeypatch.setattr(second, "_choose_ports", lambda: None)
+        second.emulator_port = first.emulator_port
+
+        # When the second one starts
+        second.up(stacks=False)
+
+        # Then each has an AWS of its own, also after a restart of its commands
+        assert second.emulator_port != first.emulator_port
+        second.client("sqs").create_queue(QueueName="orders")
+        assert not first.client("sqs").list_queues().get("QueueUrls")
+        assert Cloud(second.home).emulator_port == second.emulator_port
+    finally:
+        second.down()
+        first.down()
