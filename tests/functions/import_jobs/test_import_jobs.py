@@ -475,7 +475,7 @@ def test_a_cancelled_import_begins_no_further_part(after: str, created: int) -> 
 
     if after == "start":
         start(job_id)
-        assert cancel(job_id).json["status"] == "cancelling"
+        assert cancel(job_id).json["status"] == "cancelled"
         assert start(job_id).status == 409
         run_job(JobWorkflow.IMPORT, job_id, invoke)
         job = get(job_id).json

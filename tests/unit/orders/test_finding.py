@@ -307,7 +307,7 @@ def test_pasted_sku_finds_its_orders(order_fixture: OrderFixture, text: str) -> 
     assert found(order_fixture, both) == ["ord_1"]
 
 
-def test_sku_in_small_letters_is_found_in_either_case() -> None:
+def test_sku_in_lower_case_is_found_in_either_case() -> None:
     order = make_order("ord_1")
     lines = tuple(replace(line, sku=f"{line.sku.lower()}  x") for line in order.lines)
     placed = replace(order, lines=lines)

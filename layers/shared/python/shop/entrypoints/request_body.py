@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from shop.entrypoints.blank_texts import to_json_without_blanks
 from shop.kernel.errors import InvalidRequest, PayloadTooLarge, Problem
 from shop.kernel.money import MAX_SAFE_INTEGER
-from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import CONTROL_CHARACTERS
 
 if TYPE_CHECKING:
@@ -314,28 +314,9 @@ def validate_body(schema: "type[BaseModel]", data: Any) -> "BaseModel":
         raise _invalid_fields(error, data) from None
 
 
-_BLANK_TEXT = re.compile(r'"(?: |\\[tnrbf]|\\u[0-9a-f]{4})+"')
-"""JSON in ASCII without a match has no blank text."""
-
-
 def _validate(schema: "type[BaseModel]", data: Any) -> "BaseModel":
-    text = json.dumps(data)
-    # The search decides whether every value must be visited.
-    if _BLANK_TEXT.search(text):
-        text = json.dumps(_without_blank_texts(data))
     # From JSON text: pydantic's strict mode then accepts dates and enums as strings.
-    return schema.model_validate_json(text, strict=True)
-
-
-def _without_blank_texts(data: Any) -> Any:
-    """Return the data with an empty text for each blank one; names of members stay."""
-    if isinstance(data, str):
-        return "" if is_blank(data) else data
-    if isinstance(data, list):
-        return [_without_blank_texts(item) for item in data]
-    if isinstance(data, dict):
-        return {name: _without_blank_texts(value) for name, value in data.items()}
-    return data
+    return schema.model_validate_json(to_json_without_blanks(data), strict=True)
 
 
 def _remove_unknown_ucp_members(data: Any, error: "ValidationError") -> bool:

@@ -73,18 +73,14 @@ def start_import(
 def cancel_import(job_id: str, *, at: datetime, jobs: ImportJobs) -> ImportJob:
     """Cancel an import: parts that are under way finish, and no other part begins.
 
-    Raises :class:`Conflict` (``job_finished``).
+    Before the first part, and if its workflow has failed, the job ends at once. A second call
+    changes nothing. Raises :class:`Conflict` (``job_finished``).
     """
     while True:
         job = jobs.get(job_id)
-        if job.status in (ImportStatus.CANCELLING, ImportStatus.CANCELLED):
-            return job
-        if job.status is ImportStatus.AWAITING_UPLOAD:
-            cancelled = replace(job.moved_to(ImportStatus.CANCELLED), finished_at=at)
-        else:
-            cancelled = job.moved_to(ImportStatus.CANCELLING)
+        cancelled = job.cancelled(at)
         # The workflow may have moved the job since it was read.
-        if jobs.save(cancelled, expected=job.status):
+        if cancelled == job or jobs.save(cancelled, expected=job.status):
             return cancelled
 
 
@@ -244,4 +240,5 @@ def list_rejected(job: ImportJob, cursor: str | None, *, files: ImportFiles) -> 
 
 
 def _has_report(job: ImportJob) -> bool:
-    return job.is_finished and job.problem is None and job.started_at is not None
+    was_read = job.started_at is not None and not job.has_no_report
+    return job.is_finished and job.problem is None and was_read

@@ -15,6 +15,10 @@ UPLOAD_WINDOW = timedelta(hours=1)
 JOB_RETENTION = timedelta(days=30)
 """How long a job and its report can be read. The bucket's lifecycle rule has the same time."""
 
+WORKFLOW_LIMIT = timedelta(hours=7)
+"""When the workflow of a job has ended for certain: it stops after six hours, and its last steps
+take minutes."""
+
 
 class ImportStatus(StrEnum):
     AWAITING_UPLOAD = "awaiting_upload"
@@ -29,9 +33,11 @@ class ImportStatus(StrEnum):
 MAY_BECOME: dict[ImportStatus, frozenset[ImportStatus]] = {
     ImportStatus.AWAITING_UPLOAD: frozenset({ImportStatus.VALIDATING, ImportStatus.CANCELLED}),
     ImportStatus.VALIDATING: frozenset(
-        {ImportStatus.IMPORTING, ImportStatus.FAILED, ImportStatus.CANCELLING}
+        {ImportStatus.IMPORTING, ImportStatus.FAILED, ImportStatus.CANCELLED}
     ),
-    ImportStatus.IMPORTING: frozenset({ImportStatus.COMPLETED, ImportStatus.CANCELLING}),
+    ImportStatus.IMPORTING: frozenset(
+        {ImportStatus.COMPLETED, ImportStatus.CANCELLING, ImportStatus.CANCELLED}
+    ),
     ImportStatus.CANCELLING: frozenset({ImportStatus.CANCELLED}),
     ImportStatus.COMPLETED: frozenset(),
     ImportStatus.FAILED: frozenset(),
@@ -58,6 +64,7 @@ class ImportJob:
     ``part_sizes`` are the products of each part; ``products_done`` are those of the finished parts.
     ``unplaced`` counts the rejections of the validation. ``failed`` counts the products of parts
     that failed after all retries. ``problem`` is the reason why nothing was imported.
+    ``has_no_report`` marks a job that was cancelled without its workflow, which writes the report.
     """
 
     id: str
@@ -74,6 +81,7 @@ class ImportJob:
     failed: int = 0
     problem: Problem | None = None
     report_pages: int = 0
+    has_no_report: bool = False
     parts_done: int = 0
     products_done: int = 0
     counts: ImportCounts = field(default_factory=ImportCounts)
@@ -90,6 +98,24 @@ class ImportJob:
     @property
     def is_finished(self) -> bool:
         return not MAY_BECOME[self.status]
+
+    def cancelled(self, at: datetime) -> "ImportJob":
+        """Return the job as staff cancel it. Raises :class:`Conflict` (``job_finished``).
+
+        While parts may be imported, the workflow ends the job after them. It cannot be relied on
+        before that: it may never have started. Nor can it long afterwards: it may have failed.
+        """
+        if self.status is ImportStatus.CANCELLED:
+            return self
+        if self.is_finished:
+            return self.moved_to(ImportStatus.CANCELLING)
+        imports_parts = self.status is ImportStatus.IMPORTING or self.rows > 0
+        has_ended = self.started_at is not None and at - self.started_at > WORKFLOW_LIMIT
+        if imports_parts and not has_ended:
+            is_cancelling = self.status is ImportStatus.CANCELLING
+            return self if is_cancelling else self.moved_to(ImportStatus.CANCELLING)
+        ended = self.moved_to(ImportStatus.CANCELLED)
+        return replace(ended, finished_at=at, has_no_report=True)
 
     def moved_to(self, status: ImportStatus) -> "ImportJob":
         """Return the job in another status. Raises :class:`Conflict` (``job_finished``)."""

@@ -292,8 +292,8 @@ class AfterSale(OrderState):
         left = values_left(quote.values_by_tax({}), self.refunded_taxes)
         came_back: ValuesByTax = {}
         if after is not None:
-            before, kept = (quote.values_by_tax(each.removed_pieces) for each in (self, after))
-            came_back = values_removed(before, kept)
+            before, remaining = (quote.values_by_tax(each.removed_pieces) for each in (self, after))
+            came_back = values_removed(before, remaining)
         return split_by_tax(amount, left, came_back, quote.rounding.mode)
 
     def _returned_event(self, reason: str, at: datetime, *, sent_back: bool) -> Event:

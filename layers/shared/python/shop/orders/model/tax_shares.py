@@ -26,8 +26,8 @@ def values_removed(before: ValuesByTax, after: ValuesByTax) -> dict[str, tuple[i
     """Return value and tax of the pieces that are in ``before`` and not in ``after``."""
     removed = {}
     for name, (value, tax) in before.items():
-        kept_value, kept_tax = after.get(name, (0, 0))
-        removed[name] = value - kept_value, tax - kept_tax
+        later_value, later_tax = after.get(name, (0, 0))
+        removed[name] = value - later_value, tax - later_tax
     return removed
 
 

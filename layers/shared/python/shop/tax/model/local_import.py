@@ -6,14 +6,14 @@ A file is taken whole or not at all.
 import csv
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.text_validation import CONTROL_CHARACTERS, TAG
-from shop.tax.model.local_rates import ZIP, Entry, LocalEdition, StateRates
+from shop.tax.model.local_rates import Entry, LocalEdition, StateRates
 from shop.tax.model.rates import MILLION
 
 MAX_ROWS = 20_000
@@ -35,6 +35,27 @@ RATE_COLUMNS = COLUMNS[3:]
 RANGE_COLUMNS = ("Plus4Low", "Plus4High")
 """Optional: the range of add-on codes to which a row is limited."""
 
+RATE_DECIMALS = 6
+"""Decimals of a share of 1 in parts per million; zeros may follow."""
+AREAS_WITH_ZEROS: Mapping[str, tuple[str, ...]] = {
+    "CT": tuple(f"06{n}" for n in range(10) if n != 3) + tuple(f"063{n}" for n in range(9)),
+    "MA": (*(f"0{n}" for n in range(10, 28)), "055"),
+    "ME": tuple(f"0{n}" for n in range(39, 50)),
+    "NH": tuple(f"0{n}" for n in range(30, 39)),
+    "NJ": ("07", "08"),
+    "NY": ("005", "06390"),
+    "PR": ("006", "007", "009"),
+    "RI": ("028", "029"),
+    "VI": ("008",),
+    "VT": (*(f"05{n}" for n in range(5)), *(f"05{n}" for n in range(6, 10))),
+}
+"""Beginnings of the ZIP codes of states whose codes begin with a zero (USPS, list L002). Fishers
+Island, 06390, is in New York."""
+_SHARE = re.compile(r"([0-9]*)(?:\.([0-9]*))?")
+_DIGITS = re.compile(r"[0-9]{3,5}")
+
+AddOnRange = tuple[str | None, str | None, int]
+"""First and last add-on code (``None``: the whole ZIP code), and the number of the line."""
 Row = tuple[int, dict[str, str]]
 """Number of a line in the file, and its values by column."""
 
@@ -47,6 +68,7 @@ def parse_local_rates(text: str, state: str, since: date) -> LocalEdition:
     rows = _rows(text)
     problems: list[Problem] = []
     entries: dict[str, list[Entry]] = {}
+    ranges: dict[str, list[AddOnRange]] = {}
     state_rates: dict[int, int] = {}
     for line, row in rows:
         found = list(_problems_of(line, row, state))
@@ -57,11 +79,10 @@ def parse_local_rates(text: str, state: str, since: date) -> LocalEdition:
         state_rates.setdefault(state_rate or 0, line)
         low, high = _range(row)
         entry: Entry = [low, high, row["TaxRegionName"], county, city, special]
-        same_zip = entries.setdefault(row["ZipCode"], [])
-        if any(_overlap(entry, other) for other in same_zip):
-            detail = f"Line {line}: ZIP code {row['ZipCode']} has two rates. Send one, or ranges."
-            problems.append(Problem("duplicate", detail, _path(line, "ZipCode")))
-        same_zip.append(entry)
+        zip_code = _zip_code(row["ZipCode"], state) or ""
+        entries.setdefault(zip_code, []).append(entry)
+        ranges.setdefault(zip_code, []).append((low, high, line))
+    problems += _overlap_problems(ranges)
     if not problems and len(state_rates) > 1:
         line = max(state_rates.values())
         detail = f"Line {line}: the state's rate differs from that of other lines."
@@ -135,8 +156,7 @@ def _problems_of(line: int, row: dict[str, str], state: str) -> Iterator[Problem
 
     if row["State"].upper() != state:
         yield problem("state_other", "State", f"State must be {state}. Send one file per state.")
-    match = ZIP.fullmatch(row["ZipCode"])
-    if match is None or match[2] is not None:
+    if _zip_code(row["ZipCode"], state) is None:
         yield problem("zip_invalid", "ZipCode", "ZipCode must be five digits.")
     name = row["TaxRegionName"]
     if (
@@ -169,14 +189,32 @@ def _problems_of(line: int, row: dict[str, str], state: str) -> Iterator[Problem
 
 
 def _rate(text: str) -> int | None:
-    """Return a share of 1 in parts per million; ``None`` if it is not one exactly."""
-    try:
-        share = Decimal(text) * MILLION
-    except InvalidOperation:
+    """Return a share of 1 in parts per million; ``None`` if it is not one exactly.
+
+    Only plain digits and a point are read: Python's own numbers also have exponents, underscores
+    and digits of other scripts, and round what is longer than their precision.
+    """
+    match = _SHARE.fullmatch(text)
+    if match is None or not (match[1] or match[2]):
         return None
-    if not share.is_finite() or not 0 <= share <= MILLION or share != share.to_integral_value():
+    whole, decimals = match[1].lstrip("0"), (match[2] or "").rstrip("0")
+    if len(whole) > 1 or len(decimals) > RATE_DECIMALS:
         return None
-    return int(share)
+    share = int(whole or "0") * MILLION + int(decimals.ljust(RATE_DECIMALS, "0"))
+    return share if share <= MILLION else None
+
+
+def _zip_code(text: str, state: str) -> str | None:
+    """Return a ZIP code of five digits; ``None`` if the text is none.
+
+    Spreadsheets drop zeros at the beginning. A shorter text is read if it is a ZIP code of the
+    state with them: 1001 is 01001 in Massachusetts, and a typing error in New York.
+    """
+    if _DIGITS.fullmatch(text) is None:
+        return None
+    padded = text.zfill(5)
+    areas = AREAS_WITH_ZEROS.get(state, ())
+    return padded if len(text) == 5 or padded.startswith(areas) else None
 
 
 def _range(row: dict[str, str]) -> tuple[str | None, str | None]:
@@ -190,10 +228,33 @@ def _is_range(low: str, high: str) -> bool:
     )
 
 
-def _overlap(one: Entry, other: Entry) -> bool:
-    if one[0] is None or other[0] is None:
-        return one[0] is other[0]
-    return bool(one[0] <= other[1] and other[0] <= one[1])
+def _overlap_problems(ranges: Mapping[str, Sequence[AddOnRange]]) -> Iterator[Problem]:
+    found = sorted(
+        (line, zip_code) for zip_code, each in ranges.items() for line in first_overlaps(each)
+    )
+    for line, zip_code in found:
+        detail = f"Line {line}: ZIP code {zip_code} has two rates. Send one, or ranges."
+        yield Problem("duplicate", detail, _path(line, "ZipCode"))
+
+
+def first_overlaps(ranges: Sequence[AddOnRange]) -> list[int]:
+    """Return the later line of each overlap that a sweep over the sorted ranges meets.
+
+    It compares neighbours only, so that a ZIP code may have thousands of ranges. Without ranges, a
+    ZIP code has one line.
+    """
+    whole = [line for low, _, line in ranges if low is None]
+    later = set(whole[1:])
+    limited = [(low, high or "", line) for low, high, line in ranges if low is not None]
+    limited.sort(key=lambda each: each[0])
+    # The range that reaches furthest among those that begin before.
+    furthest: tuple[str, int] | None = None
+    for low, high, line in limited:
+        if furthest is not None and low <= furthest[0]:
+            later.add(max(line, furthest[1]))
+        if furthest is None or high > furthest[0]:
+            furthest = high, line
+    return sorted(later)
 
 
 def _path(line: int, column: str) -> str:
