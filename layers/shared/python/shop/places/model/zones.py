@@ -124,8 +124,8 @@ class Distance:
             # The entry of a region precedes that of the larger one around it.
             return (1, 0) if self.regions is None else (2, -matching[0])
         codes = postal_code_forms(destination.country, destination.postal_code)
-        matching = [prefix for prefix in self.postal_prefixes if _match_any(codes, (prefix,))]
-        return (3, max(len(compact(prefix)) for prefix in matching)) if matching else None
+        found = [prefix for prefix in self.postal_prefixes if _match_any(codes, (prefix,))]
+        return (3, max(len(compact(prefix)) for prefix in found)) if found else None
 
 
 def regions_named(areas: Iterable[Zone | Distance], country: str) -> frozenset[str]:
