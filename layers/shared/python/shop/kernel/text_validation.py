@@ -8,6 +8,7 @@ import re
 
 from shop.kernel.errors import InvalidValue
 from shop.kernel.money import CURRENCIES
+from shop.kernel.text_folding import visible
 
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters except tab and line breaks: they can be neither typed nor printed."""
@@ -22,6 +23,13 @@ def validate_line(text: str) -> str:
     """Return the text if it is a single line, such as a name, a street or a postal code."""
     if _LINE_BREAKS.search(text):
         raise InvalidValue("text_invalid", "Must be one line of text without control characters.")
+    return text
+
+
+def validate_visible(text: str) -> str:
+    """Return the text if a person sees anything of it, such as a reason."""
+    if not visible(text):
+        raise InvalidValue("text_invalid", "Must have at least 1 visible character.")
     return text
 
 

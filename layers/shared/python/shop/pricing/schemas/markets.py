@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.kernel.errors import InvalidRequest
-from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
+from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG, validate_visible
 from shop.places.model.destination import Destination, StatedPlace, checked_destination
 from shop.pricing.model.markets import BUNDLED_AT, MAX_MARKETS, MarketSettings, UndecidedSale
 from shop.pricing.model.rule_set import Market
-from shop.pricing.schemas.base import Country, ReadOnly
+from shop.pricing.schemas.base import ReadOnly
 from shop.tax.model.areas import validate_tax_area
 from shop.tax.model.rates import UntaxedDecision
 
@@ -25,7 +25,8 @@ class MarketHomeBody(BaseModel):
 
     model_config = _CLOSED
 
-    country: Country
+    # Its text is read with the region: Northern Ireland is a region of GB.
+    country: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     """Country by code or name.
     Example: DE"""
     region: Annotated[str, StringConstraints(max_length=100)] | None = None
@@ -66,7 +67,12 @@ class MarketBody(BaseModel):
     """Currency of prices for clients that request none, as an ISO 4217 code; absent for the
     currency of the goods.
     Example: GBP"""
-    untaxed_reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    untaxed_reason: (
+        Annotated[
+            str, StringConstraints(min_length=1, max_length=500), AfterValidator(validate_visible)
+        ]
+        | None
+    ) = None
     """Reason to sell without tax, if tax is none. It holds for countries without tax rates.
     Example: Exports are exempt"""
 

@@ -6,10 +6,11 @@ A file is taken whole or not at all.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.text_validation import CONTROL_CHARACTERS, TAG
@@ -32,6 +33,8 @@ COLUMNS = (
     "EstimatedSpecialRate",
 )
 RATE_COLUMNS = COLUMNS[3:]
+_SHARE = re.compile(r"-?[0-9]{0,9}\.?[0-9]{1,30}(?:[eE][+-]?[0-9]{1,2})?")
+"""A number as spreadsheets write it. Decimal also reads exponents that no number can hold."""
 RANGE_COLUMNS = ("Plus4Low", "Plus4High")
 """Optional: the range of add-on codes to which a row is limited."""
 
@@ -170,11 +173,10 @@ def _problems_of(line: int, row: dict[str, str], state: str) -> Iterator[Problem
 
 def _rate(text: str) -> int | None:
     """Return a share of 1 in parts per million; ``None`` if it is not one exactly."""
-    try:
-        share = Decimal(text) * MILLION
-    except InvalidOperation:
+    if not _SHARE.fullmatch(text):
         return None
-    if not share.is_finite() or not 0 <= share <= MILLION or share != share.to_integral_value():
+    share = Decimal(text) * MILLION
+    if not 0 <= share <= MILLION or share != share.to_integral_value():
         return None
     return int(share)
 

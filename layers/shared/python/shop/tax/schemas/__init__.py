@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.pagination import decode_name_cursor, to_cursor
-from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
+from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG, validate_visible
 from shop.tax.model.country_rates import CountryRates, RatesChange
 from shop.tax.model.local_rates import LocalRate, StateRates
 from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, UntaxedDecision
@@ -19,6 +19,10 @@ from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, UntaxedDecision
 if TYPE_CHECKING:
     from shop.tax.model.us_states import StateTax
 
+UntaxedReason = Annotated[
+    str, StringConstraints(min_length=1, max_length=500), AfterValidator(validate_visible)
+]
+"""Reason to sell without tax."""
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
 
@@ -31,7 +35,7 @@ class UntaxedDecisionBody(BaseModel):
     region: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     """Region by code or name; absent for the whole country.
     Example: IL"""
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    reason: UntaxedReason
     """Reason, 500 characters at most.
     Example: Below the threshold of registration"""
 
