@@ -5,13 +5,13 @@ import re
 from shop.kernel.text_folding import clean
 
 _SIGN = re.compile(r"([A-Z]{1,3})([^0-9A-Z]*)(?=[0-9])")
-_SIGN_BEFORE_LETTERS = re.compile(r"(?:GB|UK)[^0-9A-Z]*(?=[A-Z])")
+_BRITISH_SIGN = re.compile(r"(?:GB|UK)[^0-9A-Z]*(?=[A-Z])")
 _ZIP = re.compile(r"(?:[A-Z]{2,3}[^0-9A-Z]*)?([0-9]{5})(?:[ -]*([0-9]{4}))?[^0-9A-Z]*")
 
 
 def compact(text: str | None) -> str:
     """Return the letters and digits of a postal code, in capitals: ``"sw1a 1aa"`` is SW1A1AA."""
-    return _letters_and_digits(clean(text or "").upper())
+    return _alphanumeric(clean(text or "").upper())
 
 
 def postal_code_forms(country: str, text: str | None) -> tuple[str, ...]:
@@ -20,10 +20,10 @@ def postal_code_forms(country: str, text: str | None) -> tuple[str, ...]:
     ``D-10115`` may begin with D or with 10. A sign is a country's code, or letters set apart.
     """
     typed = clean(text or "").upper()
-    whole = _letters_and_digits(typed)
+    whole = _alphanumeric(typed)
     sign = _SIGN.match(typed)
     if sign is not None and (sign[2] or sign[1] == country):
-        return whole, _letters_and_digits(typed[sign.end() :])
+        return whole, _alphanumeric(typed[sign.end() :])
     return (whole,)
 
 
@@ -33,8 +33,8 @@ def without_sign(country: str, text: str | None) -> str:
     In the United Kingdom, whose codes begin with letters, only ``GB`` and ``UK`` are signs.
     """
     typed = clean(text or "").upper()
-    sign = (_SIGN_BEFORE_LETTERS if country == "GB" else _SIGN).match(typed)
-    return _letters_and_digits(typed[sign.end() :] if sign is not None else typed)
+    sign = (_BRITISH_SIGN if country == "GB" else _SIGN).match(typed)
+    return _alphanumeric(typed[sign.end() :] if sign is not None else typed)
 
 
 def zip_parts(text: str | None) -> tuple[str, str | None] | None:
@@ -43,5 +43,5 @@ def zip_parts(text: str | None) -> tuple[str, str | None] | None:
     return None if match is None else (match[1], match[2])
 
 
-def _letters_and_digits(text: str) -> str:
+def _alphanumeric(text: str) -> str:
     return re.sub(r"[^0-9A-Z]", "", text)
