@@ -8,7 +8,6 @@ import re
 
 from shop.kernel.errors import InvalidValue
 from shop.kernel.money import CURRENCIES
-from shop.kernel.text_folding import visible
 
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters except tab and line breaks: they can be neither typed nor printed."""
@@ -28,6 +27,8 @@ def validate_line(text: str) -> str:
 
 def validate_visible(text: str) -> str:
     """Return the text if a person sees anything of it, such as a reason."""
+    from shop.kernel.text_folding import visible  # lazy: staff handlers
+
     if not visible(text):
         raise InvalidValue("text_invalid", "Must have at least 1 visible character.")
     return text

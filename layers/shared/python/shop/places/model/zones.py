@@ -6,8 +6,7 @@ from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_folding import clean
 from shop.places.model.countries import COUNTRIES, is_region
-from shop.places.model.destination import Destination
-from shop.places.model.postal_codes import compact, postal_code_forms
+from shop.places.model.destination import Destination, compact, postal_code_forms
 
 MAX_DISTANCE_KM = 21_000
 """Half the circumference of the earth, with a margin for detours."""

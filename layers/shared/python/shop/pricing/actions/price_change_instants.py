@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 
 from shop.catalog.model import Variant
-from shop.kernel.time_zones import time_zone
+from shop.kernel.time_bounds import time_zone
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.targeting import Window

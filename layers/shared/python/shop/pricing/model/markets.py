@@ -12,7 +12,7 @@ from typing import Any
 from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import CURRENCIES
-from shop.kernel.time_zones import time_zone
+from shop.kernel.time_bounds import time_zone
 from shop.places.model.destination import Destination
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion, PromotionStatus

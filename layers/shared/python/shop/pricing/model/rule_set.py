@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
-from shop.kernel.time_zones import time_zone
+from shop.kernel.time_bounds import time_zone
 from shop.places.model.destination import Destination
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import FreeGift

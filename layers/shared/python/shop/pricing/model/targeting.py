@@ -15,8 +15,7 @@ from datetime import datetime, time
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import CURRENCIES, Money
-from shop.kernel.time_bounds import validate_instant
-from shop.kernel.time_zones import time_zone
+from shop.kernel.time_bounds import time_zone, validate_instant
 from shop.pricing.model.basket import Basket, BasketLine
 
 

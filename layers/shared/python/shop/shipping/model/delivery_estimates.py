@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.time_zones import time_zone
+from shop.kernel.time_bounds import time_zone
 
 SATURDAY = 5
 MAX_TRANSIT_DAYS = 120
