@@ -116,3 +116,25 @@ def test_order_after_midnight_has_the_rate_of_its_day() -> None:
     total = order["totals"][-1]
     assert total["amount"] == checkout["totals"][-1]["amount"]
     assert [rate["display_text"] for rate in total["lines"][1:]] == ["MwSt 19 %", "MwSt 7 %"]
+
+
+def rates_shown(**address: str) -> list[str]:
+    """The taxes in the total of a checkout to an address in the United Kingdom."""
+    body = checkout_body(*GOODS)
+    unregional = {name: value for name, value in ADDRESS.items() if name != "address_region"}
+    stated = {**unregional, "address_country": "GB", **address}
+    body["fulfillment"]["methods"][0]["destinations"] = [stated]
+    response = call(create_checkout.handler, "POST /checkout-sessions", body)
+    assert response.status == 201, response.text
+    assert_valid_ucp("checkout", response.json)
+    total = response.json["totals"][-1]
+    return [line["display_text"] for line in total.get("lines", [])[1:]]
+
+
+def test_northern_ireland_is_taxed_as_a_part_of_the_union() -> None:
+    shown = ["VAT 20 %", "VAT 5 %"]
+    assert rates_shown(postal_code="BT1 5GS") == shown
+    assert rates_shown(postal_code="bt94 5aa", address_country="United Kingdom") == shown
+    assert rates_shown(postal_code="", address_country="Northern Ireland") == shown
+    assert rates_shown(postal_code="SW1A 1AA") == []
+    assert rates_shown(postal_code="JE2 3AB") == []

@@ -74,6 +74,38 @@ def warned() -> set[str]:
     return {warning["country"] for warning in read()["warnings"]}
 
 
+@pytest.mark.parametrize(
+    ("home", "stored"),
+    [
+        ({"country": "Northern Ireland"}, {"country": "GB", "region": "NIR"}),
+        ({"country": "Germany"}, {"country": "DE"}),
+        (
+            {"country": "GB", "postal_code": "BT1 5GS"},
+            {"country": "GB", "postal_code": "BT1 5GS"},
+        ),
+    ],
+)
+def test_home_of_a_market_is_stored_as_codes(home: Any, stored: Any) -> None:
+    response = put({**GB, "home": home})
+    assert response.status == 200, response.text
+    (market,) = [one for one in response.json["markets"] if one["id"] == "GB"]
+    assert market["home"] == stored
+
+
+@pytest.mark.parametrize("country", ["Narnia", "XI", " "])
+def test_home_in_an_unknown_country_is_rejected(country: str) -> None:
+    response = put({**GB, "home": {"country": country}})
+    assert (response.status, response.json["code"]) == (400, "country_unknown")
+    assert "$.markets[1].home.country" in response.text
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\u200b", "\u00a0\u3000"])
+def test_reason_of_a_market_without_tax_is_visible(reason: str) -> None:
+    far = {"id": "FAR", "countries": ["JP"], "tax": "none", "untaxed_reason": reason}
+    response = put(far)
+    assert (response.status, response.json["code"]) == (400, "text_invalid")
+
+
 def test_bundled_markets_are_version_0_with_their_untaxed_countries() -> None:
     markets = read()
     assert (markets["version"], [market["id"] for market in markets["markets"]]) == (

@@ -205,6 +205,13 @@ def test_unknown_countries_versions_and_values_are_rejected() -> None:
     assert unknown.status == 404
 
 
+@pytest.mark.parametrize("reason", ["", " ", "\u200b"])
+def test_reason_to_sell_without_tax_is_visible(reason: str) -> None:
+    body = {**read_rates("US"), "untaxed": [{"region": "OR", "reason": reason}]}
+    rejected = put_rates("US", body)
+    assert (rejected.status, rejected.json["errors"][0]["path"]) == (400, "$.untaxed[0].reason")
+
+
 def test_only_staff_may_change_rates() -> None:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ACCESS", "staff")

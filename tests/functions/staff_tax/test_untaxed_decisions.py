@@ -171,6 +171,8 @@ def test_change_in_between_is_never_lost() -> None:
     [
         ({}, "missing", "$.reason"),
         ({"reason": ""}, "text_invalid", "$.reason"),
+        ({"reason": " "}, "text_invalid", "$.reason"),
+        ({"reason": "\u200b"}, "text_invalid", "$.reason"),
         ({"reason": "<b>x</b>"}, "markup_not_allowed", "$.reason"),
         ({"reason": "x" * 501}, "text_invalid", "$.reason"),
         ({"reason": "x", "countries": []}, "missing", "$.countries"),

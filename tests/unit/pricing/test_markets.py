@@ -73,6 +73,10 @@ def test_every_country_has_one_market() -> None:
         ((replace(GB, zone="Europe/Nowhere"), REST), ("time_zone_unknown", "$.markets[0].zone")),
         ((replace(GB, zone="../etc/passwd"), REST), ("time_zone_unknown", "$.markets[0].zone")),
         ((replace(GB, zone=""), REST), ("time_zone_unknown", "$.markets[0].zone")),
+        ((replace(GB, zone="Europe"), REST), ("time_zone_unknown", "$.markets[0].zone")),
+        ((replace(GB, zone="America/Argentina"), REST), ("time_zone_unknown", "$.markets[0].zone")),
+        ((replace(GB, zone="localtime"), REST), ("time_zone_unknown", "$.markets[0].zone")),
+        ((replace(GB, zone="right/UTC"), REST), ("time_zone_unknown", "$.markets[0].zone")),
         ((replace(GB, currency="XXQ"), REST), ("currency_unknown", "$.markets[0].currency")),
         (
             (replace(GB, untaxed=DECISION), REST),

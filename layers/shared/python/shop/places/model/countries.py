@@ -102,7 +102,7 @@ def _military_region(text: str, named: str | None, postal_code: str | None) -> s
         return region
     if named is not None:
         return named.upper()
-    from shop.places.model.postal_codes import zip_parts  # lazy: few addresses are military
+    from shop.places.model.destination import zip_parts  # lazy: few addresses are military
 
     digits, _ = zip_parts(postal_code) or ("", None)
     for code, prefixes in _MILITARY_ZIP_CODES:

@@ -6,8 +6,7 @@ from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_folding import clean
 from shop.places.model.countries import COUNTRIES, is_region
-from shop.places.model.destination import Destination
-from shop.places.model.postal_codes import compact, postal_code_forms
+from shop.places.model.destination import Destination, compact, postal_code_forms
 
 MAX_DISTANCE_KM = 21_000
 """Half the circumference of the earth, with a margin for detours."""
@@ -124,8 +123,8 @@ class Distance:
             # The entry of a region precedes that of the larger one around it.
             return (1, 0) if self.regions is None else (2, -matching[0])
         codes = postal_code_forms(destination.country, destination.postal_code)
-        matching = [prefix for prefix in self.postal_prefixes if _match_any(codes, (prefix,))]
-        return (3, max(len(compact(prefix)) for prefix in matching)) if matching else None
+        found = [prefix for prefix in self.postal_prefixes if _match_any(codes, (prefix,))]
+        return (3, max(len(compact(prefix)) for prefix in found)) if found else None
 
 
 def regions_named(areas: Iterable[Zone | Distance], country: str) -> frozenset[str]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 
 from shop.catalog.model import Variant
+from shop.kernel.time_bounds import time_zone
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.model.targeting import Window, time_zone
+from shop.pricing.model.targeting import Window
 
 RECURRING_LOOKBACK = timedelta(days=62)
 """Period for which days and hours of a window are replayed: a reduction and the month before it."""

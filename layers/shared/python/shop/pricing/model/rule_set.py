@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.frozen import frozen
+from shop.kernel.time_bounds import time_zone
 from shop.places.model.destination import Destination
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.effects import FreeGift
@@ -16,7 +17,6 @@ from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
 from shop.pricing.model.rounding import RoundingPolicy
-from shop.pricing.model.targeting import time_zone
 from shop.tax.model.rates import (
     BUNDLED_TAX_TABLE,
     NORTHERN_IRELAND,

@@ -11,13 +11,11 @@ values name things of the shop (:mod:`shop.pricing.model.references`).
 
 from collections.abc import Iterable
 from datetime import datetime, time
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import CURRENCIES, Money
-from shop.kernel.time_bounds import validate_instant
+from shop.kernel.time_bounds import time_zone, validate_instant
 from shop.pricing.model.basket import Basket, BasketLine
 
 
@@ -141,7 +139,7 @@ class Window:
             )
         try:
             time_zone(self.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        except ValueError:
             problems.append(
                 Problem(
                     "time_zone_unknown",
@@ -163,12 +161,6 @@ class Window:
         return (self.ends is None or other.starts is None or other.starts < self.ends) and (
             other.ends is None or self.starts is None or self.starts < other.ends
         )
-
-
-@lru_cache(maxsize=64)
-def time_zone(name: str) -> ZoneInfo:
-    """Return the time zone of an IANA name."""
-    return ZoneInfo(name)
 
 
 ALWAYS = Window()

@@ -10,7 +10,7 @@ from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.places.model.destination import Destination, StatedPlace, checked_destination
 from shop.pricing.model.markets import BUNDLED_AT, MAX_MARKETS, MarketSettings, UndecidedSale
 from shop.pricing.model.rule_set import Market
-from shop.pricing.schemas.base import Country, ReadOnly
+from shop.pricing.schemas.base import ReadOnly
 from shop.tax.model.areas import validate_tax_area
 from shop.tax.model.rates import UntaxedDecision
 
@@ -25,7 +25,8 @@ class MarketHomeBody(BaseModel):
 
     model_config = _CLOSED
 
-    country: Country
+    # Its text is read with the region: Northern Ireland is a region of GB.
+    country: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     """Country by code or name.
     Example: DE"""
     region: Annotated[str, StringConstraints(max_length=100)] | None = None

@@ -1,11 +1,10 @@
 """Dispatch dates and delivery estimates: working days, a cut-off time, holidays."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
+from shop.kernel.time_bounds import time_zone
 
 SATURDAY = 5
 MAX_TRANSIT_DAYS = 120
@@ -34,7 +33,7 @@ class DispatchSchedule:
     def ship_date(self, at: datetime) -> date:
         """Return the local date on which an order placed at that instant is dispatched."""
         # UTC needs no time zone file, so the default schedule loads none.
-        local = at.astimezone(UTC if self.zone == "UTC" else _zone(self.zone))
+        local = at.astimezone(UTC if self.zone == "UTC" else time_zone(self.zone))
         day = local.date()
         if self.cut_off is not None and local.time() >= self.cut_off:
             day += timedelta(days=1)
@@ -60,8 +59,8 @@ class DispatchSchedule:
         """Validate the schedule; ``path`` is its place in the request."""
         problems = []
         try:
-            _zone(self.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+            time_zone(self.zone)
+        except ValueError:
             detail = "The time zone must be an IANA name, such as Europe/Berlin."
             problems.append(Problem("time_zone_unknown", detail, f"{path}.zone"))
         if len(self.holidays) > MAX_HOLIDAYS:
@@ -77,8 +76,3 @@ class DispatchSchedule:
                 return day
             day += timedelta(days=1)
         return day
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

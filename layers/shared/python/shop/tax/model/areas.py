@@ -10,8 +10,7 @@ from functools import lru_cache
 from shop.kernel.errors import InvalidValue
 from shop.kernel.text_folding import fold
 from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_country
-from shop.places.model.destination import Destination
-from shop.places.model.postal_codes import compact, without_sign
+from shop.places.model.destination import Destination, compact, without_sign
 from shop.tax.model.rates import NORTHERN_IRELAND, TaxArea
 
 _TREATED_AS = {"MC": "FR", "IM": "GB"}

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from shop.kernel.frozen import frozen
-from shop.places.model.postal_codes import zip_parts
+from shop.places.model.destination import zip_parts
 
 ZIP = re.compile(r"([0-9]{5})(?:[ -]?([0-9]{4}))?")
 PART_NAMES = ("state", "county", "city", "special")

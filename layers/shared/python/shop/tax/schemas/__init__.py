@@ -19,6 +19,8 @@ from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, UntaxedDecision
 if TYPE_CHECKING:
     from shop.tax.model.us_states import StateTax
 
+UntaxedReason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+"""Reason to sell without tax."""
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
 
@@ -31,7 +33,7 @@ class UntaxedDecisionBody(BaseModel):
     region: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     """Region by code or name; absent for the whole country.
     Example: IL"""
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    reason: UntaxedReason
     """Reason, 500 characters at most.
     Example: Below the threshold of registration"""
 

@@ -10,7 +10,7 @@ from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.tax.actions import MAX_DECISIONS, StatedCountry, UntaxedRecord
 from shop.tax.model.country_rates import CountryRates
-from shop.tax.schemas import TaxWarningView
+from shop.tax.schemas import TaxWarningView, UntaxedReason
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -34,7 +34,7 @@ class UntaxedDecisionsBody(BaseModel):
 
     model_config = _CLOSED
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    reason: UntaxedReason
     """Reason of the decision, 500 characters at most.
     Example: Not registered here"""
     countries: (
