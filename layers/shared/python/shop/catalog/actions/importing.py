@@ -1,5 +1,6 @@
 """Import the products of a file: store the valid ones, report the others with line and reason."""
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import field, replace
 from datetime import datetime
@@ -72,6 +73,9 @@ class ParsedFile(Protocol):
     entries: list[ImportEntry]
     rejected: list[RejectedEntry]
     notices: dict[str, None]
+
+    def located(self, entry: RejectedEntry) -> RejectedEntry:
+        """Return a rejection with its place in a spreadsheet, if the file is one."""
 
 
 @frozen(slots=False)
@@ -236,10 +240,16 @@ def _is_at(problem: Problem, number: int) -> bool:
     return (problem.path or "").startswith(f"$.variants[{number}]")
 
 
+_VARIANT = re.compile(r"variants\[[0-9]+\]\.?")
+"""The place of a variant in a draft: its line in the file says it better."""
+
+
 def _validation_rejections(entry: ImportEntry, problems: Sequence[Problem]) -> list[RejectedEntry]:
     return [
         RejectedEntry(
-            entry.line_of(p), f"{(p.path or '').removeprefix('$.')}: {p.detail}", entry.product_id
+            entry.line_of(p),
+            f"{_VARIANT.sub('', (p.path or '').removeprefix('$.'))}: {p.detail}",
+            entry.product_id,
         )
         for p in problems
     ]
