@@ -266,8 +266,8 @@ def test_reading_stops_at_the_limit_of_products(
         read(text, kind)
     assert raised.value.code == "too_many"
     assert raised.value.detail == (
-        "The file contains more than 1000 products. Send at most 1000 in one call, or a CSV with"
-        " up to 100,000 by POST /staff/import-jobs."
+        "The file contains more than 1000 products. Send at most 1000 in one call, or up to"
+        " 100,000 by POST /staff/import-jobs."
     )
     assert len(read_rows) == (MAX_PRODUCTS_PER_FILE + 1 if kind == "text/csv" else 0)
 
