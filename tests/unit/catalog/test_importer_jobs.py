@@ -13,7 +13,7 @@ from rich.console import Console
 
 from local import importer
 from local.http_actors import HttpClient, HttpResponse, send_form
-from local.importer import has_many_products, upload_whole
+from local.importer import upload_whole
 
 Form = list[tuple[str, bytes]]
 
@@ -156,17 +156,3 @@ def test_a_rejected_upload_is_reported(storage: Storage) -> None:
     storage.status = 403
     with pytest.raises(RuntimeError, match="the upload failed with 403"):
         send_form({"url": storage.url, "fields": {}}, b"x")
-
-
-@pytest.mark.parametrize(("products", "many"), [(3, False), (4, True)])
-def test_products_decide_how_a_csv_is_sent(
-    products: int, many: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(importer, "MAX_PRODUCTS_IN_CHUNKS", 3)
-    rows = "".join(f"p{n},P,1\np{n},,2\n" for n in range(products))
-    assert has_many_products("Handle,Title,Price\n" + rows) is many
-
-
-def test_a_file_that_cannot_be_read_is_sent_in_chunks_so_that_the_shop_reports_it() -> None:
-    assert has_many_products('Handle,Title,Price\np,"P,1\n') is False
-    assert has_many_products("") is False
