@@ -114,14 +114,15 @@ def run(shop: Shop, text: str = "Handle,Title\n") -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200)
     return upload_whole(
-        text, {"currency": "USD", "decimal": "comma"}, shop, console
+        text, "text/csv", {"currency": "USD", "decimal": "comma"}, shop, console
     ), out.getvalue()
 
 
 def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: Storage) -> None:
     running = {"products": 1500, "products_done": 200, "status": "importing"}
     done = {**REPORT, "created": 1499}
-    first = {"rejected": [{"line": 2, "reason": "price: wrong", "product": "p1"}], "cursor": "next"}
+    wrong = {"line": 2, "row": 2, "column": "F", "reason": "price: wrong", "product": "p1"}
+    first = {"rejected": [wrong], "cursor": "next"}
     second = {"rejected": [{"line": 9, "reason": "title: empty"}]}
     shop = Shop(storage, running, done, first, second)
 
@@ -130,7 +131,7 @@ def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: St
     assert storage.forms == [
         [("key", b"k"), ("policy", b"p"), ("file", "Größe\n".encode())],
     ]
-    assert shop.options == {"currency": "USD", "decimal": "comma"}
+    assert shop.options == {"currency": "USD", "decimal": "comma", "format": "csv"}
     assert shop.routes[1:] == [
         "POST /staff/import-jobs/imp_1/start",
         "GET /staff/import-jobs/imp_1",
@@ -139,7 +140,7 @@ def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: St
         "GET /staff/import-jobs/imp_1/rejected?cursor=next",
     ]
     assert stored == 1499
-    assert "line 2 (p1): price: wrong" in output
+    assert "line 2, cell F2 (p1): price: wrong" in output
     assert "line 9: title: empty" in output
     assert "line 3 (p2) and 29 more products: not imported" in output
     assert "1,499 products: 1,499 new" in output
