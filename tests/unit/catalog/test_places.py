@@ -9,7 +9,7 @@ from shop.catalog.actions.import_jobs import _part_report
 from shop.catalog.actions.importing import import_file
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.admin_views import ImportReportView
-from shop.catalog.schemas.file_parsing import column_letters
+from shop.catalog.schemas.file_parsing import column_name
 from shop.catalog.schemas.file_parts import read_part, split_product_file
 from shop.catalog.schemas.files import parse_product_file
 from tests.doubles.catalog import MemoryProductCatalog
@@ -71,7 +71,7 @@ def test_a_rejected_row_has_its_cell_in_a_spreadsheet(row: str, column: str | No
     raw = (HEADER + GOOD + row + "\n").encode()
     rows = list(csv.reader(io.StringIO(raw.decode(), newline="")))
     found = small(raw)
-    places = {(line, number, letters) for line, number, letters, _ in found}
+    places = {(line, number, cell) for line, number, cell, _ in found}
     # A row without a handle belongs to the product above, too
     assert places == {(5, 4, column)}
     assert rows[3][:1] == [row.partition(",")[0]]
@@ -99,7 +99,7 @@ def test_a_part_of_a_file_and_a_yaml_list_have_lines_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "letters"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (701, "ZZ"), (702, "AAA")]
+    ("number", "name"), [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (701, "ZZ"), (702, "AAA")]
 )
-def test_columns_have_the_letters_of_a_spreadsheet(number: int, letters: str) -> None:
-    assert column_letters(number) == letters
+def test_columns_have_the_names_of_a_spreadsheet(number: int, name: str) -> None:
+    assert column_name(number) == name

@@ -302,7 +302,7 @@ def test_ids_that_differ_in_case_are_two_products() -> None:
     ],
     ids=["two products", "before the id"],
 )
-def test_a_row_whose_handle_does_not_tell_its_product_rejects_all_that_it_may_be(rows: str) -> None:
+def test_a_row_with_an_ambiguous_handle_rejects_all_its_products(rows: str) -> None:
     parsed = parse_product_file((EXPORT + rows).encode(), "text/csv", ImportOptions("USD"))
     assert parsed.entries == []
     assert any("Doorbuster Id" in r.reason for r in parsed.rejected)

@@ -67,10 +67,10 @@ _FIELD_BY_NAME = {
 """Fields of a file by the name that reasons have for them, where it differs."""
 
 
-def column_letters(number: int) -> str:
+def column_name(number: int) -> str:
     """Return the name of a column in a spreadsheet, from 0: A, B … Z, AA."""
     head, last = divmod(number, 26)
-    return (column_letters(head - 1) if head else "") + chr(ord("A") + last)
+    return (column_name(head - 1) if head else "") + chr(ord("A") + last)
 
 
 @dataclass
