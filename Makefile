@@ -51,9 +51,9 @@ admin: $(READY) ## create the first staff user of a stage on AWS: STAGE=dev|prod
 	@$(BIN)/python -m local.token --stage "$(STAGE)" --email "$(EMAIL)"
 
 .PHONY: import
-import: $(READY) ## import products: FILE=products.csv|.yaml CURRENCY=USD (DECIMAL=comma if prices are 129,99)
+import: $(READY) ## import products: FILE=products.csv|.yaml CURRENCY=USD (DECIMAL=comma, ENCODING=windows-1252, MEDIA=https://…/)
 	@test -n "$(FILE)" || { echo "Choose a file: make import FILE=products.csv CURRENCY=USD (Shopify CSV or YAML)" >&2; exit 1; }
-	@$(BIN)/python -m local.importer "$(FILE)" $(if $(CURRENCY),--currency "$(CURRENCY)") $(if $(DECIMAL),--decimal "$(DECIMAL)")
+	@$(BIN)/python -m local.importer "$(FILE)" $(if $(CURRENCY),--currency "$(CURRENCY)") $(if $(DECIMAL),--decimal "$(DECIMAL)") $(if $(ENCODING),--encoding "$(ENCODING)") $(if $(MEDIA),--media "$(MEDIA)")
 
 .PHONY: export
 export: $(READY) ## export products as Shopify's CSV: FILE=products.csv CURRENCY=USD

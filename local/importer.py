@@ -1,20 +1,16 @@
 """`make import FILE=…`: import a product file over the staff API.
 
-A file may be larger than one request allows. A CSV with many products is then uploaded as a whole,
-and the shop imports it in the background. Any other file is uploaded in chunks that end with a
-product. Rejected rows are shown with their line in the whole file.
+A small file is one request. The shop imports a larger one in the background (an import job). Both
+say the same about a file. Rejected rows are shown with their line and their place in a spreadsheet.
 """
 
 import argparse
 import io
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlencode
@@ -27,44 +23,33 @@ from local.cloud import CLOUD_HOME, Cloud
 from local.http_actors import HttpClient, HttpResponse, send_form, sign_in
 from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
-from shop.catalog.model.csv_rows import CsvTable
 from shop.catalog.model.csv_stream import CsvStream
-from shop.catalog.model.row_places import RowPlaces, place_rows
+from shop.catalog.model.row_places import RowPlaces
+from shop.catalog.schemas.yaml_items import item_texts
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
-from shop.kernel.text_files import count_line_ends, decode_text, detect_wrong_file_type
+from shop.kernel.text_files import decode_text, detect_wrong_file_type
 
-MAX_PRODUCTS_PER_CHUNK = 200
+MAX_PRODUCTS_PER_REQUEST = 200
 """Some seconds of work for one Lambda; the gateway allows 30."""
-MAX_BYTES_PER_CHUNK = 2_000_000
+MAX_BYTES_PER_REQUEST = 2_000_000
 """Below the 4 MB that a request allows."""
-MAX_PARALLEL_UPLOADS = 2
-"""While the shop writes one chunk, it reads the next one."""
 MAX_ROWS_SHOWN = 50
 """Rejected rows that are shown; the rest is counted."""
 
-MAX_PRODUCTS_IN_CHUNKS = 1_000
-"""Products of a CSV that is uploaded in chunks; a larger one is imported in the background."""
 POLL_SECONDS = 1.0
 
 MAX_PRODUCTS_NAMED = 20
 """Products that a notice names; it counts the others."""
 
 KINDS = {".csv": "text/csv", ".yaml": "application/yaml", ".yml": "application/yaml"}
-
-
-@dataclass(frozen=True)
-class UploadChunk:
-    """A part of a file that is a valid file itself; ``first_line`` is its line in the whole."""
-
-    text: str
-    products: int
-    first_line: int
+FORMATS = {"text/csv": "csv", "application/yaml": "yaml"}
+"""Formats of import jobs by content type."""
 
 
 @dataclass
 class ImportReport:
-    """The sum of all chunks' reports."""
+    """The numbers of a report."""
 
     created: int = 0
     changed: int = 0
@@ -83,7 +68,7 @@ class ImportReport:
 
 @dataclass
 class Notices:
-    """The notices of all chunks: those on the file, and those on products by their text."""
+    """The notices of a report: those on the file, and those on products by their text."""
 
     on_file: dict[str, None] = field(default_factory=dict)
     on_products: dict[str, list[tuple[list[int], str]]] = field(default_factory=dict)
@@ -136,11 +121,8 @@ def main() -> None:
         terms = {"currency": currency, "decimal": args.decimal}
         terms |= {"media": args.media} if args.media else {}
         staff = staff_client(args)
-        if kind == "text/csv" and has_many_products(text):
-            stored = upload_whole(text, terms, staff, console)
-        else:
-            chunks = list(split_into_chunks(text, kind))
-            stored = upload(chunks, kind, terms, staff, console)
+        send = upload if is_small(text, kind) else upload_whole
+        stored = send(text, kind, terms, staff, console)
     except (CloudError, RuntimeError) as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
         raise SystemExit(1) from None
@@ -175,9 +157,6 @@ def ask_for_currency(file: Path, terminal: TextIO) -> str:
 
 def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
     """Return a file's text and content type. Raises :class:`CloudError` if it has no products."""
-    kind = KINDS.get(file.suffix.lower())
-    if kind is None:
-        raise CloudError(f"{file.name}: only .csv (Shopify's) and .yaml files can be imported.")
     try:
         text = decode_text(file.read_bytes(), encoding)
     except OSError as error:
@@ -185,61 +164,61 @@ def read_products(file: Path, encoding: str = "utf-8") -> tuple[str, str]:
     except InvalidRequest as error:
         raise CloudError(f"{file.name}: {error.detail}") from None
     if (other := detect_wrong_file_type(text)) is not None:
-        raise CloudError(f"{file.name}: {other} Send Shopify's product CSV or YAML.")
+        raise CloudError(
+            f"{file.name}: {other} Send Shopify's product CSV or a YAML list of products."
+        )
+    kind = KINDS.get(file.suffix.lower())
+    if kind is None:
+        raise CloudError(
+            f"{file.name}: Must be Shopify's product CSV (.csv) or a YAML list of products (.yaml)."
+            " Give the file the name of its format."
+        )
     return text, kind
 
 
-def upload(
-    chunks: list[UploadChunk], kind: str, terms: dict[str, str], staff: HttpClient, console: Console
-) -> int:
-    """Upload all chunks and print the report. Returns the number of products accepted."""
+def upload(text: str, kind: str, terms: dict[str, str], staff: HttpClient, console: Console) -> int:
+    """Import a small file in one request and print its report. Returns the products accepted."""
+    started = time.monotonic()
+    route, headers = f"POST /staff/imports?{urlencode(terms)}", {"Content-Type": kind}
+    reply = staff.request(route, raw=text.encode(), headers=headers)
+    if reply.status >= 300:
+        raise RuntimeError(_failure_message(reply))
     total, notices = ImportReport(), Notices()
-    rejected: list[dict[str, Any]] = []
-    columns = (TextColumn("  products"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-
-    def upload_chunk(chunk: UploadChunk) -> HttpResponse:
-        query = urlencode({**terms, "first_line": chunk.first_line})
-        route, headers = f"POST /staff/imports?{query}", {"Content-Type": kind}
-        return staff.request(route, raw=chunk.text.encode(), headers=headers)
-
-    with (
-        Progress(*columns, console=console) as progress,
-        ThreadPoolExecutor(MAX_PARALLEL_UPLOADS) as executor,
-    ):
-        bar = progress.add_task("", total=sum(chunk.products for chunk in chunks))
-        futures = {executor.submit(upload_chunk, chunk): chunk for chunk in chunks}
-        for future in as_completed(futures):
-            chunk, reply = futures[future], future.result()
-            if reply.status >= 300:
-                executor.shutdown(cancel_futures=True)
-                raise RuntimeError(_failure_message(reply, chunk, total))
-            total.add(reply.body)
-            rejected += reply.body["rejected"]
-            notices.add(reply.body)
-            progress.advance(bar, chunk.products)
-        seconds = progress.tasks[0].elapsed or 0.0
-    rejected.sort(key=lambda row: int(row["line"]))
-    print_report(total, rejected, notices.texts(), seconds, console)
+    total.add(reply.body)
+    notices.add(reply.body)
+    seconds = time.monotonic() - started
+    print_report(total, reply.body["rejected"], notices.texts(), seconds, console)
     return total.stored
 
 
-def has_many_products(text: str) -> bool:
-    """Return whether a CSV has too many products for chunks; the count ends as soon as it has."""
+def is_small(text: str, kind: str) -> bool:
+    """Return whether the shop imports a file in one request; the count ends as soon as not."""
+    if len(text.encode()) > MAX_BYTES_PER_REQUEST:
+        return False
     try:
-        stream = CsvStream(io.StringIO(text, newline=""))
-        places = RowPlaces(stream.header, stream.delimiter, ())
-        for row in stream.rows():
-            places.add(row)
-            if len(places.first_row) > MAX_PRODUCTS_IN_CHUNKS:
-                return True
+        return all(n <= MAX_PRODUCTS_PER_REQUEST for n in _product_counts(text, kind))
     except Unprocessable:
-        return False  # the shop reports what is wrong
-    return False
+        return True  # the shop reports what is wrong
 
 
-def upload_whole(text: str, terms: dict[str, str], staff: HttpClient, console: Console) -> int:
+def _product_counts(text: str, kind: str) -> Iterator[int]:
+    """Yield the number of products after each row or item of a file."""
+    lines = io.StringIO(text, newline="")
+    if kind != "text/csv":
+        yield from (n for n, _ in enumerate(item_texts(lines), 1))
+        return
+    stream = CsvStream(lines)
+    places = RowPlaces(stream.header, stream.delimiter, ())
+    for row in stream.rows():
+        places.add(row)
+        yield len(places.first_row)
+
+
+def upload_whole(
+    text: str, kind: str, terms: dict[str, str], staff: HttpClient, console: Console
+) -> int:
     """Import a file in the background and print its report. Returns the products accepted."""
-    created = staff.post("/staff/import-jobs", terms)
+    created = staff.post("/staff/import-jobs", {**terms, "format": FORMATS[kind]})
     send_form(created["upload"], text.encode())
     path = f"/staff/import-jobs/{created['id']}"
     job: dict[str, Any] = staff.post(f"{path}/start")
@@ -275,6 +254,14 @@ def _folded(job: dict[str, Any]) -> list[str]:
     return texts
 
 
+def place(row: dict[str, Any]) -> str:
+    """Return the place of a rejected row: its line, and its cell or row in a spreadsheet."""
+    line, number, column = f"line {row['line']}", row.get("row"), row.get("column")
+    if number and column:
+        return f"{line}, cell {column}{number}"
+    return f"{line}, row {number}" if number and number != row["line"] else line
+
+
 def print_report(
     total: ImportReport,
     rejected: list[dict[str, Any]],
@@ -285,7 +272,7 @@ def print_report(
     """Print the rejected rows with their reasons, then the notices, then the sum."""
     for row in rejected[:MAX_ROWS_SHOWN]:
         product = f" ({row['product']})" if row.get("product") else ""
-        text = f"line {row['line']}{product}: {row['reason']}"
+        text = f"{place(row)}{product}: {row['reason']}"
         console.print(f"  [yellow]![/yellow] {escape(text)}", soft_wrap=True)
     if len(rejected) > MAX_ROWS_SHOWN:
         console.print(f"  [yellow]![/yellow] and {len(rejected) - MAX_ROWS_SHOWN} more")
@@ -308,80 +295,14 @@ def print_report(
     console.print(f"  {mark} {outcome}{rows} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 
 
-def _failure_message(reply: HttpResponse, chunk: UploadChunk, total: ImportReport) -> str:
+def _failure_message(reply: HttpResponse) -> str:
     try:
         reason = str(reply.body["detail"])
     except (ValueError, KeyError):
         reason = reply.text[:400]
-    if not total.stored and chunk.first_line == 1:
-        return f"No product was imported: {reason}"
-    message = f"From line {chunk.first_line} on ({reply.status}): {reason}"
-    if not total.stored:
-        return message
-    return f"{message}\n{total.stored} products are stored. Run it again to import the others."
-
-
-# ------------------------------------------------------------------------------------- chunks
-
-
-def split_into_chunks(text: str, kind: str) -> Iterator[UploadChunk]:
-    """Split a file between products, so that every chunk is a valid file of its kind."""
-    if kind == "text/csv":
-        yield from csv_chunks(text)
-    else:
-        yield from yaml_chunks(text)
-
-
-def yaml_chunks(text: str) -> Iterator[UploadChunk]:
-    """Split a YAML list; text before the first item belongs to the first chunk."""
-    starts = [match.start() for match in re.finditer(r"(?:(?<=[\r\n])|\A)- ", text)]
-    edges = [0, *starts[1:], len(text)]
-    sizes = [len(text[start:end].encode()) for start, end in pairwise(edges)]
-    begin, products, size, line = 0, 0, 0, 1
-    for n, end in enumerate(edges[1:]):
-        products += 1
-        size += sizes[n]
-        is_last = n == len(sizes) - 1
-        if (
-            is_last
-            or products == MAX_PRODUCTS_PER_CHUNK
-            or size + sizes[n + 1] > MAX_BYTES_PER_CHUNK
-        ):
-            yield UploadChunk(text[begin:end], products, line)
-            line += count_line_ends(text, begin, end)
-            begin, products, size = end, 0, 0
-
-
-def csv_chunks(text: str) -> Iterator[UploadChunk]:
-    """Split a CSV where no product continues; each chunk begins with the header line.
-
-    A row that cannot be placed stays with all products that it may belong to, so the shop rejects
-    them as it would in the whole file.
-    """
-    try:
-        table = CsvTable(text)
-    except Unprocessable:
-        yield UploadChunk(text, 1, 1)  # the shop reports what is wrong
-        return
-    if not (rows := place_rows(table)):
-        yield UploadChunk(text, 1, 1)
-        return
-    keys = [dict.fromkeys((*placed.suspects, *filter(None, [placed.product]))) for placed in rows]
-    last = {key: n for n, row_keys in enumerate(keys) for key in row_keys}
-    top = "".join(table.lines[: table.header_end])
-    start, read, open_until, size, products = table.header_end, table.header_end, -1, 0, set[str]()
-    for n, placed in enumerate(rows):
-        products.update(keys[n])
-        open_until = max([open_until, n, *(last[key] for key in keys[n])])
-        # Blank lines above a row go with it.
-        size += sum(len(line.encode()) for line in table.lines[read : placed.row.end])
-        read = placed.row.end
-        is_full = len(products) >= MAX_PRODUCTS_PER_CHUNK or size > MAX_BYTES_PER_CHUNK
-        if n == len(rows) - 1 or (n == open_until and is_full):
-            body = "".join(table.lines[start:read])
-            yield UploadChunk(top + body, len(products), start + 1 - table.header_end)
-            start, size = read, 0
-            products.clear()
+    if reply.status >= 500:
+        return f"The shop answered {reply.status}: {reason} Run the import again."
+    return f"No product was imported: {reason}"
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ def test_a_shopify_file_is_imported_and_invalid_rows_reported() -> None:
                 "line": 4,
                 "reason": "price: 'x' is not a price. Write digits only, as in 129.99.",
                 "product": "mug",
+                "row": 4,
+                "column": "F",
             }
         ],
         "stock_created": 3,
@@ -81,6 +83,8 @@ def test_a_row_with_the_sku_of_another_product_is_rejected() -> None:
                 "line": 3,
                 "reason": "Product tee already sells SKU TEE-M. Choose another SKU.",
                 "product": "polo",
+                "row": 3,
+                "column": "E",
             }
         ]
     assert (first["created"], again["created"], again["unchanged"]) == (1, 0, 1)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from local.importer import csv_chunks, yaml_chunks
 from shop.catalog.actions.importing import import_products
 from shop.catalog.model.csv_rows import CsvTable
 from shop.catalog.model.import_options import ImportOptions
@@ -266,35 +265,10 @@ def test_reading_stops_at_the_limit_of_products(
         read(text, kind)
     assert raised.value.code == "too_many"
     assert raised.value.detail == (
-        "The file contains more than 1000 products. Send at most 1000 in one call, or a CSV with"
-        " up to 100,000 by POST /staff/import-jobs."
+        "The file contains more than 1000 products. Send at most 1000 in one call, or up to"
+        " 100,000 by POST /staff/import-jobs."
     )
     assert len(read_rows) == (MAX_PRODUCTS_PER_FILE + 1 if kind == "text/csv" else 0)
-
-
-@pytest.mark.parametrize("size", [1, 2, 100])
-def test_parts_of_a_file_reject_the_same_products_as_the_whole(
-    monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    monkeypatch.setattr("local.importer.MAX_PRODUCTS_PER_CHUNK", size)
-    rows = (
-        "a,A,,,A,1\nTee,Tee,Size,S,TS,1\nb,B,,,B,1\ntee,,,M,TM,1\n,,,L,TL,1\nc,C,,,C,1\n\n"
-        "d,D,,,D,1,9\ne,E,,,E,1\nf,F,Size,S,F1,1\ng,G,,,G,1\nF,,,M,F2,1\nh,H,,,H,1\n"
-        'i,"I,,,I,1\nh,,,X,HX,1\nj,J,,,J,1\n'
-    )
-    whole = read(HEADER + rows)
-    parts = [read(part.text, first_line=part.first_line) for part in csv_chunks(HEADER + rows)]
-    assert set().union(*map(accepted, parts)) == accepted(whole) == {"a", "b", "c", "e", "f", "g"}
-    assert {r.line: r.reason for part in parts for r in part.rejected} == reasons(whole)
-    assert len(parts) > 1 or size == 100
-
-
-def test_parts_are_measured_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.importer.MAX_BYTES_PER_CHUNK", 100)
-    csv_text = HEADER + "".join(f"h{n},{'茶' * 20},,,,1\n" for n in range(4))
-    yaml_text = "".join(f"- {{id: h{n}, name: {'茶' * 20}, price: 1}}\n" for n in range(4))
-    assert [part.products for part in csv_chunks(csv_text)] == [2, 2]
-    assert [part.products for part in yaml_chunks(yaml_text)] == [1, 1, 1, 1]
 
 
 def test_reading_stops_after_many_rows_that_cannot_be_placed() -> None:

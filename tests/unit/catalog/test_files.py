@@ -154,7 +154,7 @@ def test_column_names_are_case_insensitive() -> None:
     [
         ("mug,Mug,abc,,,", "price: 'abc' is not a price"),
         ("mug,Mug,-1,,,", "price: '-1' is not a price"),
-        ("mug,Mug,1.999,,,", "price: '1.999' has more decimals than USD allows"),
+        ("mug,Mug,1.999,,,", "price: '1.999' has more decimals than USD allows. Round it."),
         ("mug,Mug,NaN,,,", "price: 'NaN' is not a price"),
         ("mug,Mug,,,,", "price: Must not be empty."),
         ("mug,,8,,,", "title: Must not be empty in the first row of a handle."),

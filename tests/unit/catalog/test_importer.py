@@ -1,180 +1,156 @@
-"""`make import` splits a file between products and keeps the line numbers of the whole."""
+"""`make import` sends a small file in one request, and names what it cannot send."""
 
 import io
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from local import importer
 from local.http_actors import HttpClient, HttpResponse
-from local.importer import (
-    UploadChunk,
-    csv_chunks,
-    read_products,
-    split_into_chunks,
-    upload,
-    yaml_chunks,
-)
+from local.importer import is_small, place, read_products, upload
 from local.processes import CloudError
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.files import parse_product_file
 
 NUMBERS = ("created", "changed", "unchanged", "stock_created", "stock_unchanged")
+NAME_OF_FORMAT = (
+    "Must be Shopify's product CSV (.csv) or a YAML list of products (.yaml). Give the file the"
+    " name of its format."
+)
+CSV = "Handle,Title,Price\n"
 
 
 class Shop(HttpClient):
-    """A client that parses each upload as the API does and records the result."""
+    """A client that parses an upload as the API does."""
 
     def __init__(self, status: int = 200) -> None:
         super().__init__("http://shop.test")
         self.status = status
-        self.lines: list[int] = []
-        self.ids: list[str] = []
+        self.routes: list[str] = []
 
     def request(self, route: str, body: Any = None, **options: Any) -> HttpResponse:
+        self.routes.append(route)
         if self.status != 200:
-            return HttpResponse(self.status, {}, json.dumps({"detail": "the reason"}))
-        first_line = int(route.rpartition("first_line=")[2])
+            return HttpResponse(self.status, {}, json.dumps({"detail": "The reason."}))
         kind = options["headers"]["Content-Type"]
-        reading = parse_product_file(
-            options["raw"], kind, ImportOptions("USD", first_line=first_line)
-        )
-        self.ids += [e.product_id for e in reading.entries]
-        self.lines += [r.line for r in reading.rejected]
+        parsed = parse_product_file(options["raw"], kind, ImportOptions("USD"))
+        rejected = [parsed.located(r) for r in parsed.rejected]
         report: dict[str, Any] = dict.fromkeys(NUMBERS, 0)
-        report["created"] = len(reading.entries)
-        rejected = [{"line": r.line, "reason": r.reason} for r in reading.rejected]
-        return HttpResponse(
-            200,
-            {},
-            json.dumps(
-                {
-                    **report,
-                    "rejected": rejected,
-                    "notices": ["a notice"],
-                    "product_notices": [
-                        {"lines": n.lines, "notice": n.text, "product": e.product_id}
-                        for e in reading.entries
-                        for n in e.notices
-                    ],
-                }
-            ),
-        )
+        report |= {"created": len(parsed.entries), "notices": ["a notice"], "product_notices": []}
+        report["rejected"] = [
+            {"line": r.line, "reason": r.reason, "row": r.row, "column": r.column} for r in rejected
+        ]
+        return HttpResponse(200, {}, json.dumps(report))
 
 
-@pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", 3)
-
-
-def upload_text(text: str, kind: str, shop: Shop) -> tuple[int, str]:
+def send(text: str, kind: str, shop: Shop) -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200)
-    products_stored = upload(
-        list(split_into_chunks(text, kind)), kind, {"currency": "USD"}, shop, console
-    )
-    return products_stored, out.getvalue()
+    stored = upload(text, kind, {"currency": "USD", "decimal": "comma"}, shop, console)
+    return stored, out.getvalue()
 
 
-def yaml_of(products: int, *, bad: int | None = None) -> str:
-    return "# attribution\n" + "".join(
-        f"- id: p{n}\n  name: P {n}\n  price: {'x' if n == bad else n + 1}\n"
-        for n in range(products)
-    )
-
-
-def csv_of(handles: str, *, bad: int | None = None) -> str:
-    rows = [f'{h},T {h},"two\nlines",{"x" if n == bad else n + 1}' for n, h in enumerate(handles)]
-    return "\n".join(["Handle,Title,Body,Price", *rows]) + "\n"
-
-
-@pytest.mark.usefixtures("small_chunks")
-@pytest.mark.parametrize("products", [1, 2, 3, 4, 6, 7])
-def test_every_product_is_uploaded_once(products: int) -> None:
+def test_a_small_file_is_one_request_and_its_report_is_shown() -> None:
     shop = Shop()
-    products_stored, output = upload_text(yaml_of(products), "application/yaml", shop)
-    assert (products_stored, sorted(shop.ids)) == (products, [f"p{n}" for n in range(products)])
-    assert f"{products} products: {products} new" in output
-    assert output.count("a notice") == 1
-
-    shop = Shop()
-    handles = "abcdefg"[:products]
-    products_stored, _ = upload_text(csv_of(handles), "text/csv", shop)
-    assert (products_stored, sorted(shop.ids)) == (products, list(handles))
-
-
-@pytest.mark.usefixtures("small_chunks")
-@pytest.mark.parametrize("bad", range(7))
-def test_an_invalid_row_is_reported_by_its_line_in_the_whole_file(bad: int) -> None:
-    shop = Shop()
-    products_stored, output = upload_text(csv_of("abcdefg", bad=bad), "text/csv", shop)
-    assert (products_stored, shop.lines) == (6, [2 + 2 * bad])
-    assert f"line {2 + 2 * bad}: price: 'x' is not a price" in output
+    stored, output = send(CSV + 'a,"A\nB",1\nb,B,x\n', "text/csv", shop)
+    assert shop.routes == ["POST /staff/imports?currency=USD&decimal=comma"]
+    assert stored == 1
+    assert "line 4, cell C3: price: 'x' is not a price." in output
+    assert "· a notice" in output
+    assert "1 products: 1 new" in output
     assert "1 row rejected" in output
-    shop = Shop()
-    upload_text(yaml_of(7, bad=bad), "application/yaml", shop)
-    assert shop.lines == [2 + 3 * bad]
 
 
-@pytest.mark.usefixtures("small_chunks")
-def test_rows_of_a_handle_stay_in_one_chunk() -> None:
-    parts = list(csv_chunks(csv_of("aabbccddaeef")))
-    assert [p.products for p in parts] == [4, 2]
-    assert all(p.text.startswith("Handle,") for p in parts)
-    assert [p.products for p in csv_chunks(csv_of("aaabbbcccddd"))] == [3, 1]
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (422, "No product was imported: The reason."),
+        (504, "The shop answered 504: The reason. Run the import again."),
+    ],
+)
+def test_a_rejected_upload_shows_the_api_error(status: int, message: str) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        send(CSV, "text/csv", Shop(status))
+    assert str(raised.value) == message
 
 
-@given(st.text(alphabet="abcdef", min_size=1, max_size=30), st.integers(1, 4))
-def test_no_row_is_lost_or_sent_twice(handles: str, size: int) -> None:
-    text = csv_of(handles)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", size)
-        parts = list(csv_chunks(text))
-    bodies = [p.text.split("\n", 1)[1] for p in parts]
-    assert "".join(bodies) == text.split("\n", 1)[1]
-    handles_by_chunk = [{line[0] for line in b.splitlines() if ",T " in line} for b in bodies]
-    assert sum(map(len, handles_by_chunk)) == len(set(handles))
-    lines = text.splitlines()
-    for part, body in zip(parts, bodies, strict=True):
-        assert lines[part.first_line] == body.splitlines()[0]
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({"line": 7}, "line 7"),
+        ({"line": 7, "row": None, "column": None}, "line 7"),
+        ({"line": 7, "row": 7}, "line 7"),
+        ({"line": 7, "row": 3}, "line 7, row 3"),
+        ({"line": 7, "row": 3, "column": "AB"}, "line 7, cell AB3"),
+    ],
+)
+def test_a_place_is_shown_as_an_editor_and_a_spreadsheet_do(row: Any, text: str) -> None:
+    assert place(row) == text
 
 
-@given(st.integers(1, 20), st.integers(1, 5))
-def test_no_item_is_lost_or_sent_twice(products: int, size: int) -> None:
-    text = yaml_of(products)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importer, "MAX_PRODUCTS_PER_CHUNK", size)
-        parts = list(yaml_chunks(text))
-    assert "".join(p.text for p in parts) == text
-    assert sum(p.products for p in parts) == products
-    for before, part in pairwise(parts):
-        assert part.first_line == before.first_line + before.text.count("\n")
-
-
-def test_a_chunk_stays_below_the_byte_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "MAX_BYTES_PER_CHUNK", 40)
-    for parts in (csv_chunks(csv_of("abcdefghij")), yaml_chunks(yaml_of(10))):
-        some = list(parts)
-        assert len(some) > 3
-        assert all(len(p.text) < 150 for p in some)
-
-
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Handle,Title,Price\n", "no list"])
+@pytest.mark.parametrize(("products", "small"), [(3, True), (4, False)])
 @pytest.mark.parametrize("kind", ["text/csv", "application/yaml"])
-def test_text_without_products_is_uploaded_unchanged(text: str, kind: str) -> None:
-    (part,) = split_into_chunks(text, kind)
-    assert part == UploadChunk(text, part.products, 1)
+def test_products_decide_how_a_file_is_sent(
+    products: int, small: bool, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "MAX_PRODUCTS_PER_REQUEST", 3)
+    row, head = ("p{0},P,1\np{0},,2\n", CSV) if kind == "text/csv" else ("- {{id: p{0}}}\n", "")
+    assert is_small(head + "".join(row.format(n) for n in range(products)), kind) is small
 
 
-def test_a_rejected_upload_shows_the_api_error() -> None:
-    with pytest.raises(RuntimeError, match="No product was imported: the reason"):
-        upload_text(yaml_of(2), "application/yaml", Shop(422))
+def test_bytes_decide_how_a_file_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "MAX_BYTES_PER_REQUEST", 60)
+    text = CSV + f"p,{'茶' * 13},1\n"
+    assert len(text) < 60 < len(text.encode())
+    assert not is_small(text, "text/csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('Handle,Title,Price\np,"P,1\n', "text/csv"),
+        ("", "text/csv"),
+        ("no list", "application/yaml"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_sent_so_that_the_shop_reports_it(
+    text: str, kind: str
+) -> None:
+    assert is_small(text, kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "message"),
+    [
+        ("p.xlsx", b"PK\x03\x04 xl/", "p.xlsx: This is an Excel workbook. Export it as CSV UTF-8."),
+        (
+            "p.csv.gz",
+            b"\x1f\x8b\x08",
+            "p.csv.gz: This is a compressed file (gzip). Unpack it first.",
+        ),
+        (
+            "p.csv",
+            b"{}",
+            "p.csv: This is JSON. Send Shopify's product CSV or a YAML list of products.",
+        ),
+        (
+            "p.txt",
+            CSV.encode(),
+            f"p.txt: {NAME_OF_FORMAT}",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_named_as_the_api_does(
+    name: str, raw: bytes, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(raw)
+    with pytest.raises(CloudError) as raised:
+        read_products(file)
+    assert str(raised.value) == message
 
 
 def test_an_unreadable_file_is_rejected_before_any_upload(tmp_path: Path) -> None:

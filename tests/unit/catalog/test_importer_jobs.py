@@ -13,7 +13,7 @@ from rich.console import Console
 
 from local import importer
 from local.http_actors import HttpClient, HttpResponse, send_form
-from local.importer import has_many_products, upload_whole
+from local.importer import upload_whole
 
 Form = list[tuple[str, bytes]]
 
@@ -114,14 +114,15 @@ def run(shop: Shop, text: str = "Handle,Title\n") -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200)
     return upload_whole(
-        text, {"currency": "USD", "decimal": "comma"}, shop, console
+        text, "text/csv", {"currency": "USD", "decimal": "comma"}, shop, console
     ), out.getvalue()
 
 
 def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: Storage) -> None:
     running = {"products": 1500, "products_done": 200, "status": "importing"}
     done = {**REPORT, "created": 1499}
-    first = {"rejected": [{"line": 2, "reason": "price: wrong", "product": "p1"}], "cursor": "next"}
+    wrong = {"line": 2, "row": 2, "column": "F", "reason": "price: wrong", "product": "p1"}
+    first = {"rejected": [wrong], "cursor": "next"}
     second = {"rejected": [{"line": 9, "reason": "title: empty"}]}
     shop = Shop(storage, running, done, first, second)
 
@@ -130,7 +131,7 @@ def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: St
     assert storage.forms == [
         [("key", b"k"), ("policy", b"p"), ("file", "Größe\n".encode())],
     ]
-    assert shop.options == {"currency": "USD", "decimal": "comma"}
+    assert shop.options == {"currency": "USD", "decimal": "comma", "format": "csv"}
     assert shop.routes[1:] == [
         "POST /staff/import-jobs/imp_1/start",
         "GET /staff/import-jobs/imp_1",
@@ -139,7 +140,7 @@ def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: St
         "GET /staff/import-jobs/imp_1/rejected?cursor=next",
     ]
     assert stored == 1499
-    assert "line 2 (p1): price: wrong" in output
+    assert "line 2, cell F2 (p1): price: wrong" in output
     assert "line 9: title: empty" in output
     assert "line 3 (p2) and 29 more products: not imported" in output
     assert "1,499 products: 1,499 new" in output
@@ -156,17 +157,3 @@ def test_a_rejected_upload_is_reported(storage: Storage) -> None:
     storage.status = 403
     with pytest.raises(RuntimeError, match="the upload failed with 403"):
         send_form({"url": storage.url, "fields": {}}, b"x")
-
-
-@pytest.mark.parametrize(("products", "many"), [(3, False), (4, True)])
-def test_products_decide_how_a_csv_is_sent(
-    products: int, many: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(importer, "MAX_PRODUCTS_IN_CHUNKS", 3)
-    rows = "".join(f"p{n},P,1\np{n},,2\n" for n in range(products))
-    assert has_many_products("Handle,Title,Price\n" + rows) is many
-
-
-def test_a_file_that_cannot_be_read_is_sent_in_chunks_so_that_the_shop_reports_it() -> None:
-    assert has_many_products('Handle,Title,Price\np,"P,1\n') is False
-    assert has_many_products("") is False

@@ -120,7 +120,7 @@ def test_another_file_is_named_with_a_remedy(raw: bytes, what: str, remedy: str,
         ("Handle,Name,Price\n", "no column 'Title'. Its columns are: handle, name, price."),
     ],
 )
-def test_a_csv_without_column_names_says_what_its_first_line_is(text: str, detail: str) -> None:
+def test_a_csv_without_column_names_is_rejected_by_its_first_line(text: str, detail: str) -> None:
     for read in (small, large):
         with pytest.raises(ShopError) as raised:
             read(text.encode(), "csv")

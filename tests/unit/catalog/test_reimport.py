@@ -225,6 +225,49 @@ def test_a_single_option_called_title_is_an_option_unless_its_value_is_the_defau
     assert shop.variants("mug") == [("mug.1", "B", "")]
 
 
+ONE_MORE = "tee,Tee,Size,S,Color,Red,{0},9,5\ntee,,,M,,Red,{1},9,7\n"
+
+
+@pytest.mark.parametrize("skus", [("", ""), ("A", "B")])
+def test_an_option_with_one_value_may_come_and_go(skus: tuple[str, str]) -> None:
+    shop = Shop()
+    shop.send(S_AND_M)
+    ids = [id_ for id_, _, _ in shop.variants()]
+    shop.send(ONE_MORE.format(*skus))
+    assert [(id_, options) for id_, _, options in shop.variants()] == [
+        ("tee.1", "S / Red"),
+        ("tee.2", "M / Red"),
+    ]
+    shop.send(S_AND_M.replace(",9,", ",8,"))
+    assert [id_ for id_, _, _ in shop.variants()] == ids
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("Size,S", "Title,Default Title"), ("Title,Default Title", "Size,S")]
+)
+def test_the_only_variant_stays_when_its_option_comes_or_goes(first: str, second: str) -> None:
+    shop = Shop()
+    shop.send(f"tee,Tee,{first},,,,9,5\n")
+    sku = shop.variants()[0][1]
+    shop.send(f"tee,Tee,{second},,,,9,5\n")
+    assert [(id_, own) for id_, own, _ in shop.variants()] == [("tee.1", sku)]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "tee,Tee,Size,L,,,,9,5\n",
+        "tee,Tee,Size,L,Color,Red,,9,5\n",
+        "tee,Tee,Color,Red,,,,9,5\ntee,,,Blue,,,,9,5\n",
+    ],
+)
+def test_another_value_is_another_variant(again: str) -> None:
+    shop = Shop()
+    shop.send("tee,Tee,Size,S,,,,9,5\n")
+    shop.send(again)
+    assert "tee.1" not in [id_ for id_, _, _ in shop.variants()]
+
+
 EXPORT = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Doorbuster Id\n"
 
 
@@ -259,7 +302,7 @@ def test_ids_that_differ_in_case_are_two_products() -> None:
     ],
     ids=["two products", "before the id"],
 )
-def test_a_row_whose_handle_does_not_tell_its_product_rejects_all_that_it_may_be(rows: str) -> None:
+def test_a_row_with_an_ambiguous_handle_rejects_all_its_products(rows: str) -> None:
     parsed = parse_product_file((EXPORT + rows).encode(), "text/csv", ImportOptions("USD"))
     assert parsed.entries == []
     assert any("Doorbuster Id" in r.reason for r in parsed.rejected)
@@ -275,4 +318,13 @@ def test_values_that_differ_only_in_case_are_named() -> None:
             (3, 4),
             "Option Color has values that read alike: 'Red', 'red', 'RED'. Write one of them.",
         ),
+    ]
+
+
+@pytest.mark.parametrize("number", ["4.01E+12", "4,01E+12", "4e12", "4.01E+9"])
+def test_a_number_that_a_spreadsheet_shortened_is_named(number: str) -> None:
+    text = f'{HEADER}tee,Tee,Size,S,,,"{number}",9,1\n'
+    parsed = parse_product_file(text.encode(), "text/csv", ImportOptions("USD"))
+    assert [n.text for n in parsed.entries[0].notices] == [
+        f"The SKU {number} is a number that a spreadsheet shortened. Format its column as text."
     ]

@@ -15,6 +15,7 @@ from shop.catalog.schemas.file_parts import part_products, read_part, split_prod
 from shop.catalog.schemas.files import parse_product_file
 from shop.kernel.errors import ShopError, Unprocessable
 
+DEMO_STORE = Path(__file__).parents[4] / "shared" / "data" / "retail-demo-store-products.yaml"
 SAMPLE = Path(__file__).parents[3] / "local" / "samples" / "products.yaml"
 Row = tuple[int, str, str | None]
 Outcome = tuple[dict[str, ImportEntry], list[Row], set[str]]
@@ -176,3 +177,17 @@ def test_a_file_above_a_limit_is_rejected_before_its_end(
         large("".join(text.format(n) for n in range(limit + 1)).encode())
     assert raised.value.code == "too_many"
     assert str(limit) in raised.value.detail
+
+
+@pytest.mark.slow
+def test_the_whole_demo_store_is_split_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not DEMO_STORE.exists():
+        pytest.skip(f"{DEMO_STORE} does not exist; it comes with the project's shared data only")
+    monkeypatch.setattr(part_planning, "PRODUCTS_PER_PART", 200)
+    entries, rejected, notices = large(DEMO_STORE.read_bytes())
+    assert (len(entries), rejected) == (2465, [])
+    assert notices == {
+        "Fields ignored, because the shop has no such field: where_visible, image_license, link.",
+        "Images are omitted: the file has names only. Send their base URL as media.",
+    }
+    assert {v.price.currency for e in entries.values() for v in e.draft.variants} == {"USD"}

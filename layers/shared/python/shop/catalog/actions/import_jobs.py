@@ -164,7 +164,7 @@ def import_part(
 def _part_report(parsed: ParsedFile, imported: FileImport) -> PartReport:
     accepted = imported.products.accepted_ids
     return PartReport(
-        (*parsed.rejected, *imported.products.rejected),
+        tuple(map(parsed.located, (*parsed.rejected, *imported.products.rejected))),
         tuple(parsed.notices),
         tuple(
             ProductNotice(entry.product_id, notice.lines, notice.text)

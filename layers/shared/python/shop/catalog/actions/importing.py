@@ -1,6 +1,7 @@
 """Import the products of a file: store the valid ones, report the others with line and reason."""
 
-from collections.abc import Mapping, Sequence, Set
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Protocol
@@ -72,6 +73,9 @@ class ParsedFile(Protocol):
     entries: list[ImportEntry]
     rejected: list[RejectedEntry]
     notices: dict[str, None]
+
+    def located(self, entry: RejectedEntry) -> RejectedEntry:
+        """Return a rejection with its place in a spreadsheet, if the file is one."""
 
 
 @frozen(slots=False)
@@ -148,21 +152,28 @@ def import_products(
             continue
         products.append(product)
         (changed_entries if before else new_entries)[entry.product_id] = entry
-    saved_as = {product.id: product for product in products}
-    for product_id, save_error in catalog.save_many(products).items():
-        entry = (changed_entries if product_id in changed_entries else new_entries).pop(product_id)
-        rejected += _save_rejections(entry, saved_as[product_id], save_error)
+    for product, save_error in _save(products, catalog):
+        entry = (changed_entries if product.id in changed_entries else new_entries).pop(product.id)
+        rejected += _save_rejections(entry, product, save_error)
         # A rejected product gets no stock, because no product would sell it.
-        del counts[product_id]
+        del counts[product.id]
     # Validation and saving reject at different times; the report follows the file.
     rejected.sort(key=lambda r: r.line)
-    return ImportResult(
-        tuple(new_entries),
-        tuple(changed_entries),
-        tuple(unchanged),
-        tuple(rejected),
-        {sku: units for own in counts.values() for sku, units in own.items()},
-    )
+    accepted = (tuple(new_entries), tuple(changed_entries), tuple(unchanged))
+    return ImportResult(*accepted, tuple(rejected), _merged(counts.values()))
+
+
+def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return {sku: units for own in counts for sku, units in own.items()}
+
+
+def _save(
+    products: Sequence[Product], catalog: ProductCatalog
+) -> Iterator[tuple[Product, ShopError]]:
+    """Save the products; yield those that were not saved, with the reason."""
+    by_id = {product.id: product for product in products}
+    for product_id, error in catalog.save_many(products).items():
+        yield by_id[product_id], error
 
 
 def _stock_counts(entry: ImportEntry, product: Product) -> dict[str, int]:
@@ -236,10 +247,16 @@ def _is_at(problem: Problem, number: int) -> bool:
     return (problem.path or "").startswith(f"$.variants[{number}]")
 
 
+_VARIANT = re.compile(r"variants\[[0-9]+\]\.?")
+"""The place of a variant in a draft: its line in the file says it better."""
+
+
 def _validation_rejections(entry: ImportEntry, problems: Sequence[Problem]) -> list[RejectedEntry]:
     return [
         RejectedEntry(
-            entry.line_of(p), f"{(p.path or '').removeprefix('$.')}: {p.detail}", entry.product_id
+            entry.line_of(p),
+            f"{_VARIANT.sub('', (p.path or '').removeprefix('$.'))}: {p.detail}",
+            entry.product_id,
         )
         for p in problems
     ]

@@ -256,7 +256,8 @@ def _variants(
     return tuple(variants), positions
 
 
-_Key = Callable[[DraftVariant | Variant], object]
+_Way = tuple[Callable[[DraftVariant | Variant], object], Callable[[DraftVariant], bool]]
+"""A key by which variants are compared, and the draft variants to which it applies."""
 
 
 def _known_variants(
@@ -265,17 +266,19 @@ def _known_variants(
     """Find the stored variants of draft variants: by id, else by SKU, else by their options.
 
     Options are compared exactly, then without their names and as people read them, because a file
-    may rename an option. A SKU that a file states and no variant has is a new SKU of the active
-    variant with these options. A derived SKU decides last.
+    may rename an option; then without options of one value that were added or removed. A SKU that a
+    file states and no variant has is a new SKU of the active variant with these options. A derived
+    SKU decides last.
     """
     by_id = {v.id: v for v in before}
     known = {n: by_id[v.id] for n, v in enumerate(draft_variants) if v.id in by_id}
     # Of several variants with the same options, the one on sale is meant.
     ordered = sorted(before, key=lambda v: v.status is not VariantStatus.ACTIVE)
-    ways: tuple[tuple[_Key, Callable[[DraftVariant], bool]], ...] = (
+    ways: tuple[_Way, ...] = (
         (lambda v: v.sku, lambda v: v.sku is not None and not v.is_sku_derived),
         (lambda v: frozenset(v.choices), lambda v: True),
         (lambda v: tuple(fold(c.value) for c in v.choices), lambda v: True),
+        *_shared_options(draft_variants, before),
         (lambda v: v.sku, lambda v: v.is_sku_derived),
     )
     for number, (key, applies) in enumerate(ways):
@@ -292,6 +295,29 @@ def _known_variants(
             if found and not (has_new_sku and found[0].status is not VariantStatus.ACTIVE):
                 known[n] = found.pop(0)
     return known
+
+
+def _shared_options(
+    draft_variants: Sequence[DraftVariant], before: Sequence[Variant]
+) -> tuple[_Way, ...]:
+    """Compare by the options that both sides have, if every other option has one value."""
+    active = [v for v in before if v.status is VariantStatus.ACTIVE]
+    sides = ([v.choices for v in draft_variants], [v.choices for v in active])
+    values: list[dict[str, set[str]]] = [{}, {}]
+    for own, choices in zip(values, sides, strict=True):
+        for choice in (choice for variant in choices for choice in variant):
+            own.setdefault(fold(choice.name), set()).add(choice.value)
+    shared = values[0].keys() & values[1].keys()
+    others = [seen for own in values for name, seen in own.items() if name not in shared]
+    if not others or any(len(seen) > 1 for seen in others):
+        return ()
+
+    def key(variant: DraftVariant | Variant) -> object:
+        chosen = ((fold(c.name), fold(c.value)) for c in variant.choices)
+        return frozenset((name, value) for name, value in chosen if name in shared)
+
+    stored = [key(v) for v in active]
+    return () if len(set(stored)) < len(stored) else ((key, lambda v: True),)
 
 
 _VARIANT_PATH = re.compile(r"\$\.variants\[(\d+)\]")

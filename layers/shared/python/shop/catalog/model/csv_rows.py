@@ -24,6 +24,7 @@ _SHOWN_CHARACTERS = 20
 class CsvRow:
     """A row of a file: its cells, and its first and last line in the file, from 1.
 
+    ``number`` is the row's number in a spreadsheet, where a row may have several lines.
     ``inner_lines`` are the lines of the text after the first one. ``unread`` is the text from a
     malformed quote to the end of the file; the row then has no cells, and ``problem`` says where
     the quote opens.
@@ -31,6 +32,7 @@ class CsvRow:
 
     line: int
     end: int
+    number: int = 0
     cells: tuple[str, ...] = ()
     inner_lines: tuple[str, ...] = ()
     unread: str = ""
@@ -66,8 +68,9 @@ class CsvTable:
 
         ``first_line`` is the number of the header's first line.
         """
-        shift = first_line - 1
+        shift, number = first_line - 1, 1
         while True:
+            number += 1
             before = self._reader.line_num
             try:
                 cells = next(self._reader)
@@ -78,6 +81,7 @@ class CsvTable:
                 yield CsvRow(
                     line=before + 1 + shift,
                     end=len(self.lines) + shift,
+                    number=number,
                     unread="".join(self.lines[before:]),
                     problem=problem,
                     problem_line=opened,
@@ -89,6 +93,7 @@ class CsvTable:
                 yield CsvRow(
                     line=before + 1 + shift,
                     end=end + shift,
+                    number=number,
                     cells=cleaned,
                     inner_lines=tuple(self.lines[before + 1 : end]),
                 )

@@ -54,7 +54,9 @@ class CsvStream:
 
     def rows(self) -> Iterator[CsvRow]:
         """Yield the rows that are not blank. Raises :class:`Unprocessable`."""
+        number = 1
         while True:
+            number += 1
             before = self._reader.line_num
             if (cells := self._read()) is None:
                 return
@@ -62,7 +64,9 @@ class CsvStream:
             if any(cleaned):
                 inner = tuple(self._lines.row[1:])
                 end = self._reader.line_num
-                yield CsvRow(line=before + 1, end=end, cells=cleaned, inner_lines=inner)
+                yield CsvRow(
+                    line=before + 1, end=end, number=number, cells=cleaned, inner_lines=inner
+                )
 
     def _with_first(self, first: str) -> Iterator[str]:
         if first:

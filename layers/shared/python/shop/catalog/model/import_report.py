@@ -21,11 +21,16 @@ class EntryNotice:
 
 @frozen(slots=False)
 class RejectedEntry:
-    """A rejected product or row of a file, with its line and the reason."""
+    """A rejected product or row of a file, with its line and the reason.
+
+    ``row`` and ``column`` are the place in a spreadsheet, if the file is a CSV.
+    """
 
     line: int
     reason: str
     product: str | None = None
+    row: int | None = None
+    column: str | None = None
 
 
 @frozen(slots=False)

@@ -59,8 +59,8 @@ def place_rows(
 
 def too_many_products(limit: int) -> Unprocessable:
     return Unprocessable(
-        f"The file contains more than {limit} products. Send at most {limit} in one call, or a"
-        " CSV with up to 100,000 by POST /staff/import-jobs.",
+        f"The file contains more than {limit} products. Send at most {limit} in one call, or"
+        " up to 100,000 by POST /staff/import-jobs.",
         code="too_many",
         path="$",
     )

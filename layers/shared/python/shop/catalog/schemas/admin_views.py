@@ -9,6 +9,7 @@ from shop.catalog.model import (
     ProductStatus,
     Variant,
 )
+from shop.catalog.model.import_report import RejectedEntry
 from shop.catalog.schemas.admin import CategoryBody, ChoiceBody, MediaBody, MoneyBody, OptionBody
 from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.kernel.errors import InvalidRequest
@@ -202,6 +203,22 @@ class RejectedView(BaseModel):
     """Problem, in words."""
     product: str | None = None
     """Id of the product, if the file names it."""
+    row: int | None = None
+    """Row in a spreadsheet, where a row of a CSV may have several lines; absent for YAML.
+    Example: 12"""
+    column: str | None = None
+    """Column in a spreadsheet, if one column is wrong.
+    Example: E"""
+
+    @classmethod
+    def of(cls, entry: RejectedEntry) -> "RejectedView":
+        return cls(
+            line=entry.line,
+            reason=entry.reason,
+            product=entry.product,
+            row=entry.row,
+            column=entry.column,
+        )
 
 
 class ProductNoticeView(BaseModel):
@@ -252,9 +269,7 @@ class ImportReportView(BaseModel):
             created=len(products.created),
             changed=len(products.changed),
             unchanged=len(products.unchanged),
-            rejected=[
-                RejectedView(line=r.line, reason=r.reason, product=r.product) for r in rejected
-            ],
+            rejected=[RejectedView.of(parsed.located(r)) for r in rejected],
             stock_created=imported.stock_created,
             stock_unchanged=imported.stock_counted - imported.stock_created,
             notices=list(parsed.notices),

@@ -32,6 +32,8 @@ def parse_price(text: str, currency: str, decimal: str = "point") -> Money:
             return parse_money(number, currency)
         except InvalidRequest as error:
             detail = error.detail.replace(repr(number), repr(text))
+            if "decimals" in detail:
+                detail += " Round it."
             raise InvalidRequest(detail, code=error.code) from None
     if cause := _cause(plain, decimal):
         raise InvalidRequest(f"{text!r} is not a price: {cause}", code="price_invalid")

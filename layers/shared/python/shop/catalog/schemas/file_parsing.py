@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -22,19 +22,55 @@ MAX_LISTED = 20
 class FileParseResult:
     """The entries and rejections of a file, and the notices on the file as a whole.
 
-    ``unknown_fields`` are names of fields that the shop does not store.
+    ``unknown_fields`` are names of fields that the shop does not store. ``row_numbers`` are the
+    rows of a spreadsheet by their first lines, and ``columns`` its columns (A, B …) by field.
     """
 
     entries: list[ImportEntry] = field(default_factory=list)
     rejected: list[RejectedEntry] = field(default_factory=list)
     notices: dict[str, None] = field(default_factory=dict)
     unknown_fields: dict[str, None] = field(default_factory=dict)
+    row_numbers: dict[int, int] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
 
     def reject(self, line: int, reason: str, product: str | None = None) -> None:
         self.rejected.append(RejectedEntry(line, reason, product))
 
     def notice(self, text: str) -> None:
         self.notices[text] = None
+
+    def located(self, entry: RejectedEntry) -> RejectedEntry:
+        """Return a rejection with its place in a spreadsheet, if the file is one."""
+        name = re.sub(r"\[[0-9]+\].*", "", entry.reason.partition(":")[0])
+        if _SKU_TAKEN.match(name):
+            name = "sku"
+        row = self.row_numbers.get(entry.line)
+        column = self.columns.get(_FIELD_BY_NAME.get(name, name)) if row else None
+        return replace(entry, row=row, column=column)
+
+
+_SKU_TAKEN = re.compile(r"(?:Product .* already sells )?SKU ")
+_FIELD_BY_NAME = {
+    "compare-at price": "list_price",
+    "weight": "grams",
+    "weight_g": "grams",
+    "stock": "units",
+    "gift card": "gift_card",
+    "image position": "image_position",
+    "requires shipping": "shipping",
+    "inventory policy": "oversell",
+    "media": "image",
+    "categories": "type",
+    "description": "html",
+    **{f"Option{n} name": f"option{n}_name" for n in (1, 2, 3)},
+}
+"""Fields of a file by the name that reasons have for them, where it differs."""
+
+
+def column_name(number: int) -> str:
+    """Return the name of a column in a spreadsheet, from 0: A, B … Z, AA."""
+    head, last = divmod(number, 26)
+    return (column_name(head - 1) if head else "") + chr(ord("A") + last)
 
 
 @dataclass

@@ -194,10 +194,7 @@ class RejectedListView(BaseModel):
 
     @classmethod
     def of(cls, page: Page[RejectedEntry]) -> "RejectedListView":
-        rejected = [
-            RejectedView(line=r.line, reason=r.reason, product=r.product) for r in page.items
-        ]
-        return cls(rejected=rejected, cursor=page.cursor)
+        return cls(rejected=[RejectedView.of(r) for r in page.items], cursor=page.cursor)
 
 
 def _job_fields(job: ImportJob) -> dict[str, Any]:

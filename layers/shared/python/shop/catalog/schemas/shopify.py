@@ -68,6 +68,8 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
     groups: dict[str, ProductRows] = {}
     broken: dict[str, int | None] = {}
     for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
+        if options.first_line == 1:  # a part of a file does not know its rows
+            result.row_numbers[placed.row.line] = placed.row.number
         if placed.problem is not None:
             reject_row(placed, broken, result)
             if len(result.rejected) > max_products:
@@ -111,6 +113,8 @@ def reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FilePar
     The report names one product; the line of each other one (``broken``) is reported with it.
     """
     line = placed.row.problem_line or placed.row.line
+    if placed.row.line in result.row_numbers:
+        result.row_numbers[line] = placed.row.number
     named = placed.product or (placed.suspects[0] if len(placed.suspects) == 1 else None)
     result.reject(line, placed.problem or "", named)
     for key in placed.suspects:

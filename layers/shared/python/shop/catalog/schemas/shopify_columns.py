@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shop.catalog.model.row_places import ID_COLUMN
-from shop.catalog.schemas.file_parsing import FileParseResult, ParseError, listed
+from shop.catalog.schemas.file_parsing import FileParseResult, ParseError, column_name, listed
 from shop.kernel.errors import Unprocessable
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -102,6 +102,7 @@ class Columns:
         columns._require(
             "price", "The first line has no column 'Price' or 'Variant Price'. Add one."
         )
+        result.columns = {name: column_name(n) for n, name in columns.fields.items()}
         return columns
 
     def _require(self, field_name: str, detail: str) -> None:

@@ -76,14 +76,16 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
     products = _Products(places, rows, unplaced)
     incomplete = {products.number_of(handle) for handle in unplaced.broken}
     for handle in unplaced.broken:
-        if (line := products.first_line(handle)) is not None:
+        if (first := products.first_row(handle)) is not None:
+            line = first.line
+            result.row_numbers[line] = first.number
             reject_incomplete(handle, line, unplaced.broken, result)
     whole = [n for n, own in enumerate(products.rows) if own and n not in incomplete]
     parts = plan_parts(whole, products.bytes, groups, products.handles)
     return SplitFile(
         rows=len(rows),
         products=sum(map(bool, products.rows)),
-        rejected=tuple(sorted(result.rejected, key=lambda r: r.line)),
+        rejected=tuple(map(result.located, sorted(result.rejected, key=lambda r: r.line))),
         notices=tuple(result.notices),
         parts=(products.part(n, part, stream.header) for n, part in enumerate(parts)),
         part_sizes=tuple(map(len, parts)),
@@ -95,13 +97,17 @@ def read_shopify_part(data: bytes, options: ImportOptions) -> FileParseResult:
     lines = iter(zlib.decompress(data).splitlines())
     result = FileParseResult()
     # The notices on the columns belong to the file and were reported when it was split.
-    columns = Columns.of(json.loads(next(lines)), FileParseResult())
+    header = FileParseResult()
+    columns = Columns.of(json.loads(next(lines)), header)
+    result.columns = header.columns
     for line in lines:
         handle, count = json.loads(line)
         rows = ProductRows(handle)
         for _ in range(count):
-            at, _, cells, _ = json.loads(next(lines))
+            at, _, cells, _, *number = json.loads(next(lines))
             rows.rows.append((at, columns.read(cells)))
+            # A part that was written before rows had numbers has none.
+            result.row_numbers.update((at, n) for n in number)
         read_product(rows, options, result)
     return without_duplicates(result)
 
@@ -116,7 +122,9 @@ class _SpilledRows:
     def append(self, row: CsvRow, *, with_inner_lines: bool) -> None:
         inner = row.inner_lines if with_inner_lines else ()
         text = json.dumps(
-            [row.line, row.end, row.cells, inner], ensure_ascii=False, separators=(",", ":")
+            [row.line, row.end, row.cells, inner, row.number],
+            ensure_ascii=False,
+            separators=(",", ":"),
         ).encode()
         self._file.write(text + b"\n")
         self._offsets.append(self._offsets[-1] + len(text) + 1)
@@ -125,8 +133,10 @@ class _SpilledRows:
         return len(self._offsets) - 1
 
     def __getitem__(self, n: int) -> CsvRow:
-        line, end, cells, inner = json.loads(self.raw(n))
-        return CsvRow(line=line, end=end, cells=tuple(cells), inner_lines=tuple(inner))
+        line, end, cells, inner, number = json.loads(self.raw(n))
+        return CsvRow(
+            line=line, end=end, number=number, cells=tuple(cells), inner_lines=tuple(inner)
+        )
 
     def size(self, n: int) -> int:
         return self._offsets[n + 1] - self._offsets[n]
@@ -175,6 +185,7 @@ def _reject_unplaced(
         placed = places.place(n)
         if placed.problem is None:
             continue
+        result.row_numbers[placed.row.line] = placed.row.number
         found.rows.add(n)
         reject_row(placed, found.broken, result)
         if len(found.rows) > part_planning.MAX_UNPLACED_ROWS:
@@ -207,10 +218,10 @@ class _Products:
     def number_of(self, handle: str) -> int:
         return self._numbers[handle]
 
-    def first_line(self, handle: str) -> int | None:
-        """Return the first line of a product, ``None`` if none of its rows can be placed."""
+    def first_row(self, handle: str) -> CsvRow | None:
+        """Return the first row of a product, ``None`` if none of its rows can be placed."""
         rows = self.rows[self._numbers[handle]]
-        return self._spilled[rows[0]].line if rows else None
+        return self._spilled[rows[0]] if rows else None
 
     def part(self, number: int, products: Sequence[int], header: Sequence[str]) -> FilePart:
         lines = [json.dumps(header).encode() + b"\n"]

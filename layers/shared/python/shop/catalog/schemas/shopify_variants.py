@@ -4,6 +4,7 @@ A column that changes an amount of money or a sale is either imported, or a noti
 tells what the shop does instead. See docs/rules/catalog.md, 5.6.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ from shop.kernel.money import Money
 from shop.kernel.text_folding import fold
 
 _OVERSELL = {"deny": False, "continue": True}
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
+"""A number of 12 digits or more as spreadsheets write it."""
 _VARIANT_FIELDS = (
     *("price", "sku", "barcode", "units", "list_price"),
     *(f"option{n}_value" for n in (1, 2, 3)),
@@ -66,6 +69,13 @@ def parse_variant(
     price = _price(row["price"], "price", line, options)
     is_taxed = parse_flag(row, "taxable", "taxable", line)
     _note_unsupported(line, row, notices)
+    for name, text in (("SKU", row.get("sku", "")), ("barcode", row.get("barcode", ""))):
+        if _SHORTENED.fullmatch(text):
+            notices.add(
+                line,
+                f"The {name} {text} is a number that a spreadsheet shortened. Format its column as"
+                " text.",
+            )
     return DraftVariant(
         price=price,
         list_price=_list_price(line, row, price, options, notices),
