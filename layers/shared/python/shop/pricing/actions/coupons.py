@@ -85,15 +85,8 @@ def create_codes(
             path="$.prefix",
         )
     coupon = coupons.get(coupon_id)
-    if not coupon.has_batches:
-        raise Conflict(
-            "This coupon has a single code. Create a coupon without a code to issue batches.",
-            code="not_a_batch",
-        )
     requested = CodeBatch(derived_id("batch", coupon_id, key), count, prefix, random_bytes(32))
-    # Codes that were issued before the end are returned again: their response may have been lost.
-    if coupon.ended_at is not None and not coupons.has_batch(coupon, requested):
-        raise Conflict("This coupon has ended for good. Create a new one.", code="coupon_ended")
+    _require_issuable(coupon, requested, coupons)
     # The stored batch may be older than this call: its seed, not the new one, generates the codes.
     batch = coupons.begin_batch(coupon, requested, at)
     batch_bytes = batch.random_source()
@@ -111,6 +104,18 @@ def create_codes(
     if not batch.done:
         coupons.complete_batch(coupon, batch)
     return tuple(issued.values())
+
+
+def _require_issuable(coupon: Coupon, batch: CodeBatch, coupons: CouponRepository) -> None:
+    """Raise Conflict for a coupon with a single code, and for new codes of an ended coupon."""
+    if not coupon.has_batches:
+        raise Conflict(
+            "This coupon has a single code. Create a coupon without a code to issue batches.",
+            code="not_a_batch",
+        )
+    # Codes that were issued before the end are returned again: their response may have been lost.
+    if coupon.ended_at is not None and not coupons.has_batch(coupon, batch):
+        raise Conflict("This coupon has ended for good. Create a new one.", code="coupon_ended")
 
 
 @contextmanager
