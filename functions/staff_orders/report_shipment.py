@@ -29,6 +29,7 @@ def handler(request: Request[ShipmentReport]) -> Mapping[str, Any]:
         event,
         at=request.received_at,
         actor=f"staff {request.caller.username}",
+        is_timed=body.occurred_at is not None,
         orders=orders,
     )
     return StaffOrder.of(order).model_dump(mode="json", exclude_none=True)

@@ -126,6 +126,9 @@ class MemoryCoupons:
         coupons = [c for c in self.rows.values() if c.promotion_id == promotion_id]
         return [normalize_code(c.code) for c in coupons if c.code is not None and c.quantity]
 
+    def has_batch(self, coupon: Coupon, batch: CodeBatch) -> bool:
+        return batch.id in self.batches
+
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
         stored = self.batches.setdefault(batch.id, batch)
         if (stored.count, stored.prefix) != (batch.count, batch.prefix):

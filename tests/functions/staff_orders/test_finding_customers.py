@@ -16,6 +16,7 @@ from shop.orders.model import Order
 from shop.orders.model.finding import OrderSearch, SearchTerm, TermKind
 from shop.orders.store import customer_finder
 from shop.orders.store.order_index import DynamoOrderIndex, OrderPostingRow, partition_keys
+from tests.functions.credits.steps import adjust
 from tests.functions.staff_orders.test_finding_orders import stream_record
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.order_fixtures import order_fixture, put_secrets, signed_in
@@ -175,6 +176,19 @@ def test_cancelled_and_refunded_orders_change_the_sums() -> None:
     assert (shown["orders"], shown["cancelled"]) == (1, 1)
     assert shown["sums"] == [{"currency": "USD", "orders": 1, "worth": total, "refunded": 0}]
     assert shown["last_order"]["id"] == "ord_2"
+
+
+def test_refund_by_amount_and_cancelled_pieces_reduce_the_worth() -> None:
+    fixture = order_fixture()
+    fixture.pay(place("ord_1", owner=ANNA))
+    paid = fixture.orders.get_by_id("ord_1")
+    after, events = paid.with_refund(100, "late", datetime.now(UTC), "staff wanda")
+    fixture.orders.save(paid, after, events)
+    (entry,) = customers("q=ord_1")
+    assert entry["sums"][0]["worth"] == paid.total - 100
+    assert detail(ANNA).json["sums"] == entry["sums"]
+    assert adjust(70, to=ANNA).status == 201
+    assert detail(ANNA).json["points"] == 70
 
 
 def test_events_that_arrive_twice_or_late_count_nothing_twice() -> None:

@@ -75,6 +75,26 @@ def test_report_with_the_same_key_counts_once() -> None:
     assert len(report("BIKE-1", body, key="k2").json["parcels"][0]["tracking"]) == 2
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"status": "lost"},
+        {"status": "in_transit", "description": "another text"},
+        {
+            "status": "in_transit",
+            "occurred_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+        },
+    ],
+)
+def test_key_of_a_report_belongs_to_one_report(other: dict[str, Any]) -> None:
+    ship("BIKE-1")
+    first = report("BIKE-1", {"status": "in_transit"}, key="k1")
+    assert first.status == 201, first.text
+    again = report("BIKE-1", other, key="k1")
+    assert (again.status, again.json["code"]) == (409, "idempotency_key_reused")
+    assert report("BIKE-1", {"status": "in_transit"}, key="k1").status == 201
+
+
 def test_report_counts_by_its_own_time_and_lost_may_follow_delivered() -> None:
     ship("BIKE-1")
     now = datetime.now(UTC)

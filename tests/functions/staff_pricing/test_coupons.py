@@ -10,18 +10,24 @@ from functions.staff_pricing import (
     create_coupon,
     create_promotion,
     end_coupon,
+    end_promotion,
     get_coupon,
     list_coupons,
+    publish_promotion,
     update_coupon,
 )
 from shop.credits.store.repository import DynamoCreditAccountRepository
 from shop.inventory.store import counter_shards
 from shop.kernel.codes import normalize_code
+from shop.kernel.errors import Conflict
 from shop.kernel.unit_of_work import ConditionFailed
 from shop.kernel.usage import UsageReservation
+from shop.pricing.actions.coupons import create_coupon as save_coupon
+from shop.pricing.model.coupons import Coupon
 from shop.pricing.model.usage import CODE_USES
 from shop.pricing.model.usage_limits import CodeStatus
 from shop.pricing.store.coupons import DynamoCouponRepository, code_statuses
+from shop.pricing.store.promotions import DynamoPromotionRepository
 from shop.pricing.store.rows import PricingRow
 from shop.pricing.store.usage_counters import DynamoUsageCounters
 from shop.storage.transactions import DynamoUnitOfWork
@@ -32,6 +38,8 @@ from tests.kit.shop import ApiResponse, call
 LIST, CREATE = "GET /staff/coupons", "POST /staff/coupons"
 GET, PUT, END = "GET /staff/coupons/{id}", "PUT /staff/coupons/{id}", "POST /staff/coupons/{id}/end"
 SAVE10 = {"id": "save", "promotion_id": "tenth", "code": "SAVE-10", "quantity": 5}
+
+HOUR = timedelta(hours=1)
 
 pytestmark = pytest.mark.usefixtures("cloud")
 
@@ -194,6 +202,45 @@ def test_ended_coupon_cannot_be_changed_or_ended_again() -> None:
     end()
     for response in (end(version=2), change(quantity=9)):
         assert (response.status, response.json["code"]) == (409, "coupon_ended")
+
+
+def test_ended_promotion_gets_no_coupon_that_could_never_work() -> None:
+    ended = send(end_promotion, "POST /staff/promotions/{id}/end", {"version": 1}, id="tenth")
+    assert ended.status == 200, ended.text
+    created = send(create_coupon, CREATE, SAVE10)
+    assert (created.status, created.json["code"]) == (409, "promotion_ended")
+    assert created.json["errors"][0]["path"] == "$.promotion_id"
+    assert send(get_coupon, GET, id="save").status == 404
+
+
+def test_promotion_whose_end_has_passed_gets_no_coupon() -> None:
+    body = {
+        "id": "past",
+        "title": "Past",
+        "effect": {"kind": "order_percent", "off_ppm": 100_000},
+        "code_required": True,
+        "conditions": {"window": {"ends": (datetime.now(UTC) + HOUR).isoformat()}},
+    }
+    assert send(create_promotion, "POST /staff/promotions", body).status == 201
+    route = "POST /staff/promotions/{id}/schedule"
+    assert send(publish_promotion, route, {"version": 1}, id="past").status == 200
+    coupon = Coupon("late", "past", code="LATE")
+    promotions, coupons = DynamoPromotionRepository(), DynamoCouponRepository()
+    later = datetime.now(UTC) + 2 * HOUR
+    with pytest.raises(Conflict) as raised:
+        save_coupon(coupon, coupons=coupons, promotions=promotions, at=later)
+    assert raised.value.code == "promotion_ended"
+
+
+def test_ended_coupon_gets_no_new_codes_and_repeats_those_of_a_known_key() -> None:
+    issue()
+    assert end("batch").status == 200
+    route = "POST /staff/coupons/{id}/codes"
+    more = send(create_codes, route, {"count": 3}, id="batch", key="other")
+    assert (more.status, more.json["code"]) == (409, "coupon_ended")
+    again = send(create_codes, route, {"count": 3}, id="batch", key="k")
+    assert again.status == 201
+    assert len(list(DynamoCouponRepository().list_codes("batch", cursor=None).items)) == 3
 
 
 def test_end_keeps_an_earlier_end() -> None:

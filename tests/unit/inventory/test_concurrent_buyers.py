@@ -1,10 +1,8 @@
 """Concurrent processes on MiniStack, whose DynamoDB locks items like AWS; moto locks none."""
 
-import contextlib
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +20,7 @@ from shop.inventory.store.shard_cache import read_all_shards
 from shop.kernel.errors import Conflict, Unavailable
 from shop.storage import connection
 from shop.storage.transactions import DynamoUnitOfWork
+from tests.kit.ministack import ministack
 
 pytestmark = pytest.mark.slow
 
@@ -31,50 +30,9 @@ NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a MiniStack for this module, on the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    home = tmp_path_factory.mktemp("ministack")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ministack"],
-        env={
-            **os.environ,
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-            "PERSIST_STATE": "0",
-            "TMPDIR": str(home),
-            "STATE_DIR": str(home / "state"),
-            "S3_DATA_DIR": str(home / "s3"),
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until_listening(server, port)
+    """Start a MiniStack for this module."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as url:
         yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(60)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def wait_until_listening(server: "subprocess.Popen[bytes]", port: int) -> None:
-    """Wait until the server accepts connections; fail if it ends or needs more than two minutes."""
-    for _ in range(600):
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=60).close()
-            return
-        # Waiting for the end of the server is the pause between two attempts.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            pytest.fail(f"MiniStack ended with status {server.wait(0.2)}")
-    pytest.fail("MiniStack did not start")
 
 
 @pytest.fixture(scope="module")

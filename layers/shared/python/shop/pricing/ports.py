@@ -205,6 +205,9 @@ class CouponRepository(Protocol):
     def list_limited_codes(self, promotion_id: str) -> Sequence[str]:
         """Return the codes of a promotion that many customers share, 20 at most."""
 
+    def has_batch(self, coupon: Coupon, batch: CodeBatch) -> bool:
+        """Return whether a batch of this id is stored."""
+
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
         """Store a batch before its codes are issued.
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound
+from shop.kernel.errors import Conflict, IdempotencyKeyReused, InvalidRequest, NotFound
 from shop.kernel.events import Event
 from shop.orders.actions.retry import retry_on_conflict
 from shop.orders.model import (
@@ -49,22 +49,39 @@ def report_shipment(
     *,
     at: datetime,
     actor: str,
+    is_timed: bool,
     orders: OrderRepository,
 ) -> Order:
     """Add a staff user's report to a shipment of an order, and return the order.
 
-    A report with a known id changes nothing. Raises NotFound for an unknown order or tracking
-    number. Raises Conflict (``several_parcels``) if two carriers use the number in this order.
-    Raises InvalidRequest for an implausible time.
+    ``is_timed`` states whether the staff user sent the time of the event. The same report with a
+    known id changes nothing, and another one raises IdempotencyKeyReused. Raises NotFound for an
+    unknown order or tracking number. Raises Conflict (``several_parcels``) if two carriers use the
+    number in this order. Raises InvalidRequest for an implausible time.
     """
 
     def attempt() -> Order:
         order = orders.get_by_id(order_id)
         shipment = _shipment_by_number(order, tracking_number)
+        _require_same_report(shipment, event, is_timed)
         after, events = order.with_tracking(shipment.id, event, at, actor)
         return order if after == order else orders.save(order, after, events)
 
     return retry_on_conflict(attempt)
+
+
+def _require_same_report(shipment: Shipment, event: TrackingEvent, is_timed: bool) -> None:
+    """Raise IdempotencyKeyReused if the shipment has another report with this id."""
+    for known in shipment.tracking:
+        if known.id == event.id and (
+            (known.status, known.text) != (event.status, event.text)
+            or (is_timed and known.at != event.at)
+        ):
+            raise IdempotencyKeyReused(
+                "This Idempotency-Key belongs to a different report. Use a new key for a new"
+                " report.",
+                path="Idempotency-Key",
+            )
 
 
 def _shipment_by_number(order: Order, tracking_number: str) -> Shipment:

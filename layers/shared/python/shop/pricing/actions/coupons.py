@@ -15,6 +15,7 @@ from shop.kernel.ids import derived_id
 from shop.pricing.model.coupons import CodeBatch, Coupon, generate_codes
 from shop.pricing.model.effects import GroupPrice
 from shop.pricing.model.engine.discount_codes import CODE_INVALID
+from shop.pricing.model.promotions import PromotionStatus
 from shop.pricing.model.quote import Quote
 from shop.pricing.ports import CouponRepository, PromotionRepository
 
@@ -28,8 +29,8 @@ def create_coupon(
     """Create a coupon for a promotion that requires a code.
 
     Raises :class:`InvalidRequest` with every problem: a limit below 1, an end before the start, a
-    promotion without codes. Raises NotFound for an unknown promotion, and Conflict
-    (``code_taken``).
+    promotion without codes. Raises NotFound for an unknown promotion, and Conflict: ``code_taken``,
+    or ``promotion_ended`` for codes that could never work.
     """
     problems = coupon.problems()
     promotion = promotions.get(coupon.promotion_id)
@@ -41,6 +42,12 @@ def create_coupon(
         problems.append(Problem("promotion_needs_no_code", detail, "$.promotion_id"))
     if problems:
         raise InvalidRequest(problems[0].detail, code=problems[0].code, problems=problems)
+    if promotion.status(at) is PromotionStatus.ENDED:
+        raise Conflict(
+            "This promotion has ended. Choose another promotion.",
+            code="promotion_ended",
+            path="$.promotion_id",
+        )
     event = Event(
         f"{coupon.id}:1", "CouponCreated", coupon.id, at, {"promotion": coupon.promotion_id}
     )
@@ -61,7 +68,7 @@ def create_codes(
 
     ``random_bytes(n)`` returns n random bytes (``secrets.token_bytes``). Raises
     :class:`InvalidRequest` for an invalid count or prefix, :class:`Conflict` (``not_a_batch``,
-    ``batch_in_progress``), and IdempotencyKeyReused.
+    ``batch_in_progress``, ``coupon_ended``), and IdempotencyKeyReused.
     """
     if not 1 <= count <= MAX_CODES_PER_CALL:
         raise InvalidRequest(
@@ -78,12 +85,8 @@ def create_codes(
             path="$.prefix",
         )
     coupon = coupons.get(coupon_id)
-    if not coupon.has_batches:
-        raise Conflict(
-            "This coupon has a single code. Create a coupon without a code to issue batches.",
-            code="not_a_batch",
-        )
     requested = CodeBatch(derived_id("batch", coupon_id, key), count, prefix, random_bytes(32))
+    _require_issuable(coupon, requested, coupons)
     # The stored batch may be older than this call: its seed, not the new one, generates the codes.
     batch = coupons.begin_batch(coupon, requested, at)
     batch_bytes = batch.random_source()
@@ -101,6 +104,18 @@ def create_codes(
     if not batch.done:
         coupons.complete_batch(coupon, batch)
     return tuple(issued.values())
+
+
+def _require_issuable(coupon: Coupon, batch: CodeBatch, coupons: CouponRepository) -> None:
+    """Raise Conflict for a coupon with a single code, and for new codes of an ended coupon."""
+    if not coupon.has_batches:
+        raise Conflict(
+            "This coupon has a single code. Create a coupon without a code to issue batches.",
+            code="not_a_batch",
+        )
+    # Codes that were issued before the end are returned again: their response may have been lost.
+    if coupon.ended_at is not None and not coupons.has_batch(coupon, batch):
+        raise Conflict("This coupon has ended for good. Create a new one.", code="coupon_ended")
 
 
 @contextmanager

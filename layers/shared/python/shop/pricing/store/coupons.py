@@ -149,6 +149,10 @@ class DynamoCouponRepository:
         rows = PricingRow.query(_limited_codes_pk(promotion_id), limit=MAX_LIMITED_CODES)
         return [row.sk for row in rows]
 
+    def has_batch(self, coupon: Coupon, batch: CodeBatch) -> bool:
+        key = (_pk(coupon.id), _batch_sk(batch))
+        return any(True for _ in PricingRow.batch_get([key], consistent_read=True))
+
     def begin_batch(self, coupon: Coupon, batch: CodeBatch, at: datetime) -> CodeBatch:
         now = int(at.timestamp())
         doc = {"count": batch.count, "prefix": batch.prefix, "seed": batch.seed.hex()}
