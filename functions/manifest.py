@@ -184,6 +184,8 @@ class Endpoint(Function):
     """Accepts a request without body; the fields then have their defaults."""
     query: tuple[QueryParameter, ...] = ()
     """The query parameters that the handler reads."""
+    headers: tuple[str, ...] = ()
+    """Optional headers that the handler reads, beside those that the other fields imply."""
     unpaged: str = ""
     """Why the response is a list without pages: the reason why it stays short."""
     versioned: bool = False

@@ -23,10 +23,10 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.all import FEATURES
 from functions.manifest import Endpoint, Feature
-from functions.query_parameters import QueryParameter
 from infra.error_codes import ERRORS_FILE, errors_page
 from infra.openapi_components import components
 from infra.openapi_page import OPENAPI_FILE
+from infra.openapi_parameters import parameters_of, path_names
 from infra.openapi_patches import PatchSchemas
 from infra.openapi_responses import responses_of, security_of
 from infra.openapi_schemas import describe
@@ -86,7 +86,7 @@ def _operation(
         operation["x-groups"] = list(entry.groups)
     if feature.stages is not None:
         operation["x-stages"] = sorted(feature.stages)
-    if parameters := list(_parameters(entry)):
+    if parameters := list(parameters_of(entry)):
         operation["parameters"] = parameters
     if content := _request_content(entry, schemas):
         operation["requestBody"] = {"required": not entry.bodiless, "content": content}
@@ -127,43 +127,6 @@ def _schema_of_other_body(entry: Endpoint) -> dict[str, Any] | None:
     return None
 
 
-def _query_parameter(parameter: QueryParameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": parameter.type}
-    if parameter.values:
-        schema["enum"] = list(parameter.values)
-    for name in ("default", "minimum", "maximum"):
-        if (value := getattr(parameter, name)) is not None:
-            schema[name] = value
-    described: dict[str, Any] = {
-        "name": parameter.name,
-        "in": "query",
-        "required": parameter.required,
-        "description": parameter.description,
-        "schema": schema,
-    }
-    return described if parameter.example is None else {**described, "example": parameter.example}
-
-
-def _parameters(entry: Endpoint) -> Iterator[dict[str, Any]]:
-    for name in _path_names(entry):
-        yield {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-        }
-    for parameter in entry.query:
-        yield _query_parameter(parameter)
-    if entry.requires_idempotency_key:
-        yield {"$ref": "#/components/parameters/IdempotencyKey"}
-    if entry.accepts_idempotency_key:
-        yield {"$ref": "#/components/parameters/OptionalIdempotencyKey"}
-    if entry.versioned:
-        yield {"$ref": "#/components/parameters/IfMatch"}
-    if entry.capability:
-        yield {"$ref": "#/components/parameters/UcpAgent"}
-
-
 def _schemas_of(
     entries: Iterable[Endpoint], ucp: UcpSchemas
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
@@ -200,12 +163,8 @@ def _add_patches(
     for entry in entries:
         if entry.request and entry.method == "PATCH":
             schemas[f"patch:{entry.request}", "validation"] = patches.reference(
-                schemas[entry.request, "validation"], tuple(_path_names(entry))
+                schemas[entry.request, "validation"], tuple(path_names(entry))
             )
-
-
-def _path_names(entry: Endpoint) -> list[str]:
-    return re.findall(r"\{([^}+]+)\+?\}", entry.path)
 
 
 def _reachable(definitions: dict[str, Any], roots: Iterable[Any]) -> set[str]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from infra.openapi_responses import header_references
+from infra.openapi_parameters import PARAMETERS
+from infra.openapi_responses import AUTHORIZER, header_references, own_header_references
 
 ERROR_DESCRIPTIONS = {
     400: "The request is malformed or has an invalid value",
@@ -151,6 +152,20 @@ PROFILE_ERROR = {
     },
 }
 
+GATEWAY_ERROR = {
+    "type": "object",
+    "description": "Error of API Gateway, which no Lambda of the shop has seen (docs/ucp.md)",
+    "required": ["message"],
+    "additionalProperties": False,
+    "properties": {
+        "message": {
+            "type": "string",
+            "description": "Cause in words.",
+            "examples": ["Too Many Requests"],
+        }
+    },
+}
+
 PROFILE_STATUSES = (400, 422, 424)
 """Statuses of errors that concern the platform's profile."""
 
@@ -213,43 +228,25 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": "^Bearer"},
     },
 }
+GATEWAY_STATUSES = (413, 429, 503)
+"""Statuses that API Gateway itself returns on every route: body, throttle, failed Lambda."""
+HEADERS |= {
+    f"Own{name}": {
+        **HEADERS[name],
+        "required": False,
+        "description": f"{HEADERS[name]['description']}; absent from the gateway's own response",
+    }
+    for name in (
+        "Request-Id",
+        "Cache-Control",
+        "X-Content-Type-Options",
+        "Retry-After",
+        "WWW-Authenticate",
+    )
+}
 HEADERS |= {f"Optional{name}": {**HEADERS[name], "required": False} for name in ("ETag", "Vary")}
 ERROR_HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 """Headers of an error, beside those of every response."""
-
-PARAMETERS: dict[str, Any] = {
-    "IdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "description": "Makes a retry safe: the same key and request return the same "
-        "response for 24 hours",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    "OptionalIdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "The same key and request return the same response for 24 hours; "
-        "the key with another request is an error (409 idempotency_key_reused)",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    "IfMatch": {
-        "name": "If-Match",
-        "in": "header",
-        "required": False,
-        "description": 'The version that was read, such as `"3"`, where the body does '
-        "not name it. If it changed meanwhile, the request fails (409 stale)",
-        "schema": {"type": "string", "pattern": '^(W/)?"?[0-9]{1,9}"?$'},
-    },
-    "UcpAgent": {
-        "name": "UCP-Agent",
-        "in": "header",
-        "required": False,
-        "description": 'The platform\'s profile: `profile="https://…"`',
-        "schema": {"type": "string", "pattern": 'profile="https://[^"]+"'},
-    },
-}
 
 
 def components(definitions: dict[str, Any], ucp_error: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +255,7 @@ def components(definitions: dict[str, Any], ucp_error: dict[str, Any]) -> dict[s
     ``ucp_error`` refers to the schema of UCP's error response.
     """
     own = {
+        "GatewayError": GATEWAY_ERROR,
         "JsonRpcError": JSON_RPC_ERROR,
         "JsonRpcRequest": JSON_RPC_REQUEST,
         "JsonRpcResult": JSON_RPC_RESULT,
@@ -274,6 +272,10 @@ def components(definitions: dict[str, Any], ucp_error: dict[str, Any]) -> dict[s
             f"{shape}{status}": _error(status, shape, ucp_error)
             for shape in ERROR_SHAPES
             for status in ERROR_DESCRIPTIONS
+        }
+        | {
+            f"{shape}401{AUTHORIZER}": _error(401, shape, ucp_error, by_gateway=True)
+            for shape in ERROR_SHAPES
         },
         "parameters": PARAMETERS,
         "securitySchemes": _security_schemes(),
@@ -299,11 +301,25 @@ def _security_schemes() -> dict[str, Any]:
     }
 
 
-def _error(status: int, shape: str, ucp_error: dict[str, Any]) -> dict[str, Any]:
+def _error(
+    status: int, shape: str, ucp_error: dict[str, Any], *, by_gateway: bool = False
+) -> dict[str, Any]:
+    media_type, schema = ERROR_SHAPES[shape], _error_schema(status, shape, ucp_error)
+    description, headers = ERROR_DESCRIPTIONS[status], ERROR_HEADERS.get(status, ())
+    if not by_gateway and status not in GATEWAY_STATUSES:
+        return {
+            "description": description,
+            "headers": header_references(*headers),
+            "content": {media_type: {"schema": schema}},
+        }
+    gateway: dict[str, Any] = {"$ref": "#/components/schemas/GatewayError"}
+    content = {media_type: {"schema": schema}, "application/json": {"schema": gateway}}
+    if media_type == "application/json":
+        content = {media_type: {"schema": {"oneOf": [schema, gateway]}}}
     return {
-        "description": ERROR_DESCRIPTIONS[status],
-        "headers": header_references(*ERROR_HEADERS.get(status, ())),
-        "content": {ERROR_SHAPES[shape]: {"schema": _error_schema(status, shape, ucp_error)}},
+        "description": f"{description}. API Gateway may return it itself, as GatewayError",
+        "headers": own_header_references(*headers),
+        "content": content,
     }
 
 

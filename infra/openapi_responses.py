@@ -8,6 +8,9 @@ from functions.manifest import Access, Endpoint, Secret
 Schema = dict[str, Any]
 
 _HEADERS = "#/components/headers/"
+_OF_EVERY_RESPONSE = ("Request-Id", "Cache-Control", "X-Content-Type-Options")
+AUTHORIZER = "Authorizer"
+"""Suffix of the response 401 where API Gateway verifies the token before the Lambda does."""
 
 
 def responses_of(entry: Endpoint, success: Schema | None, error: Schema) -> dict[str, Any]:
@@ -32,7 +35,10 @@ def responses_of(entry: Endpoint, success: Schema | None, error: Schema) -> dict
     errors = sorted({*_error_statuses(entry), *entry.errors} - {entry.status})
     shape = error_shape(entry)
     for status in errors:
-        responses[str(status)] = {"$ref": f"#/components/responses/{shape}{status}"}
+        name = f"{shape}{status}"
+        if status == 401 and entry.access in (Access.CUSTOMER, Access.STAFF):
+            name += AUTHORIZER
+        responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(responses.items()))
 
 
@@ -80,8 +86,12 @@ def _headers(entry: Endpoint, *, etag: bool = True) -> dict[str, Any]:
 
 def header_references(*names: str) -> dict[str, Any]:
     """Return references to headers: to these, and to those of every response."""
-    every = ("Request-Id", "Cache-Control", "X-Content-Type-Options")
-    return {name: {"$ref": f"{_HEADERS}{name}"} for name in (*every, *names)}
+    return {name: {"$ref": f"{_HEADERS}{name}"} for name in (*_OF_EVERY_RESPONSE, *names)}
+
+
+def own_header_references(*names: str) -> dict[str, Any]:
+    """Return references to headers that are absent from API Gateway's own response."""
+    return {name: {"$ref": f"{_HEADERS}Own{name}"} for name in (*_OF_EVERY_RESPONSE, *names)}
 
 
 def error_shape(entry: Endpoint) -> str:

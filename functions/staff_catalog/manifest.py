@@ -24,6 +24,7 @@ FEATURE = Feature(
         Endpoint(
             route="POST /staff/products",
             module="staff_catalog.create_product",
+            accepts_idempotency_key=True,
             access=Access.STAFF,
             groups=GROUPS,
             summary="Create a product as a draft",

@@ -59,11 +59,7 @@ def checkout_view(
     shop_url = front.shop_url
     session, order, status = result.session, result.order, result.status
     offer = session.offer
-    lines = [_line_view(line, offer) for line in offer.lines]
-    # Later, its units belong to the order.
-    is_open = status in (CheckoutStatus.INCOMPLETE, CheckoutStatus.READY)
-    if is_open:
-        lines = with_availability(lines, [*offer.messages, *result.extra_messages])
+    lines, hints = _lines_with_hints(result)
     view: dict[str, Any] = {
         "ucp": {"payment_handlers": dict(front.handlers)},
         "id": session.id,
@@ -75,10 +71,7 @@ def checkout_view(
             {"type": "terms_of_service", "url": front.terms_url},
             {"type": "privacy_policy", "url": front.privacy_url},
         ],
-        "fulfillment": {
-            **_fulfillment_view(session),
-            **(_available_methods_view(offer, lines) if is_open else {}),
-        },
+        "fulfillment": _fulfillment_view(session) | hints,
         "expires_at": session.expires_at.isoformat(),
     }
     if paid is not None:
@@ -104,6 +97,19 @@ def checkout_view(
     elif status is not CheckoutStatus.CANCELED:
         view |= continue_url_view(front.page, "checkout", session.id)
     return view
+
+
+def _lines_with_hints(result: CheckoutResult) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the lines, and the hints about when they leave, while the checkout is open.
+
+    Later, the units belong to its order, and neither states their availability.
+    """
+    offer = result.session.offer
+    lines = [_line_view(line, offer) for line in offer.lines]
+    if result.status not in (CheckoutStatus.INCOMPLETE, CheckoutStatus.READY):
+        return lines, {}
+    lines = with_availability(lines, [*offer.messages, *result.extra_messages])
+    return lines, _available_methods_view(offer, lines)
 
 
 def _line_view(line: OfferLine, offer: Offer) -> dict[str, Any]:
