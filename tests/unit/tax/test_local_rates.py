@@ -1,5 +1,6 @@
 """Sales tax below a state of the US, by ZIP code (docs/rules/pricing.md §10.5c)."""
 
+import csv
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -153,6 +154,11 @@ def rejected(*lines: str, header: str = HEADER) -> list[tuple[str, str | None]]:
     with pytest.raises(InvalidRequest) as error:
         parse_local_rates("\n".join((header, *lines)), "NY", TODAY)
     return [(problem.code, problem.path) for problem in error.value.problems]
+
+
+def test_file_is_read_after_a_reader_that_accepts_short_cells_only() -> None:
+    csv.field_size_limit(1)
+    assert len(parse_local_rates(NEW_YORK, "NY", TODAY).entries) == 2
 
 
 def row(**changes: str) -> str:

@@ -125,6 +125,8 @@ def update_state(
 
 
 def _rows(text: str) -> list[Row]:
+    # The limit belongs to the process, and another reader may have set a small one.
+    csv.field_size_limit(max(len(text), 1))
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
         table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
