@@ -25,7 +25,7 @@ from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
 from shop.catalog.model.csv_stream import CsvStream
 from shop.catalog.model.row_places import RowPlaces
-from shop.catalog.schemas.yaml_items import item_texts
+from shop.catalog.model.yaml_list import item_texts
 from shop.kernel.errors import InvalidRequest, Unprocessable
 from shop.kernel.money import CURRENCIES
 from shop.kernel.text_files import decode_text, detect_wrong_file_type

@@ -79,6 +79,7 @@ QUOTE = (
     " cell. Close it at the end of the cell; double a quote that is text. Nothing was read from"
     " line 15 on."
 )
+SURPLUS = "Must have 22 cells, as the header, not 23. Put a cell that contains a ',' into quotes."
 SHIPS = (
     "It requires no shipping at Shopify. The shop ships every article: a buyer enters an address"
     " and may pay for shipping."
@@ -195,7 +196,11 @@ def test_a_damaged_export_rejects_whole_products_only() -> None:
 
     # Then every damage is reported with line and product, and nothing is discontinued
     assert [(r["line"], r["product"], r["reason"]) for r in report["rejected"]] == [
-        (4, "surplus-tee", "Must have 22 cells, as the header, not 23."),
+        (
+            4,
+            "surplus-tee",
+            SURPLUS,
+        ),
         (7, "lost-handle", "Must have a handle or a title."),
         (
             10,

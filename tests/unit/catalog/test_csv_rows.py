@@ -35,13 +35,21 @@ def reasons(reading: FileParseResult) -> dict[int, str]:
 
 
 UNPLACED = {
-    "a cell too many": ("tee,,,L,TEE-L,19,20\n", 4, "Must have 6 cells, as the header, not 7."),
+    "a cell too many": (
+        "tee,,,L,TEE-L,19,20\n",
+        4,
+        "Must have 6 cells, as the header, not 7. Put a cell that contains a ',' into quotes.",
+    ),
     "an unquoted price": (
         "tee,,,L,TEE-L,1,299.00\n",
         4,
-        "Must have 6 cells, as the header, not 7.",
+        "Must have 6 cells, as the header, not 7. Put a cell that contains a ',' into quotes.",
     ),
-    "a blank cell too many": ("tee,,,,L,TEE-L,\n", 4, "Must have 6 cells, as the header, not 7."),
+    "a blank cell too many": (
+        "tee,,,,L,TEE-L,\n",
+        4,
+        "Must have 6 cells, as the header, not 7. Put a cell that contains a ',' into quotes.",
+    ),
     "a misspelt handle": ("te,,,L,TEE-L,19\n", 4, "title: Must not be empty in the first row of"),
     "no handle": (",,,L,TEE-L,19\n", 4, "Must have a handle or a title."),
     "no handle, only spaces": (" ,,,L,TEE-L,19\n", 4, "Must have a handle or a title."),
@@ -131,7 +139,10 @@ def test_a_shifted_handle_rejects_the_products_that_it_may_name() -> None:
     rows = "Tee,tee,Size,S,9\n,cup,,,9\nA, B,tee,,M,9\n"
     reading = read(header + rows.replace(",cup,", "Cup,cup,"))
     assert accepted(reading) == {"cup"}
-    assert reasons(reading)[4] == "Must have 5 cells, as the header, not 6."
+    assert (
+        reasons(reading)[4]
+        == "Must have 5 cells, as the header, not 6. Put a cell that contains a ',' into quotes."
+    )
     assert {rejected.product for rejected in reading.rejected} == {"tee", "b"}
 
 

@@ -165,7 +165,10 @@ def test_column_names_are_case_insensitive() -> None:
             "weight: Must be a number of grams from 0 to 1000000000, not 'heavy'",
         ),
         ("mug,Mug,8,,,sold", "status: Must be one of active, draft, unlisted, archived"),
-        ("mug,Mug,8,,,,,,x", "Must have 6 cells, as the header, not 9."),
+        (
+            "mug,Mug,8,,,,,,x",
+            "Must have 6 cells, as the header, not 9. Put a cell that contains a ',' into quotes.",
+        ),
     ],
 )
 def test_an_invalid_row_is_rejected_with_line_and_reason_and_others_imported(

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -260,3 +261,38 @@ def test_the_export_of_any_import_changes_nothing(own: list[Goods], form: FileFo
     other = Shop()
     other.send(text, options)
     assert other.export("EUR") == (text, {})
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    own=st.lists(goods(), min_size=1, max_size=3),
+    order=st.randoms(use_true_random=False),
+    has_skus=st.booleans(),
+    renames=st.booleans(),
+)
+def test_no_variant_leaves_sale_or_is_added_when_a_file_is_only_rearranged(
+    own: list[Goods], order: Random, has_skus: bool, renames: bool
+) -> None:
+    # Given imported goods
+    shop = Shop()
+    _, found = shop.send(write_export(own), ImportOptions("EUR"))
+    before = shop.products()
+    # When rows change their order, SKUs disappear, an option is renamed and prices rise
+    for each in own:
+        order.shuffle(each.variants)
+        if renames and each.options:
+            each.options = (f"{each.options[0]} (new)", *each.options[1:])
+        for variant in each.variants:
+            variant.price += 1
+            variant.sku = variant.sku if has_skus else ""
+    order.shuffle(own)
+    _, again = shop.send(write_export(own), ImportOptions("EUR"))
+    # Then every product that is imported again has the same variants
+    after = shop.products()
+    for product_id in found.products.accepted_ids & set(again.products.changed):
+        old, new = before[product_id], after[product_id]
+        assert [(v.id, v.sku, v.status) for v in new.variants] == [
+            (v.id, v.sku, v.status) for v in old.variants
+        ]
+        values = [[[c.value for c in v.choices] for v in p.variants] for p in (old, new)]
+        assert values[0] == values[1]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.catalog.actions.importing import ImportEntry
+from shop.catalog.model import yaml_list
 from shop.catalog.model.import_options import ImportOptions
-from shop.catalog.schemas import part_planning, yaml_items
+from shop.catalog.schemas import part_planning
 from shop.catalog.schemas.file_parts import part_products, read_part, split_product_file
 from shop.catalog.schemas.files import parse_product_file
 from shop.kernel.errors import ShopError, Unprocessable
@@ -142,7 +143,7 @@ def test_a_file_of_another_kind_is_rejected_as_a_small_one_is(raw: bytes, code: 
 def test_an_endless_item_is_rejected_before_it_is_read_to_its_end(
     start: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(yaml_items, "MAX_ITEM_CHARACTERS", 10_000)
+    monkeypatch.setattr(yaml_list, "MAX_ITEM_CHARACTERS", 10_000)
     read = 0
 
     def endless() -> Iterator[bytes]:

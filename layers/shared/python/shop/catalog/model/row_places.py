@@ -152,7 +152,11 @@ class RowPlaces:
         surplus = len(row.cells) - len(self.header)
         # A surplus cell may be blank and yet shift the others: 19,99 is a price of 19.
         if surplus > 0:
-            problem = f"Must have {len(self.header)} cells, as the header, not {len(row.cells)}."
+            sign = "tab" if self.delimiter == "\t" else repr(self.delimiter)
+            problem = (
+                f"Must have {len(self.header)} cells, as the header, not {len(row.cells)}. Put a"
+                f" cell that contains a {sign} into quotes."
+            )
             return self._unplaced(n, problem, self._shifted_keys(n, surplus))
         if swallowed := self._swallowed_keys(row):
             problem = (

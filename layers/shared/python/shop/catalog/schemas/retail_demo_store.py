@@ -10,6 +10,7 @@ from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import too_many_products
+from shop.catalog.model.yaml_list import item_texts
 from shop.catalog.schemas.file_numbers import parse_price
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
@@ -21,7 +22,7 @@ from shop.catalog.schemas.file_parsing import (
     product_image,
 )
 from shop.catalog.schemas.html_sanitizer import clean_html, clean_text
-from shop.catalog.schemas.yaml_items import YamlField, YamlItem, item_texts, read_item
+from shop.catalog.schemas.yaml_items import YamlField, YamlItem, read_item
 from shop.kernel.errors import InvalidRequest
 
 _KNOWN_FIELDS = frozenset(

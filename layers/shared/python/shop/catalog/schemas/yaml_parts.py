@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.import_parts import FilePart, SplitFile
+from shop.catalog.model.yaml_list import MAX_ITEM_CHARACTERS, item_texts
 from shop.catalog.schemas import part_planning
 from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import without_duplicates
@@ -24,7 +25,6 @@ from shop.catalog.schemas.part_planning import (
     too_many_in_file,
 )
 from shop.catalog.schemas.retail_demo_store import note_unknown_fields, read_product_item
-from shop.catalog.schemas.yaml_items import MAX_ITEM_CHARACTERS, item_texts
 from shop.kernel.errors import Unprocessable
 from shop.kernel.text_files import decode_blocks, lines_of
 
