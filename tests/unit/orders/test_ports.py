@@ -120,6 +120,7 @@ def test_order_summary_has_the_fields_of_a_list(order_fixture: OrderFixture) -> 
         "email": "jane@example.com",
         "returned": 0,
         "refunded": 0,
+        "worth": order.total,
     }
 
 
