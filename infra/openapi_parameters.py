@@ -57,7 +57,7 @@ PARAMETERS: dict[str, Any] = {
         "required": False,
         "description": "Where the sale happens: web or app. Without it, the channel is web. "
         "A platform sends UCP-Agent instead",
-        "schema": {"type": "string", "pattern": "^ *([Ww][Ee][Bb]|[Aa][Pp][Pp])? *$"},
+        "schema": {"type": "string", "pattern": r"^[ \t]*([Ww][Ee][Bb]|[Aa][Pp][Pp])?[ \t]*$"},
         "example": "app",
     },
     "RequestId": _text(
@@ -71,6 +71,12 @@ PARAMETERS: dict[str, Any] = {
     "WaitingRoomAdmission": _text(
         "Waiting-Room-Admission",
         "The admission that a turn in the waiting room gave, if the checkout requires one",
+    ),
+    "ForwardedIdempotencyKey": _text(
+        "Idempotency-Key", "The key of the tool's route, unless the arguments of the call have one"
+    ),
+    "ForwardedUcpAgent": _text(
+        "UCP-Agent", "The platform's profile, unless the arguments of the call name it"
     ),
     "Origin": _text(
         "Origin", "The page that sends the request. Pages of other sites are rejected (403)"
@@ -86,9 +92,16 @@ PARAMETERS: dict[str, Any] = {
 }
 """Headers of requests, by the name of their component."""
 COMPONENT_OF: dict[str, str] = {
-    parameter["name"]: name for name, parameter in PARAMETERS.items() if name != "IdempotencyKey"
+    parameter["name"]: name
+    for name, parameter in PARAMETERS.items()
+    if name != "IdempotencyKey" and not name.startswith("Forwarded")
 }
 """The component of each optional header."""
+FORWARDED = {
+    "Idempotency-Key": "ForwardedIdempotencyKey",
+    "UCP-Agent": "ForwardedUcpAgent",
+}
+"""The component of each header that MCP hands to the Lambda of a tool, and does not read itself."""
 
 
 def _query_parameter(parameter: QueryParameter) -> dict[str, Any]:
@@ -122,7 +135,8 @@ def parameters_of(entry: Endpoint) -> Iterator[dict[str, Any]]:
     if entry.requires_idempotency_key:
         yield _reference("IdempotencyKey")
     for header in headers_of(entry):
-        yield _reference(COMPONENT_OF[header])
+        names = COMPONENT_OF | FORWARDED if entry.invokes else COMPONENT_OF
+        yield _reference(names[header])
 
 
 def headers_of(entry: Endpoint) -> Iterator[str]:

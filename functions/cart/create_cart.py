@@ -24,10 +24,12 @@ page = shop_page()
 
 @endpoint(CartRequest, capability="dev.ucp.shopping.cart", status=201)
 def handler(request: Request[CartRequest]) -> Mapping[str, Any]:
+    # Outside of the change: a repeated request is rejected, too, if its channel is unknown.
+    cart_input = request.body.to_input(request.channel)
     return run_idempotent(
         request.idempotent,
         lambda: create_cart(
-            request.body.to_input(request.channel),
+            cart_input,
             request.idempotent,
             carts=carts,
             pricing=pricing,

@@ -87,3 +87,14 @@ def test_unknown_variants_are_rejected_by_name(cart: str) -> None:
     assert "none.1" in answer.text
     stored_cart = call(get_cart.handler, "GET /carts/{id}", id=cart).json
     assert [line["item"]["id"] for line in stored_cart["line_items"]] == ["mug.1"]
+
+
+@pytest.mark.parametrize("channel", ["shop", "\x84", "\x85web", "web app"])
+def test_unknown_channel_is_rejected_in_a_repeated_request_too(cart: str, channel: str) -> None:
+    body = {"line_items": lines(("mug.1", 1))}
+    first = call(create_cart.handler, "POST /carts", body, key="k", headers={"shop-channel": "web"})
+    assert first.status == 201
+    again = call(
+        create_cart.handler, "POST /carts", body, key="k", headers={"shop-channel": channel}
+    )
+    assert (again.status, again.json["messages"][0]["code"]) == (400, "channel_unknown")

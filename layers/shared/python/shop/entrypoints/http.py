@@ -100,7 +100,7 @@ class Request(Generic[Body]):
         """The channel that the client states. Raises InvalidRequest for an unknown one."""
         if self.negotiated.platform:
             return "agent"
-        channel = self.headers.get("shop-channel", "").strip().lower() or "web"
+        channel = self.headers.get("shop-channel", "").strip(" \t").lower() or "web"
         if channel not in ("web", "app"):
             detail = "Shop-Channel must be web or app. A platform sends UCP-Agent instead."
             raise InvalidRequest(detail, code="channel_unknown", path="Shop-Channel")
