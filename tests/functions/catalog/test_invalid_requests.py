@@ -133,13 +133,18 @@ def test_a_body_of_a_megabyte_is_rejected(operation: str) -> None:
     assert_valid_ucp("error", response.json)
 
 
+@pytest.mark.parametrize("text", [" ", "\u202e\u200b\ufeff", "\u3164"], ids=ascii)
+def test_blank_text_is_no_query_and_no_category(text: str) -> None:
+    assert send("search", {"query": text}).status == 400
+    assert send("search", {"filters": {"categories": [text]}}).status == 400
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "'; DROP TABLE products; --",
         "{{7*7}}",
         "../../etc/passwd",
-        "\u202e\u200b\ufeff",
         "🧵🪡" * 50,
         "ﷺ" * 200,
         "茶" * 200,
