@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from shop.entrypoints.blank_texts import to_json_without_blanks
 from shop.kernel.errors import InvalidRequest, PayloadTooLarge, Problem
 from shop.kernel.money import MAX_SAFE_INTEGER
 from shop.kernel.text_validation import CONTROL_CHARACTERS
@@ -305,9 +304,8 @@ def validate_body(schema: "type[BaseModel]", data: Any) -> "BaseModel":
         if not _remove_unknown_ucp_members(data, error):
             raise _invalid_fields(error, data) from None
     except (ValueError, RecursionError):
-        raise _invalid(
-            "The body is not JSON. Correct it and send it again.", "json_malformed"
-        ) from None
+        message = "The body is not JSON. Correct it and send it again."
+        raise _invalid(message, "json_malformed") from None
     try:
         return _validate(schema, data)
     except ValidationError as error:
@@ -315,6 +313,8 @@ def validate_body(schema: "type[BaseModel]", data: Any) -> "BaseModel":
 
 
 def _validate(schema: "type[BaseModel]", data: Any) -> "BaseModel":
+    from shop.entrypoints.blank_texts import to_json_without_blanks  # lazy: GETs have no body
+
     # From JSON text: pydantic's strict mode then accepts dates and enums as strings.
     return schema.model_validate_json(to_json_without_blanks(data), strict=True)
 

@@ -8,7 +8,6 @@ import re
 
 from shop.kernel.errors import InvalidValue
 from shop.kernel.money import CURRENCIES
-from shop.kernel.text_folding import is_blank
 
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters except tab and line breaks: they can be neither typed nor printed."""
@@ -28,6 +27,8 @@ def validate_line(text: str) -> str:
 
 def absent_if_blank(text: str | None) -> str | None:
     """Return the text, or ``None`` if nothing of it is visible: the field counts as absent."""
+    from shop.kernel.text_folding import is_blank  # lazy: to read an order folds no text
+
     return None if text is None or is_blank(text) else text
 
 
