@@ -120,6 +120,12 @@ def test_order_summary_has_the_fields_of_a_list(order_fixture: OrderFixture) -> 
         "email": "jane@example.com",
         "returned": 0,
         "refunded": 0,
+        "worth": order.total,
+        "cancelled": 0,
+        "net": order.total,
+        "net_tax": order.tax,
+        "net_shipping": order.shipping,
+        "active_pieces": 3,
     }
 
 
