@@ -82,11 +82,7 @@ class DynamoCouponRepository:
                     code="id_taken",
                     path="$.id",
                 ) from None
-            raise Conflict(
-                "This code belongs to another coupon. Choose another code.",
-                code="code_taken",
-                path="$.code",
-            ) from None
+            raise _code_taken(code) from None
         return coupon
 
     def update(self, before: Coupon, after: Coupon, events: Sequence[Event]) -> Coupon:
@@ -301,6 +297,20 @@ def _status(
         per_customer=per_customer,
         shard_count=int(row.shard_count or 0),
         group=GroupStatus(doc["group"]) if "group" in doc else None,
+    )
+
+
+def _code_taken(code: PricingRow | None) -> Conflict:
+    """Return the error for a code that another coupon, or a group buy, has."""
+    holder = "Another coupon"
+    if code is not None:
+        doc = PricingRow.get(code.pk, code.sk, consistent_read=True).doc
+        holder = f"Coupon {doc['coupon']!r} of promotion {doc['promotion']!r}"
+    return Conflict(
+        f"{holder} has this code. Choose another code: a code stays with its coupon, also after the"
+        " promotion has ended.",
+        code="code_taken",
+        path="$.code",
     )
 
 
