@@ -124,7 +124,7 @@ DAY = (
 )
 
 
-def kept(order: Order) -> int:
+def held_by(order: Order) -> int:
     """Return what the ledger of an order says: money after refunds, and credits that stay used."""
     if order.status == "placed":
         return order.total
@@ -145,7 +145,7 @@ def entries(query: str = "") -> dict[str, Any]:
     return {entry["id"]: entry for entry in response["orders"]}
 
 
-def test_sums_are_those_of_the_ledgers_of_all_orders(fixture: OrderFixture) -> None:
+def test_sums_are_the_money_and_credits_that_the_shop_holds(fixture: OrderFixture) -> None:
     # Given a day with every kind of cancellation, return and refund
     for event in DAY:
         event(fixture)
@@ -156,7 +156,7 @@ def test_sums_are_those_of_the_ledgers_of_all_orders(fixture: OrderFixture) -> N
     # Then the sums are those of the ledgers to the cent, and equal before the refunds are paid
     (eur,) = sums()
     assert eur == before
-    assert eur["net"] == sum(map(kept, orders))
+    assert eur["net"] == sum(map(held_by, orders))
     assert eur["gross"] == sum(order.total for order in orders) == 8 * 4_495
     assert eur["gross"] - eur["cancelled"] - eur["refunded"] == eur["net"]
     assert (eur["count"], eur["cancelled_count"], eur["returned_count"]) == (8, 1, 2)
@@ -177,13 +177,13 @@ def test_list_order_and_sums_show_the_same_amounts(fixture: OrderFixture) -> Non
         assert (one["net"], one["gross"]) == (entry["net"], entry["total"])
 
 
-GONE = {"net": 0, "tax": 0, "shipping": 0}
+NOTHING_LEFT = {"net": 0, "tax": 0, "shipping": 0}
 
 
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (declined, {"cancelled": 4_495, "refunded": 0, **GONE}),
+        (declined, {"cancelled": 4_495, "refunded": 0, **NOTHING_LEFT}),
         # Of 20.00, 3.19 are tax; the first mug took 1.60, so 1.59 stay, and 0.56 of the shipping.
         (
             partly_cancelled,
@@ -194,13 +194,13 @@ GONE = {"net": 0, "tax": 0, "shipping": 0}
             partly_refunded,
             {"cancelled": 0, "refunded": 500, "net": 3_995, "tax": 506 - 56, "shipping": 495},
         ),
-        (fully_returned, {"cancelled": 0, "refunded": 4_495, **GONE, "returned_count": 1}),
+        (fully_returned, {"cancelled": 0, "refunded": 4_495, **NOTHING_LEFT, "returned_count": 1}),
         (
             refunded_outside,
             {"cancelled": 0, "refunded": 700, "net": 3_795, "tax": 506 - 79, "shipping": 495},
         ),
         (paid_by_credits, {"refunded": 2_000, "net": 2_495, "tax": 506 - 319, "shipping": 495}),
-        (lost, {"cancelled": 0, "refunded": 4_495, **GONE, "returned_count": 1}),
+        (lost, {"cancelled": 0, "refunded": 4_495, **NOTHING_LEFT, "returned_count": 1}),
         (unpaid, {"net": 4_495, "unpaid": 4_495, "tax": 506, "shipping": 495}),
     ],
 )

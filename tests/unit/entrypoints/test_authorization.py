@@ -164,7 +164,7 @@ def jwt_part(data: Any) -> str:
     return urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
 
 
-def test_token_of_another_pool_is_told_that_the_route_is_for_customers(
+def test_token_of_another_pool_has_a_detail_of_its_own(
     issuer: TokenIssuer,
 ) -> None:
     # Given a token of the staff's pool, which another key has signed

@@ -351,7 +351,7 @@ def test_rejected_code_has_a_reason_and_changes_no_total(
     assert not q.uses
 
 
-def test_code_of_an_ended_promotion_says_so_and_is_no_guess() -> None:
+def test_code_of_an_ended_promotion_is_expired_and_no_attempt() -> None:
     # Given a promotion that staff ended; the rule set keeps it for the replay of past prices
     ended = replace(TEN, ended_at=NOW)
     line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
@@ -389,7 +389,7 @@ def test_code_of_a_draft_is_answered_like_an_unknown_one(status: CodeStatus | No
         ),
     ],
 )
-def test_code_that_is_not_valid_yet_says_so(
+def test_code_that_is_not_valid_yet_has_this_detail(
     status: CodeStatus, promotion: Promotion, detail: str
 ) -> None:
     (outcome,) = quote_with_code(status, promotion=promotion).codes
