@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from shop.inventory.model import Reservation, merge_reservations
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem, counted
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money, ratio
@@ -358,7 +358,7 @@ class AfterSale(OrderState):
         problems = [
             Problem(
                 "quantity_invalid",
-                f"Line {line_id} has {limits[line_id]} piece(s) {state}, not {count}.",
+                f"Line {line_id} has {counted(limits[line_id], 'piece')} {state}, not {count}.",
                 f"$.lines[{n}].quantity",
             )
             for n, (line_id, count) in enumerate(pieces.items())

@@ -17,6 +17,7 @@ from shop.kernel.errors import (
     NotFound,
     Problem,
     VersionConflict,
+    counted,
 )
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
@@ -117,7 +118,7 @@ class DynamoCouponRepository:
             )
         used = _limit_of(before) - int(row.remaining)
         return Conflict(
-            f"The code was used {used} times. Send a quantity of {used} or more.",
+            f"The code was used {counted(used, 'time')}. Send a quantity of {used} or more.",
             code="quantity_below_uses",
             path="$.quantity",
         )
