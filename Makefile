@@ -26,8 +26,8 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: $(READY) ## start the shop at http://127.0.0.1:8000, or deploy what changed (PORT=… for another port)
-	@$(BIN)/python -m local.commands up $(if $(PORT),--port $(PORT))
+up: $(READY) ## start the shop at http://127.0.0.1:8000, or deploy what changed (PORT=…, SAMPLES=no)
+	@$(BIN)/python -m local.commands up $(if $(PORT),--port $(PORT)) $(if $(SAMPLES),--samples "$(SAMPLES)")
 
 .PHONY: down
 down: $(READY) ## stop the shop; its data is kept

@@ -147,6 +147,13 @@ CUSTOMER_SEARCH = (
 """The parameters of a search for customers."""
 ORDER_STATUSES = ("placing", "placed", "confirmed", "completed", "cancelled", "returned")
 """The values of ``shop.orders.model.OrderStatus``."""
+ORDER_STATUS = QueryParameter(
+    name="status",
+    description="Status of the orders; without it all. returned: no piece arrived. An order that"
+    " was sent back whole is completed, with 0 active_pieces.",
+    values=ORDER_STATUSES,
+)
+"""The parameter that limits a list of orders to one status."""
 
 CATALOG_FILTERS = (
     QueryParameter(

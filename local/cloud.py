@@ -16,7 +16,6 @@ survives a restart), ``tmp`` (the Lambdas' folders), and the logs.
 
 import contextlib
 import fcntl
-import importlib.util
 import json
 import os
 import shutil
@@ -75,9 +74,10 @@ class Cloud:
         lifeline: bool = False,
         auth: bool = False,
         quiet: bool = False,
+        samples: bool | None = None,
     ) -> None:
-        """``stage`` is ``local`` or ``test``, ``port`` the proxy's (0 chooses a free one).
-        ``None`` keeps the values of this home.
+        """``stage`` is ``local`` or ``test``, ``port`` the proxy's (0 chooses a free one), and
+        ``samples`` whether the shop has sample products. ``None`` keeps the values of this home.
 
         With ``lifeline`` the cloud ends when this process ends, in any way. With ``auth``
         the emulator enforces IAM, inside Lambdas too.
@@ -91,6 +91,9 @@ class Cloud:
         self.port = PORT
         self.emulator_port = 0
         self.stage: str = stage or self._settings().get("stage", "local")
+        self.has_samples: bool = self._settings().get("samples", True)
+        if samples is not None:
+            self.has_samples = samples
         self._restore_settings()
 
     # ------------------------------------------------------------------ addresses
@@ -222,6 +225,7 @@ class Cloud:
 
     def _store_settings(self) -> None:
         settings = {"stage": self.stage, "port": self.port, "emulator_port": self.emulator_port}
+        settings["samples"] = self.has_samples
         self._settings_file.write_text(json.dumps(settings))
 
     def _start_emulator(self, *, auth: bool = False) -> None:
@@ -302,15 +306,12 @@ class Cloud:
                 time.sleep(0.05)
 
     def _seed(self) -> None:
-        if importlib.util.find_spec("local.seed") is None:
-            return
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "shared" / "python")])
-        with self.progress.step("create missing users and sample products"):
-            run_logged(
-                [sys.executable, "-m", "local.seed"],
-                env={**self.environment(), "PYTHONPATH": python_path},
-                log=self._log("seed"),
-            )
+        verb, options = ("create", ()) if self.has_samples else ("archive", ("--archive",))
+        env = {**self.environment(), "PYTHONPATH": python_path}
+        with self.progress.step(f"create missing users, and {verb} sample products"):
+            seed = [sys.executable, "-m", "local.seed", *options]
+            run_logged(seed, env=env, log=self._log("seed"))
 
     def _stop_emulator(self) -> None:
         if stop(servers(self.home, "local.emulator"), grace=SAVE_TIMEOUT_SECONDS + 30):

@@ -20,10 +20,16 @@ def main() -> None:
     parser.add_argument(
         "--port", type=int, help=f"port of the CDN proxy; {PORT} unless the shop has another"
     )
+    parser.add_argument(
+        "--samples",
+        choices=("yes", "no"),
+        help="no: archive the sample products, and create none from now on",
+    )
     args = parser.parse_args()
     started = time.monotonic()
     try:
-        cloud = Cloud(args.home, stage=args.stage, port=args.port)
+        samples = None if args.samples is None else args.samples == "yes"
+        cloud = Cloud(args.home, stage=args.stage, port=args.port, samples=samples)
         if args.verb == "up":
             cloud.up()
             print_next_steps(cloud, time.monotonic() - started)

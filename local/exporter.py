@@ -12,6 +12,7 @@ from local.cloud import CLOUD_HOME
 from local.http_actors import HttpClient
 from local.importer import staff_client
 from local.processes import CloudError
+from shop.kernel.errors import counted
 
 
 def main() -> None:
@@ -34,8 +35,9 @@ def main() -> None:
         raise SystemExit(1) from None
     for product_id, reason in omitted.items():
         console.print(f"  [yellow]![/yellow] {escape(f'{product_id}: {reason}')}", soft_wrap=True)
+    file = escape(str(args.file))
     without = f"; {len(omitted):,} omitted" if omitted else ""
-    console.print(f"  [green]✓[/green] {products:,} products in {escape(str(args.file))}{without}")
+    console.print(f"  [green]✓[/green] {counted(products, 'product')} in {file}{without}")
 
 
 def download(staff: HttpClient, currency: str) -> tuple[str, int, dict[str, str]]:

@@ -26,7 +26,7 @@ from local.seed import STAFF, STAFF_PASSWORD
 from shop.catalog.model.csv_stream import CsvStream
 from shop.catalog.model.row_places import RowPlaces
 from shop.catalog.model.yaml_list import item_texts
-from shop.kernel.errors import InvalidRequest, Unprocessable
+from shop.kernel.errors import InvalidRequest, Unprocessable, counted
 from shop.kernel.money import CURRENCIES
 from shop.kernel.text_files import decode_text, detect_wrong_file_type
 
@@ -96,7 +96,7 @@ def _products(places: list[tuple[list[int], str]]) -> str:
         for lines, product in places[:MAX_PRODUCTS_NAMED]
     ]
     more = len(places) - len(named)
-    return ", ".join(named) + (f" and {more:,} more products" if more else "")
+    return ", ".join(named) + (f" and {counted(more, 'more product')}" if more else "")
 
 
 def main() -> None:
@@ -249,7 +249,7 @@ def _folded(job: dict[str, Any]) -> list[str]:
     for row in job["product_notices"]:
         places = [(list(e["lines"]), str(e["product"])) for e in row["examples"]]
         more = int(row["products"]) - len(places)
-        named = _products(places) + (f" and {more:,} more products" if more else "")
+        named = _products(places) + (f" and {counted(more, 'more product')}" if more else "")
         texts.append(f"{named}: {row['notice']}")
     return texts
 
@@ -279,18 +279,16 @@ def print_report(
     for notice in notices:
         console.print(f"  [dim]· {escape(notice)}[/dim]", soft_wrap=True)
     if total.stock_unchanged and total.stock_created:
-        console.print(
-            f"  [dim]· {total.stock_unchanged:,} SKUs have stock already; it is unchanged[/dim]"
-        )
+        console.print(f"  [dim]· unchanged stock of {counted(total.stock_unchanged, 'SKU')}[/dim]")
     if total.stored and not (total.created or total.changed or total.stock_created):
-        outcome = f"{total.stored:,} products, all unchanged"
+        outcome = f"{counted(total.stored, 'product')}, all unchanged"
     else:
         outcome = (
-            f"{total.stored:,} products: {total.created:,} new, {total.changed:,} changed, "
-            f"{total.unchanged:,} unchanged; stock created for {total.stock_created:,} SKUs"
+            f"{counted(total.stored, 'product')}: {total.created:,} new, {total.changed:,} changed,"
+            f" {total.unchanged:,} unchanged; stock created for"
+            f" {counted(total.stock_created, 'SKU')}"
         )
-    plural = "" if len(rejected) == 1 else "s"
-    rows = f"; {len(rejected):,} row{plural} rejected" if rejected else ""
+    rows = f"; {counted(len(rejected), 'row')} rejected" if rejected else ""
     mark = "[green]✓[/green]" if total.stored else "[red]✗[/red]"
     console.print(f"  {mark} {outcome}{rows} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 

@@ -280,7 +280,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (CloudError, BotoCoreError, ClientError) as error:
         print(f"✗ {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    print(f"{done} message(s) of {target.queue} are processed again by {target.source}.")
+    messages = "1 message" if done == 1 else f"{done} messages"
+    print(f"{messages} of {target.queue} processed again by {target.source}.")
     for problem in problems:
         print(f"✗ {problem}", file=sys.stderr)
     if problems:

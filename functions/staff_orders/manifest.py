@@ -4,10 +4,9 @@ from functions.manifest import Access, Endpoint, Feature, Secret, Table
 from functions.query_parameters import (
     CUSTOMER_SEARCH,
     ORDER_SEARCH,
-    ORDER_STATUSES,
+    ORDER_STATUS,
     ORDERS_PAGE,
     PAGE,
-    status,
 )
 
 GROUPS = ("staff", "fulfilment")
@@ -17,7 +16,7 @@ FEATURE = Feature(
     (
         Endpoint(
             route="GET /staff/orders",
-            query=(*ORDER_SEARCH, status(*ORDER_STATUSES), *ORDERS_PAGE),
+            query=(*ORDER_SEARCH, ORDER_STATUS, *ORDERS_PAGE),
             module="staff_orders.list_orders",
             access=Access.STAFF,
             groups=GROUPS,
@@ -30,7 +29,7 @@ FEATURE = Feature(
         ),
         Endpoint(
             route="GET /staff/order-sums",
-            query=(*ORDER_SEARCH, status(*ORDER_STATUSES)),
+            query=(*ORDER_SEARCH, ORDER_STATUS),
             module="staff_orders.sum_orders",
             access=Access.STAFF,
             groups=GROUPS,

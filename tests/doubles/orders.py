@@ -226,7 +226,7 @@ class MemoryOrderFinder:
         return self._orders._page(self._matching(search), cursor, limit)
 
     def sum_up(self, search: OrderSearch) -> OrderSums:
-        return OrderSums.of((order.currency, order.total) for order in self._matching(search))
+        return OrderSums.of(summary_of(order) for order in self._matching(search))
 
     def _matching(self, search: OrderSearch) -> list[Order]:
         return [order for order in self._orders.list_all() if search.matches(order)]

@@ -278,7 +278,7 @@ def test_command_lists_queues_and_redrives_one(
     assert "      2  carrier-events" in lines
     assert "      0  payment-events" in lines
     redrive.main(["carrier-events", "--stage", "dev"])
-    assert capsys.readouterr().out.startswith("2 message(s) of doorbuster-dev-carrier-events-dead")
+    assert capsys.readouterr().out.startswith("2 messages of doorbuster-dev-carrier-events-dead")
     with pytest.raises(SystemExit) as ended:
         redrive.main(["orders", "--stage", "dev"])
     assert ended.value.code == 1

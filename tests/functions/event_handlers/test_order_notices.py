@@ -1,6 +1,8 @@
 """Emails to the buyer after the confirmation, through their handler."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import boto3
@@ -10,6 +12,7 @@ from moto.ses import ses_backends  # type: ignore[attr-defined]
 
 from functions.event_handlers import send_order_notice
 from shop.kernel.errors import Unavailable
+from shop.orders.schemas.ucp import order_view
 from tests.kit.order_fixtures import order_fixture, order_placed_today
 from tests.kit.shop import Context
 
@@ -62,6 +65,38 @@ def test_shipment_is_announced_once_with_its_pieces_and_tracking_link(sent: list
     second = fixture.ship(fixture.orders.get_by_id("ord_1"), "BIKE-2", carrier="manual")
     deliver("OrderShipped", number=2, shipment_id=second.shipments[1].id)
     assert len(sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("stated", "offered", "named"),
+    [
+        ("manual", "UPS & Co", "UPS & Co"),  # a label bought at the counter
+        ("ups", "UPS", "UPS"),
+        ("dhl", "UPS", "dhl"),  # staff chose another carrier than the option
+        ("manual", "manual", "the carrier"),
+        ("manual", " ", "the carrier"),
+    ],
+)
+def test_buyer_reads_the_name_of_the_carrier_and_never_manual(
+    sent: list[Any], stated: str, offered: str, named: str
+) -> None:
+    # Given a parcel by a shipping option of a carrier
+    fixture = order_fixture()
+    order = order_placed_today()
+    option = replace(order.shipping_option, carrier=offered)
+    order = fixture.place_allocated(order, shipping_option=option)
+    order = fixture.ship(order, carrier=stated)
+
+    # Then its email, its failed delivery and the order name the carrier
+    deliver("OrderShipped", shipment_id=order.shipments[0].id)
+    order = fixture.track("failed_attempt", carrier=stated)
+    deliver("ShipmentUpdated", number=2, shipment_id=order.shipments[0].id, to="failed_attempt")
+    text = unescape("".join(map(text_of, sent)))
+    assert text.count(f"to {named}.") == text.count(f"by {named} failed") == 1
+    for event in order_view(order, "")["fulfillment"]["events"][1:]:
+        assert event.get("carrier", "the carrier") == named
+    assert f"Handed over to {named}" in str(order_view(order, ""))
+    assert "manual" not in f"{text} {order_view(order, '')}"
 
 
 def test_only_the_newest_status_of_a_parcel_is_announced(sent: list[Any]) -> None:

@@ -197,7 +197,7 @@ def test_fully_shipped_order_is_already_shipped() -> None:
     ship({"carrier": "ups", "tracking_number": "1Z998"})
     response = ship({"carrier": "ups", "tracking_number": "1Z997"})
     assert (response.status, response.json["code"]) == (409, "already_shipped")
-    assert "All 3 piece(s) of this order are shipped, in 2 parcel(s)." in response.json["detail"]
+    assert "The whole order is shipped: 3 pieces in 2 parcels." in response.json["detail"]
     another = {
         "carrier": "dhl",
         "tracking_number": "1Z99",
@@ -214,8 +214,8 @@ def test_each_line_with_too_many_pieces_is_reported() -> None:
     response = ship({"carrier": "ups", "tracking_number": "1Z998", "lines": too_many})
     assert response.status == 400
     assert [(e["path"], e["detail"]) for e in response.json["errors"]] == [
-        ("$.lines[0].quantity", "Line li_1 has 1 piece(s) still to ship, not 2."),
-        ("$.lines[1].quantity", "Line li_2 has 1 piece(s) still to ship, not 9."),
+        ("$.lines[0].quantity", "Line li_1 has 1 piece still to ship, not 2."),
+        ("$.lines[1].quantity", "Line li_2 has 1 piece still to ship, not 9."),
     ]
 
 

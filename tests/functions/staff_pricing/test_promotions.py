@@ -15,6 +15,7 @@ from functions.staff_pricing import (
     list_codes,
     list_price_lists,
     list_promotions,
+    patch_promotion,
     publish_promotion,
     simulate_checkout,
     update_promotion,
@@ -177,6 +178,64 @@ def test_promotion_change_requires_the_current_version(
     assert (stored.json["title"], stored.json["status"]) == ("Theirs", "draft")
     done = as_staff(function, route, body, id="tenth", headers={"if-match": stored.headers["ETag"]})
     assert (done.status, done.json["version"], done.headers["ETag"]) == (200, 3, '"3"')
+
+
+USD_500 = [{"amount": 500, "currency": "USD"}]
+
+
+@pytest.mark.parametrize(
+    ("sent", "defaults"),
+    [
+        ({"kind": "amount_off", "amount": USD_500}, {"per": "unit"}),
+        ({"kind": "amount_off", "amount": USD_500, "per": "line"}, {}),
+        ({"kind": "order_amount", "amount": USD_500}, {}),
+        ({"kind": "percent_off", "off_ppm": 100_000}, {"up_to": []}),
+        (
+            {"kind": "buy_get", "buy_quantity": 2, "get_quantity": 1},
+            {"off_ppm": 1_000_000},
+        ),
+        ({"kind": "group_price", "price": USD_500}, {"size": 2, "hours": 24}),
+        (
+            {"kind": "shipping_off", "off_ppm": 1_000_000},
+            {"amount": [], "price": [], "methods": []},
+        ),
+    ],
+)
+def test_answer_shows_the_effect_with_its_defaults(
+    sent: dict[str, Any], defaults: dict[str, Any]
+) -> None:
+    # An amount off each unit looks like one off the order, if `per` is not shown.
+    code = {"code_required": True} if sent["kind"] == "group_price" else {}
+    created = create(effect=sent, **code)
+    assert created.status == 201, created.text
+    assert created.json["effect"] == {**sent, **defaults}
+    read = as_staff(get_promotion, "GET /staff/promotions/{id}", id="tenth").json
+    assert read["effect"] == created.json["effect"]
+    # and it may be sent as it was read
+    again = as_staff(update_promotion, "PUT /staff/promotions/{id}", read, id="tenth")
+    assert (again.status, again.json["effect"]) == (200, read["effect"]), again.text
+
+
+def test_parts_of_a_bundle_show_their_quantity() -> None:
+    publish_with_stock(mug(), pieces=5)
+    parts = [{"goods": {"variants": ["mug.1"]}}]
+    effect = {"kind": "bundle", "parts": parts, "price": USD_500}
+    created = create(effect=effect).json
+    assert created["effect"]["parts"] == [{**parts[0], "quantity": 1}]
+
+
+def test_patch_of_the_kind_drops_defaults_of_the_former_kind() -> None:
+    create(effect={"kind": "amount_off", "amount": USD_500})
+    path = "PATCH /staff/promotions/{id}"
+    kind = {"effect": {"kind": "order_amount"}, "version": 1}
+    headers = {"content-type": "application/merge-patch+json"}
+    changed = as_staff(patch_promotion, path, kind, id="tenth", headers=headers)
+    assert changed.status == 200, changed.text
+    assert changed.json["effect"] == {"kind": "order_amount", "amount": USD_500}
+    # A default that the patch itself states is not dropped in silence
+    wrong = {"effect": {"kind": "order_amount", "per": "unit"}, "version": 2}
+    rejected = as_staff(patch_promotion, path, wrong, id="tenth", headers=headers)
+    assert rejected.status == 400
 
 
 def test_promotions_of_one_status_are_listed_page_by_page() -> None:

@@ -75,6 +75,28 @@ def test_shop_starts_with_one_location_and_staff_add_more() -> None:
     assert read_locations()["policy"] == saved.json
 
 
+def test_unset_country_warns_while_the_nearest_location_depends_on_it() -> None:
+    def warned() -> list[str]:
+        return [
+            location["name"]
+            for location in read_locations()["locations"]
+            for warning in location["warnings"]
+            if (warning["code"], warning["path"]) == ("country_unset", "$.country")
+        ]
+
+    # One location is nearest to everyone
+    assert warned() == []
+    save_location("berlin", {**BERLIN, "version": 0})
+    assert warned() == ["main"]
+    # A policy without `nearest`, and a location that serves no orders, depend on no country
+    save_policy({"preferences": ["highest_stock"], "version": 0})
+    assert warned() == []
+    save_policy({"preferences": ["nearest"], "version": 1})
+    assert warned() == ["main"]
+    save_location("main", {"country": "US", "version": 0})
+    assert warned() == []
+
+
 @pytest.mark.parametrize(
     ("name", "body", "code", "path"),
     [

@@ -42,7 +42,7 @@ class _Request(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = _answer  # noqa: N815  names of the standard library
+    do_GET = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815  names of the standard library
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the same
         """Write no log: a failed request fails its command."""

@@ -164,6 +164,23 @@ def jwt_part(data: Any) -> str:
     return urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
 
 
+def test_token_of_another_pool_has_a_detail_of_its_own(
+    issuer: TokenIssuer,
+) -> None:
+    # Given a token of the staff's pool, which another key has signed
+    staff = token(issuer, key=issuer.stranger, iss=f"{issuer.url}/staff")
+    with pytest.raises(Unauthenticated) as rejected:
+        authenticate(bearer(staff))
+    assert rejected.value.code == "token_invalid"
+    assert rejected.value.detail == (
+        "This route is for customers and guests, and the token is of other users, such as staff."
+        " Staff use the routes under /staff."
+    )
+    # A token that only claims to be of customers stays invalid
+    with pytest.raises(Unauthenticated, match="The token is invalid"):
+        authenticate(bearer(token(issuer, key=issuer.stranger)))
+
+
 def test_tampered_token_is_rejected(issuer: TokenIssuer) -> None:
     head, _, signature = token(issuer).split(".")
     more_groups = jwt_part(claims(issuer, **{"cognito:groups": ["admin"]}))

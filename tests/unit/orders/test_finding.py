@@ -128,7 +128,7 @@ def test_orders_are_found_by_every_condition(
     sums = finder_of(order_fixture.orders).sum_up(wanted)
     assert (sums.count, sums.is_complete) == (len(ids), True)
     orders = [order_fixture.orders.get_by_id(each) for each in ids]
-    assert {each.currency: (each.count, each.total) for each in sums.sums} == totals_of(orders)
+    assert {each.currency: (each.count, each.gross) for each in sums.sums} == totals_of(orders)
 
 
 def totals_of(orders: Iterable[Order]) -> dict[str, tuple[int, int]]:

@@ -121,6 +121,11 @@ def test_order_summary_has_the_fields_of_a_list(order_fixture: OrderFixture) -> 
         "returned": 0,
         "refunded": 0,
         "worth": order.total,
+        "cancelled": 0,
+        "net": order.total,
+        "net_tax": order.tax,
+        "net_shipping": order.shipping,
+        "active_pieces": 3,
     }
 
 

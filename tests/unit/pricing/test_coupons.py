@@ -14,7 +14,7 @@ from shop.kernel.codes import CODE_ALPHABET, normalize_code
 from shop.kernel.errors import Conflict, IdempotencyKeyReused, InvalidRequest
 from shop.kernel.money import Money
 from shop.pricing.actions.coupon_changes import end_coupon, update_coupon
-from shop.pricing.actions.coupons import create_codes, create_coupon
+from shop.pricing.actions.coupons import create_codes, create_coupon, track_code_attempts
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
 from shop.pricing.model.coupons import (
@@ -31,6 +31,7 @@ from shop.pricing.model.quote import Quote
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.targeting import Conditions, Selection, Window
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
+from tests.doubles.credits import MemoryCodeAttempts
 from tests.doubles.pricing import MemoryCoupons, MemoryPromotions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -348,6 +349,51 @@ def test_rejected_code_has_a_reason_and_changes_no_total(
     assert outcome.detail
     assert q.total.minor == 10_000
     assert not q.uses
+
+
+def test_code_of_an_ended_promotion_is_expired_and_no_attempt() -> None:
+    # Given a promotion that staff ended; the rule set keeps it for the replay of past prices
+    ended = replace(TEN, ended_at=NOW)
+    line = BasketLine("a", "p1", "p1.1", "S", "Thing", Money(10_000, "USD"), 1)
+    basket = Basket((line,), "USD", market="WORLD", codes=("SAVE", "NOTHING"))
+    limits = UsageLimits(codes={"SAVE": CodeStatus("ten")})
+    q = quote(basket, rules=RuleSet("1", ended_promotions=(ended,)), at=NOW, limits=limits)
+    assert [(code.reason, code.detail) for code in q.codes] == [
+        ("discount_code_expired", "This code is no longer valid: its promotion has ended."),
+        ("discount_code_invalid", "This code does not exist. Check its spelling."),
+    ]
+    # Then only the unknown code counts as an attempt
+    limiter = MemoryCodeAttempts()
+    with track_code_attempts(basket.codes, (), "jane", limiter, NOW) as forgive_existing:
+        forgive_existing(q)
+    assert limiter.attempts == {"jane": 1}
+
+
+@pytest.mark.parametrize(
+    "status", [None, CodeStatus("draft")], ids=["unknown", "of a draft promotion"]
+)
+def test_code_of_a_draft_is_answered_like_an_unknown_one(status: CodeStatus | None) -> None:
+    (outcome,) = quote_with_code(status).codes
+    assert outcome.detail == "This code does not exist. Check its spelling."
+    assert outcome.reason == "discount_code_invalid"
+
+
+@pytest.mark.parametrize(
+    ("status", "promotion", "detail"),
+    [
+        (CodeStatus("ten", starts=NOW + DAY), TEN, "This code is not valid yet."),
+        (
+            CodeStatus("ten"),
+            ten_if(window=Window(starts=NOW + DAY)),
+            "The promotion has not begun.",
+        ),
+    ],
+)
+def test_code_that_is_not_valid_yet_has_this_detail(
+    status: CodeStatus, promotion: Promotion, detail: str
+) -> None:
+    (outcome,) = quote_with_code(status, promotion=promotion).codes
+    assert outcome.detail == detail
 
 
 def test_code_on_goods_of_an_exclusive_sale_is_a_disallowed_combination() -> None:

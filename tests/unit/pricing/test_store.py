@@ -394,6 +394,10 @@ def test_code_belongs_to_one_coupon() -> None:
     with pytest.raises(Conflict) as error:
         DynamoCouponRepository().save(replace(coupon, id="other", code="save 1o"), [])
     assert error.value.code == "code_taken"
+    assert error.value.detail == (
+        f"Coupon {coupon.id!r} of promotion {coupon.promotion_id!r} has this code. Choose another"
+        " code: a code stays with its coupon, also after the promotion has ended."
+    )
 
 
 def test_basket_without_codes_and_limits_reads_nothing() -> None:

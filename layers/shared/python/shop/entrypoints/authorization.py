@@ -151,8 +151,24 @@ def _verified_claims(header: str) -> Mapping[str, Any]:
         raise Unavailable(detail) from None
     # ValueError and TypeError: the token is untrusted, and not every failure is a PyJWTError.
     except (jwt.PyJWTError, ValueError, TypeError):
-        raise _invalid_token("The token is invalid.") from None
+        raise _invalid_token(_reason(token)) from None
     return claims
+
+
+def _reason(token: str) -> str:
+    """Return why a token is rejected. Its claims are not verified, so they choose a text only."""
+    import jwt  # lazy: most callers are guests
+
+    try:
+        issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except (jwt.PyJWTError, ValueError, TypeError):
+        issuer = None
+    if not isinstance(issuer, str) or issuer == os.environ["TOKEN_ISSUER"]:
+        return "The token is invalid."
+    return (
+        "This route is for customers and guests, and the token is of other users, such as staff."
+        " Staff use the routes under /staff."
+    )
 
 
 def _invalid_token(reason: str) -> Unauthenticated:

@@ -129,3 +129,8 @@ class DependencyFailed(ShopError):
 
 class Unavailable(ShopError):
     code = "unavailable"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return the number with its noun, as in "1 piece" and "1,200 pieces"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

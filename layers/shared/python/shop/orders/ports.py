@@ -26,6 +26,7 @@ class OrderSummaryItem:
 
     ``returned`` is the value of the returned pieces, and ``refunded`` the money that the payment
     provider has refunded. ``worth`` is the current value; 0 if the order is cancelled.
+    ``cancelled`` and the fields from ``net`` on are the properties of the order with these names.
     """
 
     id: str
@@ -38,6 +39,11 @@ class OrderSummaryItem:
     returned: int = 0
     refunded: int = 0
     worth: int = 0
+    cancelled: int = 0
+    net: int = 0
+    net_tax: int = 0
+    net_shipping: int = 0
+    active_pieces: int = 0
 
 
 @frozen(slots=False)

@@ -8,7 +8,7 @@ from shop.entrypoints.merge_patch import EditableResource
 from shop.kernel.optimistic_locking import require_version
 from shop.pricing.actions.promotions import update_promotion
 from shop.pricing.model.promotions import Promotion
-from shop.pricing.schemas.promotions import PromotionChangeBody, PromotionView
+from shop.pricing.schemas.promotions import PromotionChangeBody, PromotionView, drop_former_defaults
 from shop.pricing.store.promotions import DynamoPromotionRepository
 
 promotions = DynamoPromotionRepository()
@@ -56,4 +56,5 @@ PROMOTION = EditableResource(
         "warnings",
     ),
     parse=parse,
+    adjust=drop_former_defaults,
 )

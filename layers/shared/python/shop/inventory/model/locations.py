@@ -7,7 +7,12 @@ location that is no longer used. :data:`MAIN_LOCATION` exists before staff descr
 from collections.abc import Mapping
 from dataclasses import field, replace
 
-from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, Location
+from shop.inventory.model.allocation import (
+    AllocationPolicy,
+    GeoPoint,
+    Location,
+    LocationPreference,
+)
 from shop.inventory.model.movements import MAIN_LOCATION
 from shop.kernel.errors import Conflict, NotFound, VersionConflict
 from shop.kernel.frozen import frozen
@@ -44,6 +49,19 @@ class Locations:
                 path=path,
             )
         return location
+
+    def needs_country(self, name: str) -> bool:
+        """Return whether orders are allocated by a country that was never set.
+
+        They are if the policy prefers the nearest of several shipping locations.
+        """
+        location = self.locations[name]
+        return (
+            location.position.country == UNKNOWN_POSITION.country
+            and location.ships
+            and len(self.shipping_locations()) > 1
+            and LocationPreference.NEAREST in self.policy.preferences
+        )
 
     def version_of(self, name: str) -> int:
         """Return the version of a location; 0 before staff describe it."""

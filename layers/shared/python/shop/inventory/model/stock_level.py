@@ -28,7 +28,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from shop.inventory.model.movements import MAIN_LOCATION, MAX_UNITS, StockMovement
-from shop.kernel.errors import Conflict, InvalidRequest, OutOfStock, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, OutOfStock, Problem, counted
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
 
@@ -278,7 +278,7 @@ class StockLevel:
         withheld = sum(unavailable_by.values()) + earmarked
         if on_hand < self.promised + withheld:
             raise Conflict(
-                f"{on_hand} units of {self.sku} at {self.location} cannot cover "
+                f"{counted(on_hand, 'unit')} of {self.sku} at {self.location} cannot cover "
                 f"{self.promised} promised and {withheld} withheld units. "
                 "Cancel orders or release units first.",
                 code="stock_promised",

@@ -114,6 +114,20 @@ class _ResponseModel(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
+class LocationWarning(_ResponseModel):
+    """A risk of a location's settings that staff should know."""
+
+    code: str = "country_unset"
+    """Kind of the warning: country_unset."""
+    content: str = (
+        "The country of this location was never set, so it is nearest to no buyer, and orders go to"
+        " other locations first. Set its country."
+    )
+    """Warning in words."""
+    path: str = "$.country"
+    """JSONPath of the field."""
+
+
 class LocationView(_ResponseModel):
     """A location and its settings. It has both coordinates or none."""
 
@@ -140,6 +154,8 @@ class LocationView(_ResponseModel):
     Example: ["US", "CA"]"""
     version: int
     """Version of the settings; 0 if they were never set."""
+    warnings: list[LocationWarning] = []
+    """Risks of the settings."""
 
     @classmethod
     def of(cls, locations: Locations, name: str) -> "LocationView":
@@ -153,6 +169,7 @@ class LocationView(_ResponseModel):
             ships=location.ships,
             ships_to=sorted(location.ships_to),
             version=locations.version_of(name),
+            warnings=[LocationWarning()] if locations.needs_country(name) else [],
         )
 
 

@@ -27,7 +27,7 @@ def sum_orders(search: OrderSearch, *, orders: OrderRepository, finder: OrderFin
     if search.number is None:
         return finder.sum_up(search)
     found = _of_number(search.number, search, orders)
-    return OrderSums.of((order.currency, order.total) for order in found)
+    return OrderSums.of(summary_of(order) for order in found)
 
 
 def _of_number(number: str, search: OrderSearch, orders: OrderRepository) -> tuple[Order, ...]:
@@ -52,4 +52,9 @@ def summary_of(order: Order) -> OrderSummaryItem:
         returned=order.returned_value,
         refunded=order.payment.total_of("refunded"),
         worth=order.worth,
+        cancelled=order.cancelled_value,
+        net=order.net_value,
+        net_tax=order.net_tax,
+        net_shipping=order.net_shipping,
+        active_pieces=order.active_pieces,
     )

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Self
 
 from shop.inventory.model import Reservation, merge_reservations
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, Problem, counted
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
-from shop.kernel.money import Money
+from shop.kernel.money import Money, ratio
 from shop.orders.model.order_state import (
     MAY_BECOME,
     HistoryEntry,
@@ -220,6 +220,44 @@ class AfterSale(OrderState):
         return max(0, self.due - self.payment.net_captured)
 
     @property
+    def cancelled_value(self) -> int:
+        """Value that was cancelled, tax included: the order, or its cancelled pieces."""
+        if self.status is OrderStatus.CANCELLED:
+            return self.total
+        cancelled = {line.id: line.cancelled for line in self.lines}
+        return self.total - self.value_without(cancelled) if any(cancelled.values()) else 0
+
+    @property
+    def net_value(self) -> int:
+        """What is kept of the total, also after refunds outside the shop: money and credits."""
+        if self.status is OrderStatus.CANCELLED:
+            return 0
+        return self.current_value - self.refunded_outside
+
+    @property
+    def net_tax(self) -> int:
+        """The tax in :attr:`net_value`."""
+        net = self.net_value
+        if net == 0 or self.quote is None:
+            # An order without a quote has no tax by rate.
+            return ratio(self.tax * net, self.total) if net else 0
+        outside = self._tax_shares(self.refunded_outside)
+        return self.tax - sum(share.tax for share in (*self.refunded_taxes, *outside))
+
+    @property
+    def net_shipping(self) -> int:
+        """The shipping cost in :attr:`net_value`: it stays while a piece stays."""
+        price = self.shipping - self.shipping_discount
+        return min(price, self.net_value) if self.active_pieces else 0
+
+    @property
+    def active_pieces(self) -> int:
+        """Pieces that are neither cancelled nor returned; 0 if the order is cancelled."""
+        if self.status is OrderStatus.CANCELLED:
+            return 0
+        return sum(line.active_quantity for line in self.lines)
+
+    @property
     def refundable(self) -> int:
         """The highest amount that can still be refunded, in minor units of money and credits."""
         if self.status not in (OrderStatus.CONFIRMED, OrderStatus.COMPLETED):
@@ -320,7 +358,7 @@ class AfterSale(OrderState):
         problems = [
             Problem(
                 "quantity_invalid",
-                f"Line {line_id} has {limits[line_id]} piece(s) {state}, not {count}.",
+                f"Line {line_id} has {counted(limits[line_id], 'piece')} {state}, not {count}.",
                 f"$.lines[{n}].quantity",
             )
             for n, (line_id, count) in enumerate(pieces.items())

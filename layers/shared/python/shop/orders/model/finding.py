@@ -7,11 +7,11 @@ needs no update when the order's status changes.
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from shop.kernel.contacts import mailbox_of
 from shop.kernel.frozen import frozen
@@ -176,13 +176,68 @@ class OrderSearch:
         return all(any(_is_found_by(word, each) for each in stored) for word in self.words)
 
 
+class SummedOrder(Protocol):
+    """The amounts of an order that sums add up, in minor units, as its summary has them."""
+
+    @property
+    def status(self) -> OrderStatus: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def cancelled(self) -> int: ...
+    @property
+    def net(self) -> int: ...
+    @property
+    def net_tax(self) -> int: ...
+    @property
+    def net_shipping(self) -> int: ...
+    @property
+    def active_pieces(self) -> int: ...
+
+
 @frozen(slots=False)
 class CurrencySum:
-    """Number and total of the orders in one currency, in minor units."""
+    """The sums of the orders in one currency; amounts are minor units.
+
+    ``gross`` less ``cancelled`` and ``refunded`` is ``net``. ``tax`` and ``shipping`` are parts of
+    ``net``, and ``unpaid`` is the part whose payment is not certain yet. ``cancelled_count`` and
+    ``returned_count`` are orders without a piece that the buyer keeps.
+    """
 
     currency: str
-    count: int
-    total: int
+    count: int = 0
+    cancelled_count: int = 0
+    returned_count: int = 0
+    gross: int = 0
+    cancelled: int = 0
+    net: int = 0
+    unpaid: int = 0
+    tax: int = 0
+    shipping: int = 0
+
+    @property
+    def refunded(self) -> int:
+        """Value that was taken back after the sale, whether its payment is pending or not."""
+        return self.gross - self.cancelled - self.net
+
+    def plus(self, order: "SummedOrder") -> "CurrencySum":
+        """Count one more order."""
+        is_cancelled = order.status is OrderStatus.CANCELLED
+        is_unpaid = order.status in (OrderStatus.PLACING, OrderStatus.PLACED)
+        return CurrencySum(
+            self.currency,
+            self.count + 1,
+            self.cancelled_count + is_cancelled,
+            self.returned_count + (not is_cancelled and not order.active_pieces),
+            self.gross + order.total,
+            self.cancelled + order.cancelled,
+            self.net + order.net,
+            self.unpaid + (order.net if is_unpaid else 0),
+            self.tax + order.net_tax,
+            self.shipping + order.net_shipping,
+        )
 
 
 @frozen(slots=False)
@@ -201,13 +256,13 @@ class OrderSums:
         return sum(each.count for each in self.sums)
 
     @classmethod
-    def of(cls, amounts: Iterable[tuple[str, int]]) -> "OrderSums":
-        """Add up currencies and totals of orders."""
-        counts, totals = Counter[str](), Counter[str]()
-        for currency, total in amounts:
-            counts[currency] += 1
-            totals[currency] += total
-        return cls(tuple(CurrencySum(c, counts[c], totals[c]) for c in sorted(counts)))
+    def of(cls, orders: "Iterable[SummedOrder]") -> "OrderSums":
+        """Add up orders by currency."""
+        sums: dict[str, CurrencySum] = {}
+        for order in orders:
+            currency = order.currency
+            sums[currency] = sums.get(currency, CurrencySum(currency)).plus(order)
+        return cls(tuple(sums[currency] for currency in sorted(sums)))
 
     def as_lower_bound(self) -> "OrderSums":
         """Return the same sums as those of a part of the orders."""

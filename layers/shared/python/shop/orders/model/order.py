@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shop.inventory.model import Reservation, merge_reservations
-from shop.kernel.errors import Conflict, InvalidRequest, NotFound
+from shop.kernel.errors import Conflict, InvalidRequest, NotFound, counted
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
 from shop.orders.model.after_sale import AfterSale
@@ -226,8 +226,8 @@ class Order(AfterSale):
         # Checked before the status: for a completed order this is the more helpful answer.
         if shipped and self.shipped:
             raise Conflict(
-                f"All {shipped} piece(s) of this order are shipped, in {len(self.shipments)}"
-                " parcel(s).",
+                f"The whole order is shipped: {counted(shipped, 'piece')} in"
+                f" {counted(len(self.shipments), 'parcel')}.",
                 code="already_shipped",
             )
         self._require_confirmed("shipped")

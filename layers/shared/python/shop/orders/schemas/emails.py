@@ -8,7 +8,7 @@ from shop.orders.model import Order
 from shop.orders.model.notices import Notice, NoticeKind
 from shop.orders.model.shipments import FINAL_STATUSES
 from shop.orders.ports import Email
-from shop.orders.schemas.ucp import reason_text
+from shop.orders.schemas.ucp import carrier_name, reason_text
 
 
 def order_confirmation_email(order: Order, shop_url: str) -> Email:
@@ -50,10 +50,10 @@ def _taxes(order: Order) -> list[tuple[str, int]]:
 
 
 _NOTICES = {
-    NoticeKind.SHIPPED: ("is on its way", "We have handed a parcel of your order to the carrier."),
+    NoticeKind.SHIPPED: ("is on its way", "We have handed a parcel of your order to {carrier}."),
     NoticeKind.FAILED_ATTEMPT: (
         "could not be delivered",
-        "The carrier could not deliver a parcel of your order. It will try again.",
+        "The delivery of a parcel of your order by {carrier} failed. It will be tried again.",
     ),
     NoticeKind.DELIVERED: ("has arrived", "A parcel of your order was delivered."),
     NoticeKind.CANCELLED: (
@@ -81,7 +81,8 @@ _NOTICES = {
         "Your order should have arrived by now. We are sorry that it is late.",
     ),
 }
-"""End of the subject, and the first sentence, of each notice."""
+"""End of the subject, and the first sentence, of each notice. ``{carrier}`` is that of the
+parcel."""
 
 
 def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
@@ -107,6 +108,8 @@ def order_notice_email(order: Order, notice: Notice, shop_url: str) -> Email:
         ]
         details.append(f"Reason: {notice.refund.reason}")
     if notice.shipment is not None:
+        carrier = carrier_name(order, notice.shipment) or "the carrier"
+        opening = opening.replace("{carrier}", carrier)
         titles = {line.id: line.title for line in order.lines}
         details += [f"{n} × {titles[line]}" for line, n in notice.shipment.lines.items()]
         details.append(f"Tracking number: {notice.shipment.tracking_number}")
@@ -146,7 +149,7 @@ def _email(
                 "",
             ]
         ),
-        html=f"<p>{opening}</p><ul>{items}</ul>"
+        html=f"<p>{escape(opening)}</p><ul>{items}</ul>"
         + "".join(
             f'<p>{name}: <a href="{escape(url)}">{escape(url)}</a></p>' for name, url in links
         ),

@@ -35,7 +35,8 @@ class OrderSummary(_ResponseModel):
     id: str
     """Id of the order."""
     status: OrderStatus
-    """Status of the order."""
+    """Status of the order. An order that arrived and was sent back whole stays `completed`, and its
+    `active_pieces` are 0; `returned` is an order of which no piece arrived."""
     placed_at: datetime
     """Instant at which the order was placed."""
     currency: str
@@ -43,13 +44,18 @@ class OrderSummary(_ResponseModel):
     total: int
     """Total in minor units, with shipping and tax."""
     pieces: int
-    """Number of pieces."""
+    """Number of pieces that were ordered."""
+    active_pieces: int
+    """Pieces that are neither cancelled nor returned; 0 if the buyer keeps none."""
     email: str
     """Email address of the buyer."""
     returned: int
     """Value of the pieces that came back or never arrived, in minor units, tax included."""
     refunded: int
     """Money that the payment provider has refunded, in minor units; without credits."""
+    net: int
+    """What is kept of the total, in money and credits: without cancelled and returned pieces,
+    refunds by amount, and refunds outside the shop."""
 
 
 class OrderList(_ResponseModel):

@@ -160,14 +160,31 @@ def _status(text: str | None) -> OrderStatus | None:
 
 
 class CurrencySumView(BaseModel):
-    """Number and total of the orders in one currency."""
+    """The orders in one currency, in minor units: gross − cancelled − refunded = net."""
 
     currency: str
     """Currency as an ISO 4217 code."""
     count: int
-    """Number of orders in this currency."""
-    total: int
-    """Sum of their totals in minor units, as they were placed."""
+    """Number of orders in this currency, with cancelled and returned ones."""
+    cancelled_count: int
+    """Number of cancelled orders among them, such as those with a declined card."""
+    returned_count: int
+    """Number of other orders of which the buyer keeps no piece."""
+    gross: int
+    """Sum of the totals with which the orders were placed, with shipping and tax."""
+    cancelled: int
+    """Value of cancelled orders and of cancelled pieces."""
+    refunded: int
+    """Value that was taken back from the other orders: returned and undelivered pieces, refunds by
+    amount, and refunds at the provider. It counts also while the payment of a refund is pending."""
+    net: int
+    """What is kept, in money and credits: the sum of `net` of the orders."""
+    unpaid: int
+    """Part of `net` whose payment is not certain yet: that of orders with the status `placed`."""
+    tax: int
+    """Tax in `net`."""
+    shipping: int
+    """Shipping in `net`, after discounts: that of orders of which the buyer keeps a piece."""
 
 
 class OrderSumsView(BaseModel):
@@ -181,12 +198,12 @@ class OrderSumsView(BaseModel):
     """Whether every order is counted. If false, the result is too long: only its newest orders are
     counted, and all numbers are lower bounds."""
     sums: list[CurrencySumView]
-    """Number and total of the orders, by currency."""
+    """The orders by currency. Currencies are never added up."""
 
     @classmethod
     def of(cls, sums: OrderSums) -> "OrderSumsView":
         return cls(
             count=sums.count,
             complete=sums.is_complete,
-            sums=[CurrencySumView.model_validate(vars(each)) for each in sums.sums],
+            sums=[CurrencySumView.model_validate(each, from_attributes=True) for each in sums.sums],
         )

@@ -196,7 +196,7 @@ class StaffShippingOption(_ResponseModel):
 
 _CONVERTED_FIELDS = frozenset(
     "buyer destination shipping_option lines credits reservations parcels returns refunds payment"
-    " history cancelled_taxes".split()
+    " history cancelled_taxes net".split()
 )
 """Fields of :class:`StaffOrder` that are not attributes of the order in the same form."""
 
@@ -211,7 +211,8 @@ class StaffOrder(_ResponseModel):
     checkout_id: str
     """Id of the checkout that placed the order."""
     status: OrderStatus
-    """Status of the order."""
+    """Status of the order. An order that arrived and was sent back whole stays `completed`, and its
+    `active_pieces` are 0; `returned` is an order of which no piece arrived."""
     placed_at: datetime
     """Instant at which the order was placed."""
     pay_by: datetime
@@ -244,6 +245,11 @@ class StaffOrder(_ResponseModel):
     """Total in minor units, with shipping and tax."""
     due: int
     """Money due for the pieces that are neither cancelled nor returned."""
+    net: int
+    """What is kept of the total, in money and credits: without cancelled and returned pieces,
+    refunds by amount, and refunds outside the shop."""
+    active_pieces: int
+    """Pieces that are neither cancelled nor returned; 0 if the buyer keeps none."""
     cancel_reason: str | None
     """Reason of the cancellation; absent unless the order is cancelled."""
     lines: list[StaffLine]
@@ -318,6 +324,7 @@ class StaffOrder(_ResponseModel):
             "refunds": [StaffRefund.of(refund) for refund in order.refunds],
             "cancelled_taxes": StaffTaxShare.all_of(order.cancelled_taxes),
             "payment": _payment(order),
+            "net": order.net_value,
             "history": [StaffHistoryEntry.of(entry, order) for entry in order.history],
         }
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
-from shop.orders.model import HistoryEntry, Order, OrderLine, OrderRefund, OrderStatus
+from shop.orders.model import HistoryEntry, Order, OrderLine, OrderRefund, OrderStatus, Shipment
+from shop.orders.model.shipments import MANUAL_CARRIER
 
 if TYPE_CHECKING:
     from shop.pricing.model.quote import Quote
@@ -207,6 +208,17 @@ def _arrival_text(order: Order) -> str:
     return f"{option.title}: arrives {option.earliest:%Y-%m-%d} to {option.latest:%Y-%m-%d}"
 
 
+def carrier_name(order: Order, shipment: Shipment) -> str | None:
+    """Return the carrier of a parcel in words for the buyer; ``None`` if it is unknown.
+
+    A manual parcel is said to go with the carrier of the shipping option: no other is known.
+    """
+    offered = order.shipping_option.carrier.strip()
+    if shipment.carrier not in (MANUAL_CARRIER, offered.casefold()):
+        return shipment.carrier
+    return offered if offered and offered.casefold() != MANUAL_CARRIER else None
+
+
 def _events(order: Order) -> Iterator[dict[str, Any]]:
     for entry in order.history:
         if entry.event == "allocated":
@@ -221,8 +233,10 @@ def _events(order: Order) -> Iterator[dict[str, Any]]:
         shared: dict[str, Any] = {
             "line_items": _pieces_view(shipment.lines),
             "tracking_number": shipment.tracking_number,
-            "carrier": shipment.carrier,
         }
+        carrier = carrier_name(order, shipment)
+        if carrier is not None:
+            shared["carrier"] = carrier
         if shipment.tracking_url:
             shared["tracking_url"] = shipment.tracking_url
         yield {
@@ -230,7 +244,7 @@ def _events(order: Order) -> Iterator[dict[str, Any]]:
             "occurred_at": shipment.shipped_at.isoformat(),
             "type": "shipped",
             **shared,
-            "description": f"Handed over to {shipment.carrier}",
+            "description": f"Handed over to {carrier or 'the carrier'}",
         }
         for event in shipment.tracking:
             yield {

@@ -38,8 +38,6 @@ class _ListedOrder:
 
     placed_key: str
     owner: str
-    currency: str
-    total: int
     summary: OrderSummaryItem | None = None
 
 
@@ -76,9 +74,11 @@ class DynamoOrderFinder:
         )
 
     def sum_up(self, search: OrderSearch) -> OrderSums:
-        listed = self._listed(search, None, FILTER_PAGE if search.needs_orders else SUM_PAGE)
-        budget = MAX_READ if search.needs_orders else MAX_LISTED
-        sums = OrderSums.of(_amounts(search, islice(listed, budget)))
+        # Amounts of an order change, so only the index by day has them; of a term, they are read.
+        reads_orders = search.term is not None
+        listed = self._listed(search, None, FILTER_PAGE if reads_orders else SUM_PAGE)
+        budget = MAX_READ if reads_orders else MAX_LISTED
+        sums = OrderSums.of(_summaries(search, islice(listed, budget)))
         return sums if next(listed, None) is None else sums.as_lower_bound()
 
     def list_matching(
@@ -129,7 +129,7 @@ class DynamoOrderFinder:
             for key in partition_keys(term, keys)
         ]
         for row in heapq.merge(*shards, key=lambda each: each.sk, reverse=True):
-            yield _ListedOrder(row.sk, row.owner, row.currency, int(row.total))
+            yield _ListedOrder(row.sk, row.owner)
 
     def _by_day(self, first: str, last: str, page_size: int) -> Iterator[_ListedOrder]:
         for day in _days(first, last):
@@ -143,8 +143,7 @@ class DynamoOrderFinder:
                 for shard in range(SHARDS)
             ]
             for row in heapq.merge(*shards, key=lambda each: each.placed_key, reverse=True):
-                summary = summary_from_row(row)
-                yield _ListedOrder(row.placed_key, "", summary.currency, summary.total, summary)
+                yield _ListedOrder(row.placed_key, "", summary_from_row(row))
 
 
 def _matching(
@@ -173,14 +172,10 @@ def _order_key(listed: _ListedOrder) -> tuple[str, str]:
     return order_pk(parse_placed_key(listed.placed_key)[0]), f"HEAD#{listed.owner}"
 
 
-def _amounts(search: OrderSearch, listed: Iterator[_ListedOrder]) -> Iterator[tuple[str, int]]:
-    """Yield currency and total of each order that matches."""
-    if search.term is not None and not search.needs_orders:
-        # The total of an order never changes, so that no order is read.
-        yield from ((each.currency, each.total) for each in listed)
-        return
+def _summaries(search: OrderSearch, listed: Iterator[_ListedOrder]) -> Iterator[OrderSummaryItem]:
+    """Yield the current summary of each order that matches."""
     while chunk := list(islice(listed, READ_SIZE)):
-        yield from ((order.currency, order.total) for _, order in _matching(search, chunk))
+        yield from (summary for _, summary in _matching(search, chunk))
 
 
 def _has_status(search: OrderSearch, status: OrderStatus) -> bool:

@@ -276,6 +276,11 @@ def summary_from_row(row: Any) -> OrderSummaryItem:
         returned=raw.get("returned", 0),
         refunded=raw.get("refunded", 0),
         worth=raw.get("worth", raw["total"]),
+        cancelled=raw.get("cancelled", 0),
+        net=raw.get("net", raw["total"]),
+        net_tax=raw.get("net_tax", 0),
+        net_shipping=raw.get("net_shipping", 0),
+        active_pieces=raw.get("active_pieces", raw["pieces"]),
     )
 
 
@@ -307,8 +312,20 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
     """Return the item of an order: its document, the summary for lists, and its events."""
     placed = order.placed_at.astimezone(UTC)
     shard = hashlib.sha256(order.id.encode()).digest()[0] % SHARDS
-    # Most orders have neither, and their items stay small.
-    after_sale = {"returned": order.returned_value, "refunded": order.payment.total_of("refunded")}
+    pieces = sum(line.quantity for line in order.lines)
+    # What most orders do not have is left out, so that their items stay small.
+    if_any = {
+        "returned": order.returned_value,
+        "refunded": order.payment.total_of("refunded"),
+        "cancelled": order.cancelled_value,
+        "net_tax": order.net_tax,
+        "net_shipping": order.net_shipping,
+    }
+    if_reduced = {
+        "worth": (order.worth, order.total),
+        "net": (order.net_value, order.total),
+        "active_pieces": (order.active_pieces, pieces),
+    }
     return OrderRow(
         order_pk(order.id),
         f"HEAD#{order.owner}",
@@ -318,12 +335,12 @@ def order_to_row(order: Order, events: Sequence[Event]) -> OrderRow:
         summary={
             "currency": order.currency,
             "total": order.total,
-            "pieces": sum(line.quantity for line in order.lines),
+            "pieces": pieces,
             "email": order.email,
             "pay_by": int(order.pay_by.timestamp()),
             **_delivery_promise(order),
-            **{name: amount for name, amount in after_sale.items() if amount},
-            **({"worth": order.worth} if order.worth != order.total else {}),
+            **{name: amount for name, amount in if_any.items() if amount},
+            **{name: now for name, (now, placed_with) in if_reduced.items() if now != placed_with},
         },
         events=tuple(events),
         owner_key=None if order.owner == GUEST_OWNER or order.never_placed else order.owner,

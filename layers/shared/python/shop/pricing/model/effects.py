@@ -26,14 +26,19 @@ class PercentOff:
 
 @frozen
 class AmountOff:
-    """An amount off each unit (``per`` is "unit") or once off each line ("line")."""
+    """An amount off each unit (``per`` is "unit", the default) or once off each line ("line").
+
+    For an amount off the whole order, use ``order_amount``.
+    """
 
     kind: ClassVar[str] = "amount_off"
     step: ClassVar[PricingStep] = PricingStep.LINES
     amount: tuple[Money, ...]
-    """Amount off, one per currency."""
+    """Amount off each unit, or off each line with ``per: line``; one per currency. Three units
+    cost three amounts less. For one amount off the order, use the kind ``order_amount``."""
     per: str = "unit"
-    """Whether the amount is off each unit or once off each line: unit or line."""
+    """Whether the amount is off each unit (``unit``, the default) or once off each line (``line``).
+    """
 
 
 @frozen
@@ -142,12 +147,12 @@ class OrderPercent:
 
 @frozen
 class OrderAmount:
-    """An amount off the sum of the goods."""
+    """An amount off the sum of the goods, once per order, however many units it has."""
 
     kind: ClassVar[str] = "order_amount"
     step: ClassVar[PricingStep] = PricingStep.ORDER
     amount: tuple[Money, ...]
-    """Amount off the order, one per currency."""
+    """Amount off the order, once, one per currency."""
 
 
 @frozen

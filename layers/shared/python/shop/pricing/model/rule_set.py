@@ -92,7 +92,8 @@ class RuleSet:
 
     ``version`` changes with every change of a rule; caches compare it. Derived values are computed
     on first use and cached with the rule set. ``ended_promotions`` and ``policy_revisions`` (oldest
-    first) price nothing: they are stored for the replay of past prices (§11.4).
+    first) price nothing: they are stored for the replay of past prices (§11.4), and the former for
+    the answers to their codes (§4.2).
     """
 
     version: str = "0"
@@ -167,6 +168,11 @@ class RuleSet:
     def promotion_index(self) -> PromotionIndex:
         """The promotions in evaluation order, indexed by the goods that they target."""
         return PromotionIndex(self.promotions, self.groups)
+
+    @cached_property
+    def ended_promotion_ids(self) -> frozenset[str]:
+        """The ids of the ended promotions that are still stored."""
+        return frozenset(promotion.id for promotion in self.ended_promotions)
 
     @cached_property
     def price_lists_by_priority(self) -> tuple[PriceList, ...]:

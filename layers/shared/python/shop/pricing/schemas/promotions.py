@@ -1,16 +1,20 @@
 """Request and response types of promotions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shop.kernel.errors import InvalidRequest
+from shop.kernel.money import Money
 from shop.kernel.pagination import Page
-from shop.pricing.model.effects import GIFT_VARIANT_MESSAGE, FreeGift
+from shop.pricing.model.effects import EFFECT_TYPES, GIFT_VARIANT_MESSAGE, Effect, FreeGift
 from shop.pricing.model.promotions import Promotion, PromotionRevision, PromotionStatus
+from shop.pricing.model.targeting import Selection
 from shop.pricing.schemas.base import StaffWarning, Version
+from shop.serialization import to_json
 
 
 class PromotionBody(BaseModel):
@@ -34,13 +38,13 @@ class PromotionBody(BaseModel):
 
     def promotion(self, id_: str | None = None) -> Promotion:
         """Return the promotion. Raises InvalidRequest with the path of every problem."""
-        fields = dict(self.model_extra or {})
+        values = dict(self.model_extra or {})
         for name in ("published", "published_at", "ended_at", "status", "revisions", "warnings"):
-            fields.pop(name, None)
-        if id_ is not None and fields.setdefault("id", id_) != id_:
+            values.pop(name, None)
+        if id_ is not None and values.setdefault("id", id_) != id_:
             message = f"The id must stay {id_!r}. Omit it."
             raise InvalidRequest(message, code="id_differs", path="$.id")
-        promotion = Promotion.from_dict(fields)
+        promotion = Promotion.from_dict(values)
         effect = promotion.effect
         if isinstance(effect, FreeGift) and not effect.variant:
             # Stored promotions may name a SKU only; staff must name the variant.
@@ -61,7 +65,8 @@ class PromotionChangeBody(PromotionBody):
 
 
 class PromotionView(BaseModel):
-    """A promotion with its current status, and the other fields as staff wrote them."""
+    """A promotion with its current status, its effect with all defaults, and the other fields as
+    staff wrote them."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -83,8 +88,47 @@ class PromotionView(BaseModel):
         status, version = promotion.status(at).value, promotion.version
         channels = promotion.conditions.channels
         warnings = StaffWarning.of_channels(channels, "$.conditions.channels")
-        fields = {"status": status, "version": version, "warnings": warnings}
-        return cls(**{**promotion.to_dict(), **fields})
+        shown = {
+            "effect": effect_view(promotion.effect),
+            "status": status,
+            "version": version,
+            "warnings": warnings,
+        }
+        return cls(**{**promotion.to_dict(), **shown})
+
+
+def effect_view(effect: Effect) -> dict[str, Any]:
+    """Return an effect with its defaults. Limits that are not set are absent."""
+    view: dict[str, Any] = _with_defaults(effect)
+    return view
+
+
+def _with_defaults(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_with_defaults(item) for item in value]
+    if not is_dataclass(value) or isinstance(value, (Money, Selection)):
+        return to_json(value)
+    kind = {"kind": value.kind} if hasattr(value, "kind") else {}
+    items = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+    return kind | {n: _with_defaults(item) for n, item in items.items() if item is not None}
+
+
+def drop_former_defaults(
+    merged: dict[str, Any], current: dict[str, Any], patch: Mapping[str, Any]
+) -> None:
+    """Remove the defaults of the former kind from an effect whose kind a patch changes."""
+    before, after, sent = (each.get("effect") for each in (current, merged, patch))
+    if not (isinstance(before, dict) and isinstance(after, dict) and isinstance(sent, dict)):
+        return
+    former, new = (EFFECT_TYPES.get(str(effect.get("kind"))) for effect in (before, after))
+    if former is None or new is None or former is new:
+        return
+    of_new = {field.name for field in fields(new)}
+    for field in fields(former):
+        if field.default is MISSING or field.name in of_new or field.name in sent:
+            continue
+        if before.get(field.name) == to_json(field.default):
+            after.pop(field.name, None)
 
 
 class RevisionView(BaseModel):

@@ -17,6 +17,7 @@ from shop.kernel.errors import (
     NotFound,
     Problem,
     VersionConflict,
+    counted,
 )
 from shop.kernel.events import Event
 from shop.kernel.pagination import Page, decode_name_cursor, to_cursor
@@ -82,11 +83,7 @@ class DynamoCouponRepository:
                     code="id_taken",
                     path="$.id",
                 ) from None
-            raise Conflict(
-                "This code belongs to another coupon. Choose another code.",
-                code="code_taken",
-                path="$.code",
-            ) from None
+            raise _code_taken(code) from None
         return coupon
 
     def update(self, before: Coupon, after: Coupon, events: Sequence[Event]) -> Coupon:
@@ -121,7 +118,7 @@ class DynamoCouponRepository:
             )
         used = _limit_of(before) - int(row.remaining)
         return Conflict(
-            f"The code was used {used} times. Send a quantity of {used} or more.",
+            f"The code was used {counted(used, 'time')}. Send a quantity of {used} or more.",
             code="quantity_below_uses",
             path="$.quantity",
         )
@@ -301,6 +298,20 @@ def _status(
         per_customer=per_customer,
         shard_count=int(row.shard_count or 0),
         group=GroupStatus(doc["group"]) if "group" in doc else None,
+    )
+
+
+def _code_taken(code: PricingRow | None) -> Conflict:
+    """Return the error for a code that another coupon, or a group buy, has."""
+    holder = "Another coupon"
+    if code is not None:
+        doc = PricingRow.get(code.pk, code.sk, consistent_read=True).doc
+        holder = f"Coupon {doc['coupon']!r} of promotion {doc['promotion']!r}"
+    return Conflict(
+        f"{holder} has this code. Choose another code: a code stays with its coupon, also after the"
+        " promotion has ended.",
+        code="code_taken",
+        path="$.code",
     )
 
 

@@ -63,9 +63,7 @@ def calculate_quote(
 
     # Steps 2 to 6, lines, sets, order, gifts, shipping (§5 to §9): one pass over the candidates,
     # which are sorted by step. Codes come first, because they open promotions (§4.2).
-    calculation.codes_by_promotion, pending_outcomes = open_promotions(
-        basket, rules.promotion_index, limits, at
-    )
+    calculation.codes_by_promotion, pending_outcomes = open_promotions(basket, rules, limits, at)
     apply_promotions(calculation, _candidates(calculation, rules, at, explain))
 
     # Step 7, tax (§10): on the costs after all reductions.

@@ -10,8 +10,8 @@ from shop.kernel.frozen import frozen
 from shop.kernel.money import Money
 from shop.pricing.model.basket import Basket
 from shop.pricing.model.group_buy import GroupStatus
-from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.quote import CodeOutcome
+from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.targeting import NOT_APPLIED_REASONS
 from shop.pricing.model.trace import TraceEntry
 from shop.pricing.model.usage_limits import CodeStatus, UsageLimits
@@ -58,7 +58,7 @@ PendingOutcome = CodeOutcome | OpenedPromotion
 
 
 def open_promotions(
-    basket: Basket, index: PromotionIndex, limits: UsageLimits, at: datetime
+    basket: Basket, rules: RuleSet, limits: UsageLimits, at: datetime
 ) -> tuple[dict[str, str], list[PendingOutcome]]:
     """Check the codes of a basket.
 
@@ -76,7 +76,7 @@ def open_promotions(
             outcomes.append(CodeOutcome(raw_code, False, CODE_ALREADY_APPLIED, detail))
             continue
         known_codes.add(code)
-        outcome = _check_code(raw_code, limits.codes.get(code), index, by_promotion, at)
+        outcome = _check_code(raw_code, limits.codes.get(code), rules, by_promotion, at)
         if isinstance(outcome, OpenedPromotion):
             by_promotion[outcome.promotion_id] = raw_code
         outcomes.append(outcome)
@@ -86,13 +86,13 @@ def open_promotions(
 def _check_code(
     raw_code: str,
     status: CodeStatus | None,
-    index: PromotionIndex,
+    rules: RuleSet,
     by_promotion: dict[str, str],
     at: datetime,
 ) -> PendingOutcome:
     if status is None:
         return CodeOutcome(raw_code, False, *_UNKNOWN_CODE)
-    rejection = _rejection(status, index, by_promotion, at)
+    rejection = _rejection(status, rules, by_promotion, at)
     if rejection is not None:
         return CodeOutcome(raw_code, False, *rejection)
     return OpenedPromotion(raw_code, status.promotion_id)
@@ -102,14 +102,17 @@ _UNKNOWN_CODE = (CODE_INVALID, "This code does not exist. Check its spelling.")
 
 
 def _rejection(
-    status: CodeStatus, index: PromotionIndex, by_promotion: dict[str, str], at: datetime
+    status: CodeStatus, rules: RuleSet, by_promotion: dict[str, str], at: datetime
 ) -> tuple[str, str] | None:
     """Return error code and message for a code that opens nothing, else ``None``."""
     # The group of a group-buy code comes first: its messages are more precise than the limits'
     # (§13.3).
     if closed := _group_rejection(status, at):
         return closed
-    if status.promotion_id not in index.by_id:
+    if status.promotion_id in rules.ended_promotion_ids:
+        return CODE_EXPIRED, "This code is no longer valid: its promotion has ended."
+    # A draft is not announced, so its code is answered like an unknown one, and counts as a guess.
+    if status.promotion_id not in rules.promotion_index.by_id:
         return _UNKNOWN_CODE
     if status.starts is not None and at < status.starts:
         return CODE_INVALID, "This code is not valid yet."
