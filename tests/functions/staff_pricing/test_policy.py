@@ -17,7 +17,14 @@ from tests.functions.staff_pricing.test_simulation import (
     simulate,
     simulated,
 )
-from tests.kit.products import ADDRESS, checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.products import (
+    address_in,
+    checkout_body,
+    lines,
+    mug,
+    payment_body,
+    publish_with_stock,
+)
 from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -51,8 +58,7 @@ def cart_total() -> int:
 
 def checkout(*items: tuple[str, int], region: str = "IL") -> dict[str, Any]:
     body = checkout_body(*items)
-    destination = {**ADDRESS, "address_region": region}
-    body["fulfillment"]["methods"][0]["destinations"] = [destination]
+    body["fulfillment"]["methods"][0]["destinations"] = [address_in(region)]
     created = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert created.status == 201, created.text
     session: dict[str, Any] = created.json
