@@ -135,6 +135,30 @@ def test_rounding_follows_the_policy_and_orders_keep_theirs() -> None:
     assert (quote.total.minor, quote.discount.minor) == (paid, 13)
 
 
+def test_tax_has_a_rounding_of_its_own() -> None:
+    # 40 cents at 6.25 % are 2.5 cents of tax
+    publish_with_stock(mug(price=40), pieces=9)
+
+    def tax_of_goods() -> int:
+        created = checkout(("mug.1", 1), region="TX")
+        session = DynamoCheckoutSessionRepository().get("guest", created["id"], datetime.now(UTC))
+        return session.offer.quote.lines[0].tax.amount.minor
+
+    assert read().json["tax_rounding"] == "half_up"
+    assert tax_of_goods() == 3
+    set_policy(0, tax_rounding="half_even")
+    assert read().json["tax_rounding"] == "half_even"
+    assert tax_of_goods() == 2
+    # And without a rounding of its own, tax is rounded like other amounts
+    set_policy(1, rounding="half_up")
+    assert read().json["tax_rounding"] == "half_up"
+    assert tax_of_goods() == 3
+    set_policy(2)
+    assert (read().json["rounding"], read().json["tax_rounding"]) == ("half_even", "half_even")
+    assert read("version=0").json["tax_rounding"] == "half_up"
+    assert read("version=1").json["tax_rounding"] == "half_even"
+
+
 def test_tax_is_rounded_by_line_or_by_unit() -> None:
     publish_with_stock(mug(price=33), pieces=9)
 
