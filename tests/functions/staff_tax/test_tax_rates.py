@@ -87,7 +87,7 @@ def test_new_rate_of_a_state_is_charged_by_the_next_checkout() -> None:
     assert changed.json["actor"] == STAFF["username"]
 
     # Then the next checkout charges it, half to even, and other states keep their rates
-    assert tax_of_checkout() == 662
+    assert tax_of_checkout() == 663
     assert tax_of_checkout(region="CA") == 725
 
 
