@@ -17,6 +17,25 @@ ADDRESS = {
     "postal_code": "62701",
     "address_country": "US",
 }
+ZIP_CODES = {
+    "CA": "94107",
+    "FL": "33101",
+    "HI": "96813",
+    "IL": "62701",
+    "NJ": "07030",
+    "NY": "10001",
+    "TX": "78701",
+    "WA": "98101",
+}
+"""A ZIP code of each state in which tests sell."""
+
+
+def address_in(region: str, country: str = "US") -> dict[str, str]:
+    """Return an address in a region; in the US with a ZIP code of the state."""
+    address = {**ADDRESS, "address_country": country, "address_region": region}
+    if country == "US":
+        address["postal_code"] = ZIP_CODES[region]
+    return address
 
 
 def mug(

@@ -352,7 +352,11 @@ def random_scenario(rng: Random, max_promotions: int = 12) -> PricingScenario:
     groups = random_groups(rng)
     rules = RuleSet(
         version="r",
-        rounding=RoundingPolicy(rng.choice(list(Rounding)), rng.choice(["line", "unit"])),
+        rounding=RoundingPolicy(
+            rng.choice(list(Rounding)),
+            rng.choice(["line", "unit"]),
+            rng.choice([None, *Rounding]),
+        ),
         price_lists=tuple(price_list(rng, n, currency) for n in range(rng.randint(0, 3))),
         promotions=promotions,
         groups=groups,

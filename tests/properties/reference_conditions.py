@@ -30,6 +30,7 @@ class ReferenceConditions:
         self.at = at
         self.limits = limits
         self.mode = rules.rounding.mode.value
+        self.tax_mode = rules.rounding.for_tax.value
         self.applied: dict[str, int] = {}
         self.uses: dict[str, int] = {}
         self.gifts: dict[str, int] = {}
@@ -173,7 +174,7 @@ class ReferenceConditions:
 
     def tax_of(self, amount: int, rate: int, included: bool) -> int:  # 10.3
         base = 1_000_000 + rate if included else 1_000_000
-        return round_share(Fraction(amount * rate, base), self.mode)
+        return round_share(Fraction(amount * rate, base), self.tax_mode)
 
     # ------------------------------------------------------------------ 4 conditions
 

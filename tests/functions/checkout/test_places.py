@@ -79,13 +79,15 @@ def shown_address(checkout: dict[str, Any]) -> dict[str, Any]:
     return address
 
 
+AUSTIN, UNASSIGNED = "78701", "00001"
+"""A ZIP code of Texas, and one that no state has."""
 TEXAS = ["TX", "texas", "Texas", "US-TX", "us-tx", " TX ", "Tex.", "State of Texas"]
 
 
 @pytest.mark.parametrize("region", TEXAS)
 @pytest.mark.parametrize("country", ["US", "usa", "United States"])
 def test_every_text_for_texas_pays_texan_tax(country: str, region: str) -> None:
-    checkout = checkout_to(address_country=country, address_region=region)
+    checkout = checkout_to(address_country=country, address_region=region, postal_code=AUSTIN)
     assert checkout["status"] == "ready_for_complete"
     assert amount_of(checkout, "tax") == TEXAN_TAX_WITH_SHIPPING
     address = shown_address(checkout)
@@ -119,7 +121,7 @@ def test_cart_and_simulations_read_the_same_texts(region: str) -> None:
 def test_region_without_a_code_leaves_the_checkout_incomplete(
     region: str | None, code: str
 ) -> None:
-    checkout = checkout_to(address_region=region)
+    checkout = checkout_to(address_region=region, postal_code=UNASSIGNED)
     assert checkout["status"] == "incomplete"
     assert messages_of(checkout) == [("error", code, f"{ADDRESS_PATH}.address_region")]
     assert amount_of(checkout, "tax") is None
@@ -141,10 +143,9 @@ def test_region_without_a_code_leaves_the_checkout_incomplete(
 
 
 def test_corrected_region_makes_the_checkout_ready() -> None:
-    checkout = checkout_to(address_region="Texsas")
-    fixed = call(
-        update_checkout.handler, f"PUT {ONE}", body_to(address_region="Texas"), id=checkout["id"]
-    ).json
+    checkout = checkout_to(address_region="Texsas", postal_code=AUSTIN)
+    corrected = body_to(address_region="Texas", postal_code=AUSTIN)
+    fixed = call(update_checkout.handler, f"PUT {ONE}", corrected, id=checkout["id"]).json
     assert fixed["status"] == "ready_for_complete"
     assert amount_of(fixed, "tax") == TEXAN_TAX_WITH_SHIPPING
     completed = call(
@@ -169,7 +170,7 @@ def test_country_without_a_code_leaves_the_checkout_incomplete(country: str) -> 
 
 @pytest.mark.parametrize("country", ["AU", "BR", "CA", "CN", "IN", "MX", "US"])
 def test_countries_with_required_regions_ask_for_one(country: str) -> None:
-    checkout = checkout_to(address_country=country, address_region=None)
+    checkout = checkout_to(address_country=country, address_region=None, postal_code=UNASSIGNED)
     assert ("error", "missing", f"{ADDRESS_PATH}.address_region") in messages_of(checkout)
 
 
@@ -297,3 +298,124 @@ def test_postal_code_decides_the_tax_area(country: str, postal_code: str, is_tax
     checkout = checkout_to(address_country=country, address_region=None, postal_code=postal_code)
     assert checkout["status"] == "ready_for_complete"
     assert ("includes tax" in checkout["totals"][-1]["display_text"]) is is_taxed
+
+
+VENICE = {"address_region": "OR", "postal_code": "90291", "address_locality": "Venice"}
+
+
+@pytest.mark.parametrize(
+    ("region", "postal_code"),
+    [("OR", "90291"), ("Oregon", "90291-4321"), ("NV", "94110"), ("us-de", "10001")],
+)
+def test_another_state_than_that_of_the_zip_code_avoids_no_tax(
+    region: str, postal_code: str
+) -> None:
+    checkout = checkout_to(address_region=region, postal_code=postal_code)
+    assert checkout["status"] == "incomplete"
+    code = "region_contradicts_postal_code"
+    assert messages_of(checkout) == [("error", code, f"{ADDRESS_PATH}.address_region")]
+    assert amount_of(checkout, "tax") is None
+    assert "groups" not in checkout["fulfillment"]["methods"][0]
+    assert shown_address(checkout)["address_region"] == region, "as the buyer typed it"
+    answer = call(
+        complete_checkout.handler,
+        f"POST {ONE}/complete",
+        payment_body("tok_success"),
+        id=checkout["id"],
+    )
+    assert (answer.status, answer.json["status"]) == (200, "incomplete")
+    assert messages_of(answer.json) == messages_of(checkout)
+
+
+@pytest.mark.parametrize("postal_code", ["00001", "9029", "9O291", "M5V 3L9"])
+def test_zip_code_of_no_state_leaves_the_checkout_incomplete(postal_code: str) -> None:
+    checkout = checkout_to(address_region="OR", postal_code=postal_code)
+    assert checkout["status"] == "incomplete"
+    assert messages_of(checkout) == [
+        ("error", "postal_code_unknown", f"{ADDRESS_PATH}.postal_code")
+    ]
+
+
+def test_missing_state_follows_from_the_zip_code() -> None:
+    checkout = checkout_to(address_region=None, postal_code=AUSTIN)
+    assert checkout["status"] == "ready_for_complete"
+    assert shown_address(checkout)["address_region"] == "TX"
+    assert amount_of(checkout, "tax") == TEXAN_TAX_WITH_SHIPPING
+    cart = cart_in(address_country="US", postal_code=AUSTIN)
+    assert cart["context"]["address_region"] == "TX"
+    assert amount_of(cart, "tax") == TEXAN_TAX
+    assert simulate(country="US", postal_code=AUSTIN).json["before"]["tax"] == TEXAN_TAX
+    assert try_shipping(country="US", postal_code=AUSTIN).status == 200
+
+
+def test_corrected_state_makes_the_checkout_ready() -> None:
+    checkout = checkout_to(**VENICE)
+    corrected = body_to(**{**VENICE, "address_region": "CA"})
+    fixed = call(update_checkout.handler, f"PUT {ONE}", corrected, id=checkout["id"]).json
+    assert fixed["status"] == "ready_for_complete"
+    assert amount_of(fixed, "tax") == 94, "7.25 % of a mug of 12.99"
+
+
+def test_hint_that_contradicts_itself_is_reported_and_untaxed() -> None:
+    cart = cart_in(address_country="US", address_region="OR", postal_code="90291")
+    code = "region_contradicts_postal_code"
+    assert messages_of(cart) == [("warning", code, "$.context.address_region")]
+    assert amount_of(cart, "tax") is None
+    part = cart_in(address_country="US", address_region="TX", postal_code="787")
+    assert amount_of(part, "tax") == TEXAN_TAX, "a part of a ZIP code is no contradiction"
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "field"),
+    [
+        (("OR", "90291"), "region_contradicts_postal_code", "region"),
+        (("OR", "00001"), "postal_code_unknown", "postal_code"),
+    ],
+)
+def test_staff_may_not_contradict_the_zip_code_either(
+    place: tuple[str, str], code: str, field: str
+) -> None:
+    region, postal_code = place
+    address = {
+        "address_country": "US",
+        "address_region": region,
+        "postal_code": postal_code,
+    }
+    path = field if field == "postal_code" else "address_region"
+    simulated = simulate(destination=address)
+    located = simulate(country="US", region=region, postal_code=postal_code)
+    tried = try_shipping(country="US", region=region, postal_code=postal_code)
+    for response, expected in (
+        (simulated, f"$.destination.{path}"),
+        (located, f"$.{field}"),
+        (tried, f"$.to.{field}"),
+    ):
+        assert response.status == 400, response.text
+        assert [(e["code"], e["path"]) for e in response.json["errors"]] == [(code, expected)]
+
+
+def test_zone_of_an_island_cannot_be_avoided_by_another_province() -> None:
+    islands = {"id": "islands", "countries": ["ES"], "regions": ["CN"]}
+    mainland = {"id": "mainland", "countries": ["ES"], "excluded_regions": ["CN"]}
+    far = method(
+        id="far",
+        zone="islands",
+        flat=[{"amount": 2500, "currency": code} for code in ("EUR", "USD")],
+    )
+    near = method(
+        id="near",
+        zone="mainland",
+        flat=[{"amount": 500, "currency": code} for code in ("EUR", "USD")],
+    )
+    saved = put(table(far, near, zones=[islands, mainland]))
+    assert saved.status == 200, saved.text
+    tenerife = {"address_country": "ES", "postal_code": "38001"}
+    contradiction = checkout_to(**tenerife, address_region="Madrid")
+    assert [message[1] for message in messages_of(contradiction)] == [
+        "region_contradicts_postal_code"
+    ]
+    for region in (None, "Canarias", "Santa Cruz de Tenerife"):
+        checkout = checkout_to(**tenerife, address_region=region)
+        assert amount_of(checkout, "fulfillment") == 2500
+    assert amount_of(checkout_to(address_country="ES", postal_code="28001",
+                                 address_region=None), "fulfillment") == 500  # fmt: skip

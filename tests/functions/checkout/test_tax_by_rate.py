@@ -12,6 +12,7 @@ from functions.checkout import complete_checkout, create_checkout
 from functions.orders import get_order
 from tests.kit.products import (
     ADDRESS,
+    address_in,
     checkout_body,
     lines,
     mug,
@@ -36,8 +37,11 @@ def _published_goods(cloud: None) -> None:
 
 def checkout_to(country: str, region: str | None = None) -> dict[str, Any]:
     body = checkout_body(*GOODS)
-    address = {**ADDRESS, "address_country": country, "address_region": region}
-    address = {name: value for name, value in address.items() if value is not None}
+    address = {**ADDRESS, "address_country": country}
+    if region is None:
+        del address["address_region"]
+    else:
+        address = address_in(region, country)
     body["fulfillment"]["methods"][0]["destinations"] = [address]
     response = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert response.status == 201, response.text

@@ -106,7 +106,7 @@ def test_staff_see_promotions_codes_tax_rounding_and_trace() -> None:
     assert (tax["base"], tax["amount"]) == (shipping["total"], shipping["tax"])
     assert order["tax"] == line["tax"]["amount"] + shipping["tax"]
     # And the rounding policy, the trace and the codes are stored
-    assert pricing["rounding"] == {"mode": "half_even", "tax_by": "line"}
+    assert pricing["rounding"] == {"mode": "half_even", "tax_by": "line", "tax_mode": "half_up"}
     assert [(e["step"], e["rule"]) for e in pricing["trace"] if e["applied"]] == [
         ("order", "dollar"),
         ("order", "tenth"),

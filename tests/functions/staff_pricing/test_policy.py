@@ -17,7 +17,14 @@ from tests.functions.staff_pricing.test_simulation import (
     simulate,
     simulated,
 )
-from tests.kit.products import ADDRESS, checkout_body, lines, mug, payment_body, publish_with_stock
+from tests.kit.products import (
+    address_in,
+    checkout_body,
+    lines,
+    mug,
+    payment_body,
+    publish_with_stock,
+)
 from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -51,8 +58,7 @@ def cart_total() -> int:
 
 def checkout(*items: tuple[str, int], region: str = "IL") -> dict[str, Any]:
     body = checkout_body(*items)
-    destination = {**ADDRESS, "address_region": region}
-    body["fulfillment"]["methods"][0]["destinations"] = [destination]
+    body["fulfillment"]["methods"][0]["destinations"] = [address_in(region)]
     created = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert created.status == 201, created.text
     session: dict[str, Any] = created.json
@@ -127,6 +133,30 @@ def test_rounding_follows_the_policy_and_orders_keep_theirs() -> None:
     assert quote is not None
     assert quote.rounding.to_dict() == {"mode": "half_up", "tax_by": "line"}
     assert (quote.total.minor, quote.discount.minor) == (paid, 13)
+
+
+def test_tax_has_a_rounding_of_its_own() -> None:
+    # 40 cents at 6.25 % are 2.5 cents of tax
+    publish_with_stock(mug(price=40), pieces=9)
+
+    def tax_of_goods() -> int:
+        created = checkout(("mug.1", 1), region="TX")
+        session = DynamoCheckoutSessionRepository().get("guest", created["id"], datetime.now(UTC))
+        return session.offer.quote.lines[0].tax.amount.minor
+
+    assert read().json["tax_rounding"] == "half_up"
+    assert tax_of_goods() == 3
+    set_policy(0, tax_rounding="half_even")
+    assert read().json["tax_rounding"] == "half_even"
+    assert tax_of_goods() == 2
+    # And without a rounding of its own, tax is rounded like other amounts
+    set_policy(1, rounding="half_up")
+    assert read().json["tax_rounding"] == "half_up"
+    assert tax_of_goods() == 3
+    set_policy(2)
+    assert (read().json["rounding"], read().json["tax_rounding"]) == ("half_even", "half_even")
+    assert read("version=0").json["tax_rounding"] == "half_up"
+    assert read("version=1").json["tax_rounding"] == "half_even"
 
 
 def test_tax_is_rounded_by_line_or_by_unit() -> None:

@@ -94,7 +94,13 @@ HOME = {n: ADDRESS[n] for n in ("address_country", "address_region", "postal_cod
 FRANCE = {"address_country": "FR", "postal_code": "75001"}
 CASES: list[tuple[dict[str, Any], bool]] = [
     ({"destination": HOME, "option": "us-express", "codes": ["SPRING"], "channel": "app"}, True),
-    ({"destination": {**HOME, "address_region": "CA"}, "codes": ["nothing"]}, True),
+    (
+        {
+            "destination": {**HOME, "address_region": "CA", "postal_code": "94107"},
+            "codes": ["nothing"],
+        },
+        True,
+    ),
     ({"destination": HOME, "option": "us-express", "codes": ["SPRING"]}, False),
     ({"destination": FRANCE, "currency": "EUR"}, False),
     ({"destination": FRANCE, "tax_id": "FR40303265045"}, False),

@@ -16,7 +16,7 @@ from shop.kernel.money import Money
 from shop.pricing.store.rule_set_cache import rule_set_cache
 from shop.tax.store.cache import tax_table_cache
 from tests.kit.order_fixtures import signed_in
-from tests.kit.products import ADDRESS, checkout_body, mug, publish_with_stock
+from tests.kit.products import address_in, checkout_body, mug, publish_with_stock
 from tests.kit.shop import ApiResponse, call
 
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -61,8 +61,7 @@ def today(zone: str = "America/New_York") -> str:
 def tax_of_checkout(country: str = "US", region: str = "NJ") -> int:
     """The tax of one mug, shipped there, in minor units."""
     body = checkout_body(("mug.1", 1))
-    destination = {**ADDRESS, "address_country": country, "address_region": region}
-    body["fulfillment"]["methods"][0]["destinations"] = [destination]
+    body["fulfillment"]["methods"][0]["destinations"] = [address_in(region, country)]
     response = call(create_checkout.handler, "POST /checkout-sessions", body)
     assert response.status == 201, response.text
     sessions = DynamoCheckoutSessionRepository()
@@ -88,7 +87,7 @@ def test_new_rate_of_a_state_is_charged_by_the_next_checkout() -> None:
     assert changed.json["actor"] == STAFF["username"]
 
     # Then the next checkout charges it, half to even, and other states keep their rates
-    assert tax_of_checkout() == 662
+    assert tax_of_checkout() == 663
     assert tax_of_checkout(region="CA") == 725
 
 

@@ -232,3 +232,41 @@ def test_conflict_of_the_store_names_the_countries() -> None:
 @pytest.mark.parametrize(("by", "status"), [(None, 401), (signed_in("jane"), 403)])
 def test_only_staff_may_decide(by: Any, status: int) -> None:
     assert record("CH", by=by).status == status
+
+
+def test_answer_has_a_summary_of_what_was_decided_and_what_is_left() -> None:
+    first = record("CH", "Norwegen").json
+    assert first["summary"].startswith("Recorded for CH, NO. Still without a decision: ")
+    assert "US" in first["summary"]
+    assert "untaxed_reason of the market WORLD" in first["summary"]
+    again = record("CH", "GB").json
+    assert "Recorded for GB. Recorded with this reason before: CH. " in again["summary"]
+    rest = record().json
+    assert "Still without" not in rest["summary"]
+    nothing = record().json
+    assert nothing["summary"].startswith("Recorded for no country. All countries that no market")
+
+
+def test_warning_of_the_us_names_its_states_until_each_is_decided() -> None:
+    def warning() -> str | None:
+        warnings = as_staff(get_markets, "GET /staff/markets").json["warnings"]
+        return next((one["content"] for one in warnings if one["country"] == "US"), None)
+
+    before = warning()
+    assert before is not None
+    assert ": AK, AL, AR, AZ, CO, CT, DC, DE, GA" in before
+    assert "CA," not in before, "it has a rate"
+
+    # When staff decide for Alaska
+    def decide(*states: str) -> None:
+        untaxed = [{"region": state, "reason": "Not registered"} for state in states]
+        body = {**rates_of("US"), "untaxed": untaxed}
+        assert as_staff(set_tax_rates, f"PUT {COUNTRY}", body, country="US").status == 200
+
+    decide("AK")
+    after = warning()
+    assert after is not None
+    assert ": AL, AR" in after
+    # And for all others
+    decide(*(text.strip() for text in before.partition(": ")[2].partition(".")[0].split(",")))
+    assert warning() is None

@@ -182,7 +182,9 @@ def rules_of(example: dict[str, Any]) -> RuleSet:
         markets=(*MARKETS, *markets),
         tax=tax_table_with(changed, local_rates_of(example.get("local", {}))),
         rounding=RoundingPolicy(
-            Rounding(rounding.get("mode", "half_even")), rounding.get("tax_by", "line")
+            Rounding(rounding.get("mode", "half_even")),
+            rounding.get("tax_by", "line"),
+            Rounding(rounding.get("tax_mode", rounding.get("mode", "half_up"))),
         ),
         promotions=tuple(
             Promotion.from_dict({"title": p["id"], "published": True, **texts(amounts(p))})

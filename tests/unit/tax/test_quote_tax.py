@@ -8,6 +8,7 @@ from shop.kernel.money import Money, Rounding
 from shop.places.model.destination import Destination
 from shop.pricing.actions.quotes import quote
 from shop.pricing.model.basket import Basket, BasketLine, CustomerFacts
+from shop.pricing.model.quote import Quote
 from shop.pricing.model.rounding import RoundingPolicy
 from shop.pricing.model.rule_set import RuleSet
 from shop.pricing.model.trace import PricingStep
@@ -78,6 +79,32 @@ def test_half_a_cent_of_tax_is_rounded_by_the_policy(mode: Rounding, tax: int) -
 
     assert priced.tax.minor == tax
     assert priced.rounding.mode is mode
+
+
+@pytest.mark.parametrize(
+    ("price", "rate", "tax"),
+    [(50, 50_000, 3), (70, 50_000, 4), (10_000, 66_250, 663), (2_500, 45_000, 113)],
+)
+def test_half_a_cent_of_tax_is_rounded_up_by_default(price: int, rate: int, tax: int) -> None:
+    basket = Basket((line(Money(price, "USD")),), "USD", destination=Destination("US"))
+    rules = RuleSet("1", tax=TaxTable((TaxRate("US", rate),)))
+    priced = quote(basket, rules=rules, at=NOW)
+    assert priced.tax.minor == tax
+    assert (priced.rounding.mode, priced.rounding.for_tax) == (
+        Rounding.HALF_EVEN,
+        Rounding.HALF_UP,
+    )
+    assert Quote.from_dict(priced.to_dict()).rounding == priced.rounding
+
+
+def test_quote_of_a_time_with_one_rounding_keeps_it_for_tax() -> None:
+    stored = {"mode": "half_down", "tax_by": "unit"}
+    policy = RoundingPolicy.from_dict(stored)
+    assert policy.for_tax is Rounding.HALF_DOWN
+    assert policy.to_dict() == stored
+    assert RoundingPolicy.from_dict({"mode": "half_even", "tax_by": "line"}).for_tax is (
+        Rounding.HALF_EVEN
+    )
 
 
 @pytest.mark.parametrize(

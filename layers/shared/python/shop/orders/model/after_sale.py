@@ -332,7 +332,7 @@ class AfterSale(OrderState):
         if after is not None:
             before, remaining = (quote.values_by_tax(each.removed_pieces) for each in (self, after))
             came_back = values_removed(before, remaining)
-        return split_by_tax(amount, left, came_back, quote.rounding.mode)
+        return split_by_tax(amount, left, came_back, quote.rounding.for_tax)
 
     def _returned_event(self, reason: str, at: datetime, *, sent_back: bool) -> Event:
         return self._event(

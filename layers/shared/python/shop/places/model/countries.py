@@ -41,6 +41,8 @@ UK_PARTS = frozenset({"ENG", "NIR", "SCT", "WLS"})
 """Regions of the United Kingdom that postal forms list as countries."""
 REGION_REQUIRED = frozenset("AU BR CA CN IN MX US".split())
 """Countries in which an address needs its state or province."""
+POSTAL_REGION_COUNTRIES = frozenset("AU CA CN ES FI FR GB PT US".split())
+"""Countries in which a postal code fixes regions; ``postal_regions`` has the tables."""
 
 _MILITARY_CITY = re.compile(r"\s*(?:APO|FPO|DPO)\b\W*(AA|AE|AP)?\b", re.IGNORECASE)
 _MILITARY_ZIP_CODES = (
@@ -58,6 +60,10 @@ class Unmatched(Enum):
     """No country or region, or several ones, have this code or name."""
     MISSING = "missing"
     """There is no text."""
+    CONTRADICTION = "contradiction"
+    """The postal code is in another region."""
+    NOWHERE = "nowhere"
+    """No region of the country has the postal code."""
 
 
 def find_country(text: str | None) -> str | Unmatched:
@@ -81,13 +87,18 @@ def find_region(
     """Return the second part of a region's ISO 3166-2 code, such as ``TX`` of ``US-TX``.
 
     The text is a code, with or without the country, or a name, in any case. In the US, the locality
-    (city) of military mail stands for a region too.
+    (city) of military mail stands for a region too. A missing region follows from a postal code
+    that only one region has.
     """
     wanted = clean(text or "")
     if country == "US" and (military := _MILITARY_CITY.match(clean(locality or ""))):
         return _military_region(wanted, military[1], postal_code)
     if not any(map(str.isalnum, wanted)):
-        return Unmatched.MISSING
+        if not postal_code or country not in POSTAL_REGION_COUNTRIES:
+            return Unmatched.MISSING
+        from shop.places.model.postal_regions import fixed_region  # lazy: most addresses have one
+
+        return fixed_region(country, postal_code)
     if (code := wanted.upper()) in US_REGIONS and country == "US":
         return code
     from shop.places.model.place_names import region_by_text  # lazy: see find_country

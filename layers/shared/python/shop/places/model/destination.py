@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_folding import clean
 from shop.places.model.countries import (
     COUNTRY_UNKNOWN,
+    POSTAL_REGION_COUNTRIES,
     REGION_REQUIRED,
     UK_PARTS,
     Unmatched,
@@ -15,6 +17,9 @@ from shop.places.model.countries import (
     find_region,
     parent_regions,
 )
+
+if TYPE_CHECKING:  # the table is read for addresses with a postal code
+    from shop.places.model.postal_regions import PostalRegions
 
 _SIGN = re.compile(r"([A-Z]{1,3})([^0-9A-Z]*)(?=[0-9])")
 _BRITISH_SIGN = re.compile(r"(?:GB|UK)[^0-9A-Z]*(?=[A-Z])")
@@ -69,6 +74,10 @@ class StatedPlace:
         if destination is None:
             return self
         region = destination.region or self.region
+        # Where no address needs a region, one that follows from the postal code is not written.
+        if destination.country not in REGION_REQUIRED:
+            typed = self._stated_region(destination.country, None)
+            region = self.region if isinstance(typed, Unmatched) else region
         return StatedPlace(
             destination.country, region, self.locality, self.postal_code, self.is_hint
         )
@@ -83,31 +92,82 @@ class StatedPlace:
         country = find_country(self.country)
         if country is Unmatched.MISSING:
             return None
-        if country is Unmatched.UNKNOWN:
+        if isinstance(country, Unmatched):
             return Problem("country_unknown", COUNTRY_UNKNOWN, "address_country")
         named = frozenset(regions_in_rules)
         if not named and country not in REGION_REQUIRED:
             return None
         region = self._region_in(country)
-        if region is Unmatched.MISSING:
-            detail = f"Enter the region, such as a state or province of {country}."
-            return Problem("missing", detail, "address_region")
+        if not isinstance(region, Unmatched):
+            return _imprecise(country, region, named)
         if region is Unmatched.UNKNOWN:
             return Problem("region_unknown", region_unknown(country), "address_region")
-        if region not in named and any(region in parent_regions(country, each) for each in named):
-            detail = f"Prices differ within {country}-{region}. Enter the smaller region in it."
-            return Problem("region_imprecise", detail, "address_region")
-        return None
+        if region is Unmatched.MISSING:
+            return self._missing(country, named)
+        # Without rules by region, neither tax nor shipping depends on it.
+        return self.contradiction(country) if named else None
+
+    def _missing(self, country: str, named: frozenset[str]) -> Problem | None:
+        postal = self._postal_regions(country)
+        # A postal code in none of the regions with rules is precise enough.
+        is_needed = postal is None or any(map(postal.contains, named))
+        if not is_needed and country not in REGION_REQUIRED:
+            return None
+        detail = f"Enter the region, such as a state or province of {country}."
+        return Problem("missing", detail, "address_region")
+
+    def contradiction(self, country: str) -> Problem | None:
+        """Return the problem of a postal code that is not in the stated region; else ``None``."""
+        region = self._region_in(country)
+        code = clean(self.postal_code or "")
+        if region is Unmatched.NOWHERE:
+            detail = f"No region of {country} has the postal code {code}. Correct it."
+            return Problem("postal_code_unknown", detail, "postal_code")
+        postal = self._postal_regions(country)
+        if region is not Unmatched.CONTRADICTION or postal is None:
+            return None
+        stated = f"{country}-{self._stated_region(country, self.postal_code)}"
+        places = " or ".join(f"{country}-{one}" for one in postal.regions)
+        detail = f"Postal code {code} is in {places}, not in {stated}. Correct one of them."
+        if postal.is_outside:
+            detail = f"Postal code {code} is not in {stated}. Correct one of them."
+        return Problem("region_contradicts_postal_code", detail, "address_region")
 
     def _region_in(self, country: str) -> str | Unmatched:
-        found = find_region(
-            country, self.region, locality=self.locality, postal_code=self.postal_code
-        )
+        found = self._stated_region(country, self.postal_code)
+        postal = self._postal_regions(country)
+        if isinstance(found, Unmatched) or postal is None:
+            return found
+        if postal.is_unknown:
+            # A hint becomes more precise step by step, so its postal code may be a part of one.
+            return found if self.is_hint else Unmatched.NOWHERE
+        if not postal.contains(found):
+            return Unmatched.CONTRADICTION
+        # The postal code names a smaller region within the stated one.
+        smaller = postal.only is not None and found in parent_regions(country, postal.only)
+        return postal.only or found if smaller else found
+
+    def _stated_region(self, country: str, postal_code: str | None) -> str | Unmatched:
+        found = find_region(country, self.region, locality=self.locality, postal_code=postal_code)
         if found is Unmatched.MISSING and country == "GB":
             # Postal forms list Scotland and Northern Ireland as countries.
             part = find_region(country, self.country)
             return part if part in UK_PARTS else found
         return found
+
+    def _postal_regions(self, country: str) -> "PostalRegions | None":
+        if not self.postal_code or country not in POSTAL_REGION_COUNTRIES:
+            return None
+        from shop.places.model.postal_regions import regions_of_postal_code  # lazy: see above
+
+        return regions_of_postal_code(country, self.postal_code)
+
+
+def _imprecise(country: str, region: str, named: frozenset[str]) -> Problem | None:
+    if region not in named and any(region in parent_regions(country, each) for each in named):
+        detail = f"Prices differ within {country}-{region}. Enter the smaller region in it."
+        return Problem("region_imprecise", detail, "address_region")
+    return None
 
 
 def region_unknown(country: str) -> str:
@@ -121,8 +181,8 @@ def checked_destination(
     """Return the destination of a place that staff stated.
 
     ``paths`` are those of the country and the region. Raises InvalidRequest for every text without
-    a code. With ``regions_in_rules``, it also rejects a missing or imprecise region where rules
-    depend on it.
+    a code, and for a region that contradicts the postal code. With ``regions_in_rules``, it also
+    rejects a missing or imprecise region where rules depend on it.
     """
     destination = place.destination
     if destination is None:
@@ -131,9 +191,13 @@ def checked_destination(
     # A region that rules do not name must be known too: staff would not notice that it was ignored.
     if find_region(destination.country, place.region) is Unmatched.UNKNOWN:
         detail = region_unknown(destination.country)
-        problem = Problem("region_unknown", detail)
+        problem = Problem("region_unknown", detail, "address_region")
+    problem = problem or place.contradiction(destination.country)
     if problem is not None:
-        raise InvalidRequest(problem.detail, code=problem.code, path=paths[1])
+        path = paths[1]
+        if problem.path == "postal_code":
+            path = f"{path.rpartition('.')[0]}.postal_code"
+        raise InvalidRequest(problem.detail, code=problem.code, path=path)
     return destination
 
 

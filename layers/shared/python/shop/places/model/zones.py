@@ -235,7 +235,25 @@ def _problems_of_area(area: Zone | Distance, path: str) -> list[Problem]:
             detail = "At least one region is required. Omit the field for all regions."
             problems.append(Problem("zone_empty", detail, f"{path}.regions"))
     problems += _problems_of_prefixes(area.postal_prefixes, f"{path}.postal_prefixes")
-    return problems
+    return problems or [*_contradictions(area, f"{path}.postal_prefixes")]
+
+
+def _contradictions(area: Zone | Distance, path: str) -> Iterator[Problem]:
+    """Yield a problem for each postal prefix that is in none of the regions beside it."""
+    if not area.regions or len(area.countries) != 1:
+        return
+    from shop.places.model.postal_regions import regions_of_prefix  # lazy: few areas have both
+
+    (country,) = area.countries
+    own = {each for region in area.regions for each in Destination(country, region).regions}
+    for position, prefix in enumerate(area.postal_prefixes):
+        possible = regions_of_prefix(country, prefix)
+        if possible is None or any(
+            not own.isdisjoint(Destination(country, region).regions) for region in possible
+        ):
+            continue
+        detail = f"No postal code that begins with {prefix} is in these regions. Correct one."
+        yield Problem("region_contradicts_postal_code", detail, f"{path}[{position}]")
 
 
 def _problems_of_regions(

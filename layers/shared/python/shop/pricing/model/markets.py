@@ -164,7 +164,10 @@ def undecided_sales(rules: RuleSet, at: datetime) -> list[UndecidedSale]:
             found.append(sale)
     rest = next(market for market in rules.markets if not market.countries)
     if rest.untaxed is None:
-        detail = "Countries without a rate are sold to without tax. Decide it in the market."
+        detail = (
+            "All countries that no market names and that have no rate are sold to without tax."
+            f" Decide it with untaxed_reason of the market {rest.id}."
+        )
         found.append(UndecidedSale(rest.id, REST, detail))
     return found
 
@@ -184,10 +187,30 @@ def undecided_sale(rules: RuleSet, country: str, at: datetime) -> UndecidedSale 
     elif rules.tax.rate(STANDARD, place, day) is not None:
         return None
     elif rules.tax.regions_named(country):
-        detail = f"Regions of {country} without a rate or a decision are sold to without tax."
+        detail = f"Regions of {country} without a rate or a decision are sold to without tax"
+        if country == "US":
+            states = _undecided_states(rules, market, at)
+            if not states:
+                return None
+            detail += f": {', '.join(states)}"
+        detail += ". Decide it for them or for the whole country."
     else:
         detail = f"{country} has no standard tax rate today."
     return UndecidedSale(market.id, country, detail)
+
+
+def _undecided_states(rules: RuleSet, market: Market, at: datetime) -> list[str]:
+    """Return the states of the US without a rate today and without a decision."""
+    from shop.tax.model.us_states import US_STATE_RATES  # lazy: staff handlers
+
+    day = market.day(at)
+    places = [Destination("US", state) for state in sorted(US_STATE_RATES)]
+    return [
+        place.region or ""
+        for place in places
+        if rules.tax.rate(STANDARD, place, day) is None
+        and rules.untaxed_decision(market, place) is None
+    ]
 
 
 def market_to_dict(market: Market) -> dict[str, Any]:

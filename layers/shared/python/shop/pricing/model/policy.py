@@ -9,13 +9,12 @@ from shop.kernel.errors import Conflict, InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.money import Rounding
 from shop.pricing.model.promotions import Promotion, PromotionStatus, StackingGroup, StackingMode
-from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rounding import DEFAULT_ROUNDING, RoundingPolicy
 
 MAX_GROUPS = 100
 POLICY_HISTORY_RETENTION = timedelta(days=400)
 """How long a replaced policy is stored for the replay of past prices (§11.4)."""
 BEFORE_FIRST_POLICY = datetime(2026, 9, 29, tzinfo=UTC)
-DEFAULT_ROUNDING = RoundingPolicy()
 
 
 @frozen
@@ -31,7 +30,8 @@ class PolicyRevision:
 class PricingPolicy:
     """The declared stacking groups and the rounding.
 
-    Version 0 is the default: no declared group, halves rounded to even, tax rounded per line.
+    Version 0 is the default: no declared group, halves rounded to even, those of tax
+    up, tax rounded per line.
     ``revisions`` are the replaced policies, oldest first.
     """
 
@@ -128,15 +128,20 @@ class PricingPolicy:
 
 
 def _terms_to_dict(groups: Iterable[StackingGroup], rounding: RoundingPolicy) -> dict[str, Any]:
-    return {
+    terms: dict[str, Any] = {
         "groups": [[group.id, group.mode.value, group.priority] for group in groups],
         "rounding": rounding.mode.value,
         "tax_by": rounding.tax_by,
     }
+    if rounding.tax_mode is not None:
+        terms["tax_rounding"] = rounding.tax_mode.value
+    return terms
 
 
 def _terms_from_dict(raw: dict[str, Any]) -> tuple[tuple[StackingGroup, ...], RoundingPolicy]:
     groups = tuple(
         StackingGroup(id_, StackingMode(mode), priority) for id_, mode, priority in raw["groups"]
     )
-    return groups, RoundingPolicy(Rounding(raw["rounding"]), raw["tax_by"])
+    tax = raw.get("tax_rounding")
+    tax_mode = None if tax is None else Rounding(tax)
+    return groups, RoundingPolicy(Rounding(raw["rounding"]), raw["tax_by"], tax_mode)

@@ -16,7 +16,7 @@ from shop.pricing.model.policy import PolicyRevision
 from shop.pricing.model.price_lists import PriceList
 from shop.pricing.model.promotion_index import PromotionIndex
 from shop.pricing.model.promotions import Promotion, StackingGroup
-from shop.pricing.model.rounding import RoundingPolicy
+from shop.pricing.model.rounding import DEFAULT_ROUNDING, RoundingPolicy
 from shop.tax.model.rates import (
     BUNDLED_TAX_TABLE,
     NORTHERN_IRELAND,
@@ -80,8 +80,6 @@ def restricts_channel(channels: Sequence[str]) -> bool:
     return bool(channels) and not set(CHANNELS) <= set(channels)
 
 
-HALF_EVEN = RoundingPolicy()
-
 PriceHistoryCache = dict[object, "tuple[datetime, datetime, PriceHistory]"]
 """Replayed price histories, each with the period in which no price changes."""
 
@@ -99,7 +97,7 @@ class RuleSet:
     version: str = "0"
     markets: tuple[Market, ...] = MARKETS
     tax: TaxTable = BUNDLED_TAX_TABLE
-    rounding: RoundingPolicy = HALF_EVEN
+    rounding: RoundingPolicy = DEFAULT_ROUNDING
     price_lists: tuple[PriceList, ...] = ()
     promotions: tuple[Promotion, ...] = ()
     groups: tuple[StackingGroup, ...] = ()

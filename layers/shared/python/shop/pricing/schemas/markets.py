@@ -1,5 +1,6 @@
 """Request and response types of markets (docs/rules/pricing.md §10.5a)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -39,7 +40,10 @@ class MarketHomeBody(BaseModel):
 
     def destination(self, path: str) -> Destination:
         place = StatedPlace(self.country, self.region, None, self.postal_code)
-        return checked_destination(place, (f"{path}.country", f"{path}.region"))
+        found = checked_destination(place, (f"{path}.country", f"{path}.region"))
+        # A region that follows from the postal code is stored only where addresses need one.
+        written = place.with_codes().region
+        return found if found.region == written else replace(found, region=None)
 
 
 class MarketBody(BaseModel):

@@ -44,6 +44,9 @@ class PricingPolicyBody(BaseModel):
     tax_by: Literal["line", "unit"]
     """Whether tax is rounded by line or by unit.
     Example: line"""
+    tax_rounding: Literal["half_even", "half_up", "half_down"] | None = None
+    """Rounding of halves of tax; without it, that of ``rounding``.
+    Example: half_up"""
     version: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Version that was read, 0 for the initial policy; ``If-Match`` may give it instead.
     Example: 2"""
@@ -61,7 +64,8 @@ class PricingPolicyBody(BaseModel):
         )
 
     def rounding_policy(self) -> RoundingPolicy:
-        return RoundingPolicy(Rounding(self.rounding), self.tax_by)
+        tax = None if self.tax_rounding is None else Rounding(self.tax_rounding)
+        return RoundingPolicy(Rounding(self.rounding), self.tax_by, tax)
 
 
 class StackingGroupView(BaseModel):
@@ -90,6 +94,9 @@ class PricingPolicyView(BaseModel):
     tax_by: str
     """Whether tax is rounded by line or by unit.
     Example: line"""
+    tax_rounding: str
+    """Rounding of halves of tax: half_even, half_up or half_down.
+    Example: half_up"""
     version: int
     """Version of the policy; 0 for the initial policy."""
     at: datetime
@@ -106,6 +113,7 @@ class PricingPolicyView(BaseModel):
             ],
             rounding=policy.rounding.mode.value,
             tax_by=policy.rounding.tax_by,
+            tax_rounding=policy.rounding.for_tax.value,
             version=policy.version,
             at=policy.at,
             actor=policy.actor,

@@ -176,6 +176,8 @@ class RoundingView(_ResponseModel):
     """Rounding of halves: half_even, half_up or half_down."""
     tax_by: str
     """Whether tax is rounded by line or by unit."""
+    tax_mode: str
+    """Rounding of halves of tax: half_even, half_up or half_down."""
 
 
 class GiftView(_ResponseModel):
@@ -310,7 +312,11 @@ class QuoteView(_ResponseModel):
             at=quote.at,
             rules_version=quote.rules_version,
             currency=quote.currency,
-            rounding=RoundingView.model_validate(quote.rounding.to_dict()),
+            rounding=RoundingView(
+                mode=quote.rounding.mode.value,
+                tax_by=quote.rounding.tax_by,
+                tax_mode=quote.rounding.for_tax.value,
+            ),
             tax_included=quote.tax_included,
             reverse_charge=quote.reverse_charge,
             reverse_charge_reason=REVERSE_CHARGE_NOTICE if quote.reverse_charge else None,

@@ -1,7 +1,8 @@
 """Tax areas: places whose tax is not that of the country in their address.
 
-Sources: Directive 2006/112/EC, Art. 6 and 7; TFEU, Art. 349 and 355; the Windsor Framework, Art. 8;
-the Customs and Excise Agreement of 1979 (Isle of Man); national laws. As of 2026-11-30.
+Sources: Directive 2006/112/EC, Art. 6, 7, 104 and 105; TFEU, Art. 349 and 355; the Windsor
+Framework, Art. 8; the Customs and Excise Agreement of 1979 (Isle of Man); national laws. As of
+2026-11-30.
 """
 
 import re
@@ -11,13 +12,19 @@ from shop.kernel.errors import InvalidValue
 from shop.kernel.text_folding import fold
 from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_country
 from shop.places.model.destination import Destination, compact, without_sign
+from shop.tax.model.bundled_rates import AREA_REGIONS
 from shop.tax.model.rates import NORTHERN_IRELAND, TaxArea
 
 _TREATED_AS = {"MC": "FR", "IM": "GB"}
 """Countries that count as another one. Source: Directive 2006/112/EC, Art. 7; for IM since 1979."""
 
 _TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
-    # country, postal codes, regions, name, country that it counts as (None: no other country)
+    # country, postal codes, regions, name, country that it counts as (None: no other country; its
+    # own: within the tax area, with rates of the first region)
+    ("AT", r"6691(?!\d)", ("JUNGHOLZ",), "Jungholz", "AT"),
+    ("AT", r"699[123](?!\d)", ("MITTELBERG",), "Mittelberg", "AT"),
+    ("PT", r"9[0-4]\d\d(?!\d)|9[0-4]\d{5}(?!\d)", ("30",), "Madeira", "PT"),
+    ("PT", r"9[5-9]\d\d(?!\d)|9[5-9]\d{5}(?!\d)", ("20",), "Azores", "PT"),
     ("ES", r"3[58]\d{3}", ("CN", "GC", "TF"), "Canary Islands", None),
     ("ES", r"51\d{3}", ("CE",), "Ceuta", None),
     ("ES", r"52\d{3}", ("ML",), "Melilla", None),
@@ -100,8 +107,17 @@ def area_in(destination: Destination) -> TaxArea:
         if matches:
             if counts_as is None:
                 return TaxArea(_within(destination, own_regions), is_outside=True, name=name)
+            if counts_as == country:
+                return TaxArea(_within(destination, own_regions), name=name)
             return TaxArea(Destination(counts_as, None, destination.postal_code), name=name)
-    return TaxArea(destination)
+    return TaxArea(_outside_areas(destination, postal_code))
+
+
+def _outside_areas(destination: Destination, postal_code: str) -> Destination:
+    """Return the destination without the region of an area in which its postal code is not."""
+    if postal_code and (destination.country, destination.region) in AREA_REGIONS:
+        return Destination(destination.country, None, destination.postal_code)
+    return destination
 
 
 def _within(destination: Destination, regions: tuple[str, ...]) -> Destination:

@@ -1,5 +1,7 @@
 """The data of the bundled tax table, with its sources. Rates are in parts per million."""
 
+from datetime import date
+
 VAT: dict[str, tuple[bool, str, int, tuple[int, ...], int]] = {
     # country: (member of the Union, name of the tax, standard rate,
     #           reduced rates from high to low, super-reduced rate or 0)
@@ -56,6 +58,29 @@ Union's members from the European Commission's database "Taxes in Europe" (TEDB)
 the others by hand. Two of its super-reduced rates that are not below 5 % (Poland, Portugal) are
 omitted. Which goods have a reduced rate differs from country to country; the table has rates only.
 """
+
+AREA_RATES: tuple[tuple[str, str, str, str, int, date | None, date | None], ...] = (
+    # country, region, name of the tax, class, rate, first day, last day plus one
+    ("AT", "JUNGHOLZ", "USt", "standard", 190000, None, None),
+    ("AT", "MITTELBERG", "USt", "standard", 190000, None, None),
+    ("PT", "20", "IVA", "standard", 160000, None, None),
+    ("PT", "20", "IVA", "reduced", 40000, None, None),
+    ("PT", "20", "IVA", "super_reduced", 40000, None, None),
+    ("PT", "30", "IVA", "standard", 220000, None, None),
+    ("PT", "30", "IVA", "reduced", 50000, None, date(2024, 10, 1)),
+    ("PT", "30", "IVA", "reduced", 40000, date(2024, 10, 1), None),
+    ("PT", "30", "IVA", "super_reduced", 50000, None, date(2024, 10, 1)),
+    ("PT", "30", "IVA", "super_reduced", 40000, date(2024, 10, 1), None),
+)
+"""Rates of places within a tax area, which ``areas`` finds by the postal code. A class without a
+rate there has that of the country.
+
+Sources, as of 2026-09-29: Jungholz and Mittelberg (Kleinwalsertal), UStG § 10 (4), Directive
+2006/112/EC, Art. 104, by the package above and BMF; the Azores (``20``) and Madeira (``30``), CIVA,
+Art. 18 (3), Directive Art. 105. The rates of Madeira are of medium confidence. ``JUNGHOLZ`` and
+``MITTELBERG`` are no codes of ISO 3166-2: both places are parts of a federal state.
+"""
+AREA_REGIONS = frozenset((row[0], row[1]) for row in AREA_RATES)
 
 US_UNTAXED_CARRIAGE: dict[str, tuple[str, str]] = {
     # state: (legal basis, confidence)

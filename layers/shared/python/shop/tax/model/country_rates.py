@@ -12,6 +12,7 @@ from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
 from shop.places.model.countries import Unmatched, is_region
 from shop.places.model.destination import region_unknown
 from shop.serialization import from_json, to_json
+from shop.tax.model.bundled_rates import AREA_REGIONS
 from shop.tax.model.rates import (
     BUNDLED_TAX_TABLE,
     ZERO,
@@ -247,7 +248,7 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
             f" letter, and differ from {ZERO}, which is never taxed."
         )
         yield Problem("tax_class_invalid", detail, f"{path}.tax_class")
-    if rate.region is not None and not is_region(country, rate.region):
+    if rate.region is not None and not _is_region_or_area(country, rate.region):
         detail = region_unknown(country)
         yield Problem("region_unknown", detail, f"{path}.region")
     if len(rate.name) > MAX_NAME_LENGTH or not rate.name.isprintable():
@@ -255,6 +256,10 @@ def _problems_of(rate: TaxRate, country: str, path: str) -> Iterator[Problem]:
         yield Problem("text_invalid", detail, f"{path}.name")
     elif TAG.search(rate.name):
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, f"{path}.name")
+
+
+def _is_region_or_area(country: str, region: str) -> bool:
+    return (country, region) in AREA_REGIONS or is_region(country, region)
 
 
 def _gaps(rates: Sequence[TaxRate], today: date) -> Iterator[Problem]:

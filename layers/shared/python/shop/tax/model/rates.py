@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
 from shop.places.model.destination import Destination
-from shop.tax.model.bundled_rates import US_UNTAXED_CARRIAGE, VAT
+from shop.tax.model.bundled_rates import AREA_RATES, AREA_REGIONS, US_UNTAXED_CARRIAGE, VAT
 
 if TYPE_CHECKING:  # most shops have no rates below a state
     from shop.tax.model.local_rates import LocalEdition, LocalRate, StateRates
@@ -24,8 +24,8 @@ ZERO = "zero"
 NORTHERN_IRELAND = "XI"
 """Tax area of Northern Ireland, which follows the Union's rules for goods. Its addresses have the
 country ``GB``; its VAT numbers for goods have this prefix. Source: Windsor Framework, Art. 8."""
-COUNTRIES_WITH_AREAS = frozenset("AU CH CN DE DK ES FI FR GB GR IM IT MC NL NO".split())
-"""Countries with territories in which other rates apply, or which count as another country."""
+COUNTRIES_WITH_AREAS = frozenset("AT AU CH CN DE DK ES FI FR GB GR IM IT MC NL NO PT".split())
+"""Countries with places in which other rates apply, or which count as another country."""
 MAX_CACHED_RATES = 10_000
 
 
@@ -146,7 +146,8 @@ class TaxTable:
     def _regions_by_country(self) -> dict[str, frozenset[str]]:
         named: dict[str, set[str]] = {}
         for rate in self.rates:
-            if rate.region is not None:
+            # The postal code finds an area; an address needs no region for it.
+            if rate.region is not None and (rate.country, rate.region) not in AREA_REGIONS:
                 named.setdefault(rate.country, set()).add(rate.region)
         return {country: frozenset(regions) for country, regions in named.items()}
 
@@ -304,6 +305,11 @@ _FORMER_RATES: dict[tuple[str, str], tuple[tuple[int, date], ...]] = {
     ("SK", STANDARD): ((200_000, date(2025, 1, 1)),),
 }
 
+_AREA_RATES = [
+    TaxRate(country, rate, tax_class, region, name, since, until)
+    for country, region, name, tax_class, rate, since, until in AREA_RATES
+]
+
 _US_RATES = [
     # A sample of state rates without local taxes, for trials only. A real shop uses a provider.
     TaxRate("US", 72_500, region="CA", name="CA sales tax"),
@@ -325,7 +331,7 @@ _CHINESE_RATES = [
 ]
 
 BUNDLED_TAX_TABLE = TaxTable(
-    rates=(*_european_rates(), *_US_RATES, *_CHINESE_RATES),
+    rates=(*_european_rates(), *_AREA_RATES, *_US_RATES, *_CHINESE_RATES),
     union=frozenset(country for country, row in VAT.items() if row[0]),
 )
 """Europe (classes ``standard``, ``reduced`` and ``super_reduced``), a sample of the US, and China.

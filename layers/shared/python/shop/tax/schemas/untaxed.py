@@ -12,6 +12,8 @@ from shop.tax.actions import MAX_DECISIONS, StatedCountry, UntaxedRecord
 from shop.tax.model.country_rates import CountryRates
 from shop.tax.schemas import TaxWarningView, UntaxedReason
 
+REST = "*"
+"""Stands for all countries without a rate that no market names, in warnings."""
 _CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
@@ -71,6 +73,8 @@ class UntaxedDecisionsView(BaseModel):
     """Staff user who sent the request."""
     at: datetime
     """Instant of the request."""
+    summary: str
+    """What the request changed, and what is left to decide, in words."""
     recorded: list[UntaxedCountryView]
     """Countries to which this request applied the decision."""
     unchanged: list[UntaxedCountryView]
@@ -92,10 +96,29 @@ class UntaxedDecisionsView(BaseModel):
             reason=reason,
             actor=actor,
             at=at,
+            summary=_summary(record, warnings),
             recorded=_countries(record.recorded),
             unchanged=_countries(record.unchanged),
             warnings=warnings,
         )
+
+
+def _summary(record: UntaxedRecord, warnings: Sequence[TaxWarningView]) -> str:
+    """Return sentences about the countries of a decision, and those that are left."""
+    sentences = [f"Recorded for {_codes(record.recorded)}."]
+    if record.unchanged:
+        sentences.append(f"Recorded with this reason before: {_codes(record.unchanged)}.")
+    named = ", ".join(one.country for one in warnings if one.country != REST)
+    if named:
+        sentences.append(f"Still without a decision: {named}.")
+    sentences += [one.content for one in warnings if one.country == REST]
+    if not warnings:
+        sentences.append("No sale without tax is left to decide.")
+    return " ".join(sentences)
+
+
+def _codes(rates: Sequence[CountryRates]) -> str:
+    return ", ".join(one.country for one in rates) or "no country"
 
 
 def _countries(rates: Sequence[CountryRates]) -> list[UntaxedCountryView]:

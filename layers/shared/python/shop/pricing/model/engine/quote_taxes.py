@@ -129,9 +129,8 @@ class QuoteTaxes:
 
     def amount_at(self, total: int, rate: int) -> int:
         """Return the tax of an amount at a rate, rounded once (§10.3)."""
-        return ratio(
-            total * rate, MILLION + rate if self.included else MILLION, self._rounding.mode
-        )
+        base = MILLION + rate if self.included else MILLION
+        return ratio(total * rate, base, self._rounding.for_tax)
 
     def trace(
         self, calculation: QuoteCalculation, lines: list[QuoteLine], delivery: ShippingQuote | None
