@@ -7,12 +7,13 @@ product. A product that the format cannot hold is omitted, with the fields that 
 import csv
 import html
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import fields
 
 from pydantic import BaseModel
 
-from shop.catalog.actions.importing import UNTAXED_CLASS, import_content
+from shop.catalog.actions.importing import UNTAXED_CLASS, ImportEntry, import_content
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
 from shop.catalog.model.csv_rows import neutralize_formula
 from shop.catalog.model.export_job import ExportedProduct
@@ -34,6 +35,9 @@ _STATUS = {
     ProductStatus.IN_REVIEW: "draft",
     ProductStatus.ARCHIVED: "archived",
 }
+
+_FIELD = re.compile(r"[\w -]{1,40}")
+"""The name of a field before the reason of a rejection; a sentence has other signs."""
 
 
 class ProductExportView(BaseModel):
@@ -64,9 +68,11 @@ def export_product(product: Product, currency: str) -> ProductExportView:
         reason = f"Its prices are in {product.currency}. Export that currency."
         return ProductExportView(id=product.id, omitted=reason)
     text = _csv(_rows(product))
-    if changed := _changed_fields(product, text):
-        reason = f"Shopify's format cannot hold its {', '.join(changed)}. Read it by the API."
-        return ProductExportView(id=product.id, omitted=reason)
+    parsed = read_csv(text, ImportOptions(product.currency), max_products=1)
+    if not parsed.entries:
+        return ProductExportView(id=product.id, omitted=_rejection(parsed.rejected[0].reason))
+    if changed := _changed_fields(product, parsed.entries[0]):
+        return ProductExportView(id=product.id, omitted=_cannot_hold(", ".join(changed)))
     return ProductExportView(id=product.id, csv=text)
 
 
@@ -138,12 +144,20 @@ def _variant(variant: Variant) -> dict[str, str]:
     }
 
 
-def _changed_fields(product: Product, text: str) -> list[str]:
+def _cannot_hold(names: str) -> str:
+    return f"Shopify's format cannot hold its {names}. Read it by the API."
+
+
+def _rejection(reason: str) -> str:
+    """Return the reason for a product whose rows an import rejects, with a field or as a whole."""
+    name, colon, _ = reason.partition(": ")
+    if colon and _FIELD.fullmatch(name):
+        return _cannot_hold(name)
+    return f"An import of its rows would reject it. {reason} Read it by the API."
+
+
+def _changed_fields(product: Product, entry: ImportEntry) -> list[str]:
     """Return the names of the fields that an import of the product's own rows would change."""
-    parsed = read_csv(text, ImportOptions(product.currency), max_products=1)
-    if not parsed.entries:
-        return [reason.reason.partition(":")[0] for reason in parsed.rejected[:1]]
-    (entry,) = parsed.entries
     if entry.product_id != product.id:
         return ["id"]
     try:
