@@ -92,6 +92,7 @@ FEATURE = Feature(
             file_types=("text/csv", "application/yaml"),
             response="shop.catalog.schemas.admin_views:ImportReportView",
             errors=(422,),
+            reads=(Table.TAX,),
             writes=(Table.CATALOG, Table.INVENTORY),
             timeout=30,
             memory=1024,

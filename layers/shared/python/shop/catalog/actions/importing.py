@@ -25,7 +25,8 @@ class ImportEntry:
     ``line`` is the first line of the product and ``variant_lines`` those of its variants, counted
     from 1. ``status`` is ``None`` if the file has none: a new product is then published, and an
     existing one keeps its status. ``counts`` are units on hand by SKU. ``taxed`` has the positions
-    of the variants that the file calls taxed. ``notices`` are for people and no part of the digest.
+    of the variants that the file calls taxed, ``classed`` of those whose tax class it names.
+    ``notices`` are for people and no part of the digest.
     """
 
     product_id: str
@@ -36,6 +37,7 @@ class ImportEntry:
     status: ProductStatus | None = None
     counts: dict[str, int] = field(default_factory=dict)
     taxed: frozenset[int] = frozenset()
+    classed: frozenset[int] = frozenset()
     notices: tuple[EntryNotice, ...] = ()
 
     def line_of(self, problem: Problem) -> int:
@@ -73,6 +75,7 @@ class ParsedFile(Protocol):
     entries: list[ImportEntry]
     rejected: list[RejectedEntry]
     notices: dict[str, None]
+    tax_classes: frozenset[str] | None
 
     def located(self, entry: RejectedEntry) -> RejectedEntry:
         """Return a rejection with its place in a spreadsheet, if the file is one."""
@@ -101,7 +104,9 @@ def import_file(
     ``earlier`` are the instants of interrupted calls with the same entries. What they wrote is not
     written again, and the result names it as if this call had written it.
     """
-    result = import_products(parsed.entries, catalog=catalog, at=at, earlier=earlier)
+    result = import_products(
+        parsed.entries, catalog=catalog, at=at, tax_classes=parsed.tax_classes, earlier=earlier
+    )
     created = stock.create_levels(
         result.counts, actor=actor, reason="product import", at=at, earlier=earlier
     )
@@ -113,12 +118,14 @@ def import_products(
     *,
     catalog: ProductCatalog,
     at: datetime,
+    tax_classes: Set[str] | None = None,
     earlier: Set[datetime] = frozenset(),
 ) -> ImportResult:
     """Import the entries of a file. Importing an unchanged file again changes nothing.
 
     A product is imported as a whole or rejected, because a part of its variants would be another
-    product. ``earlier``: see :func:`import_file`.
+    product. A product with a class that is not in ``tax_classes`` is rejected. ``earlier``: see
+    :func:`import_file`.
     """
     ids = {entry.product_id for entry in entries}
     # What an interrupted call has just written must be seen.
@@ -141,6 +148,9 @@ def import_products(
             else:
                 unchanged.append(entry.product_id)
             continue
+        if unknown := _unknown_classes(entry, before, tax_classes):
+            rejected += unknown
+            continue
         try:
             product = import_content(entry, before, at=at)
         except InvalidRequest as error:
@@ -161,6 +171,25 @@ def import_products(
     rejected.sort(key=lambda r: r.line)
     accepted = (tuple(new_entries), tuple(changed_entries), tuple(unchanged))
     return ImportResult(*accepted, tuple(rejected), _merged(counts.values()))
+
+
+def _unknown_classes(
+    entry: ImportEntry, before: Product | None, tax_classes: Set[str] | None
+) -> list[RejectedEntry]:
+    """Return a rejection for each variant with a tax class that neither shop nor product has."""
+    if tax_classes is None:
+        return []
+    known = tax_classes | {v.tax_class for v in (before.variants if before else ())}
+    return [
+        RejectedEntry(
+            entry.variant_lines[n],
+            f"tax class: Must be one of {', '.join(sorted(tax_classes))}, not"
+            f" {entry.draft.variants[n].tax_class!r}. Correct it, or add rates of this class.",
+            entry.product_id,
+        )
+        for n in sorted(entry.classed)
+        if entry.draft.variants[n].tax_class not in known
+    ]
 
 
 def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -212,13 +241,14 @@ def _same_content(product: Product, before: Product) -> bool:
 def _keep_unstated(variant: Variant, stored: Variant | None, entry: ImportEntry) -> Variant:
     """Return the variant with what staff entered and a file cannot state, or left empty.
 
-    A file states that an article is taxed, but not at which rate: a reduced class stays.
+    A file without a tax class states that an article is taxed, but not at which rate: a reduced
+    class stays.
     """
     position = match_variant(entry.draft, variant)
     if stored is None or position is None or variant.status is not VariantStatus.ACTIVE:
         return variant
     tax_class = variant.tax_class
-    if tax_class == STANDARD_CLASS:
+    if tax_class == STANDARD_CLASS and position not in entry.classed:
         is_now_taxed = stored.tax_class == UNTAXED_CLASS and position in entry.taxed
         tax_class = STANDARD_CLASS if is_now_taxed else stored.tax_class
     measures = {

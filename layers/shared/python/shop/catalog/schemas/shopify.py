@@ -7,7 +7,7 @@ Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
@@ -31,6 +31,7 @@ from shop.catalog.schemas.shopify_variants import (
     note_similar_values,
     parse_opening_stock,
     parse_variant,
+    states_class,
     states_tax,
     with_derived_skus,
 )
@@ -163,16 +164,17 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
         options=_options(list(names.values()), variants),
         variants=tuple(variants),
     )
-    return build_import_entry(
+    entry = build_import_entry(
         product_id,
         draft,
         line=line,
         variant_lines=lines,
         status=_status(head, line, notices),
         counts=counts,
-        taxed=(n for n, (_, row) in enumerate(rows) if states_tax(row)),
+        classed=(n for n, (_, row) in enumerate(rows) if states_class(row)),
         notices=notices,
     )
+    return replace(entry, taxed=frozenset(n for n, (_, row) in enumerate(rows) if states_tax(row)))
 
 
 def product_id_of(handle: str) -> str:

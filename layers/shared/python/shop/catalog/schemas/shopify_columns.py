@@ -29,6 +29,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "list_price": ("variant compare at price", "compare-at price", "compare at price"),
     "cost": ("cost per item",),
     "taxable": ("variant taxable", "charge tax"),
+    "tax_class": ("tax class",),
     "tax_code": ("variant tax code", "tax code"),
     "shipping": ("variant requires shipping", "requires shipping"),
     "fulfilment": ("variant fulfillment service", "fulfillment service"),

@@ -26,7 +26,14 @@ COLUMNS = (
     *("Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published"),
     *(f"Option{n} {part}" for n in (1, 2, 3) for part in ("Name", "Value")),
     *("Variant SKU", "Variant Grams", "Variant Price", "Variant Compare At Price"),
-    *("Variant Taxable", "Variant Barcode", "Image Src", "Image Position", "Image Alt Text"),
+    *(
+        "Variant Taxable",
+        "Tax Class",
+        "Variant Barcode",
+        "Image Src",
+        "Image Position",
+        "Image Alt Text",
+    ),
     *("Variant Image", "Status", ID_COLUMN.title()),
 )
 _STATUS = {
@@ -138,6 +145,7 @@ def _variant(variant: Variant) -> dict[str, str]:
         "Variant Price": f"{variant.price.decimal:f}",
         "Variant Compare At Price": f"{variant.list_price.decimal:f}" if variant.list_price else "",
         "Variant Taxable": "FALSE" if variant.tax_class == UNTAXED_CLASS else "TRUE",
+        "Tax Class": variant.tax_class,
         "Variant Barcode": variant.barcode or "",
         "Variant Image": variant.media.url if variant.media else "",
         **{f"Option{n} Value": c.value for n, c in enumerate(variant.choices[:3], 1)},
