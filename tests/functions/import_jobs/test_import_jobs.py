@@ -189,6 +189,7 @@ def test_a_file_is_imported_in_parts_as_a_small_file_is() -> None:
         claims=WANDA,
     ).json
     assert small["rejected"] == job["rejected"]
+    assert (small["statuses"], small["tax_classes"]) == (job["statuses"], job["tax_classes"])
     assert (small["unchanged"], small["stock_unchanged"]) == (5, 5)
 
 
@@ -220,6 +221,7 @@ def test_a_yaml_file_is_imported_in_parts_as_a_small_one_is() -> None:
         claims=WANDA,
     ).json
     assert small["rejected"] == job["rejected"]
+    assert (small["statuses"], small["tax_classes"]) == (job["statuses"], job["tax_classes"])
     assert (small["unchanged"], small["stock_unchanged"]) == (5, 5)
 
 

@@ -99,3 +99,46 @@ def test_an_export_states_the_class_so_that_an_empty_shop_gets_it() -> None:
         "card": ("FALSE", "zero"),
         "mug": ("TRUE", "standard"),
     }
+
+
+HEAD = (
+    "Handle,Title,Product Category,Option1 Name,Option1 Value,SKU,Price,Barcode,Tax Class,Status\n"
+)
+BOOKS = (
+    HEAD
+    + """\
+novel,Novel,Media > Books > Print Books,Format,Hard,N-H,9,'4012345000030,,active
+novel,,,,Soft,N-S,9,4012345000030,,
+atlas,Atlas,Media > Books > Print Books,,,A,9,,reduced,draft
+bread,Bread,"Food, Beverages & Tobacco > Food Items > Bread",,,B,9,,,active
+mug,Mug,Home > Mugs,,,M,9,,zero,archived
+"""
+)
+
+
+def test_the_answer_counts_statuses_and_classes_and_names_what_may_be_reduced() -> None:
+    report = send(BOOKS)
+    assert report["statuses"] == [
+        {"status": "archived", "products": 1},
+        {"status": "draft", "products": 1},
+        {"status": "published", "products": 2},
+    ]
+    assert report["tax_classes"] == [
+        {"tax_class": "reduced", "products": 1, "variants": 1},
+        {"tax_class": "standard", "products": 2, "variants": 3},
+        {"tax_class": "zero", "products": 1, "variants": 1},
+    ]
+    reducible, barcodes = report["notices"]
+    assert reducible == (
+        "Goods of these categories often have a reduced tax rate, and are in the class standard:"
+        " Food, Beverages & Tobacco > Food Items > Bread (1 product), Media > Books > Print Books"
+        " (1 product). Check their rates. Set another class by POST /staff/products/tax-class, or"
+        " in a column Tax Class of the file."
+    )
+    assert barcodes == (
+        "1 barcode (GTIN) of this file is used by several variants: 4012345000030 (lines 2, 3)."
+        " A barcode names one article: correct the file."
+    )
+    again = send(BOOKS)
+    names = ("statuses", "tax_classes", "notices")
+    assert [again[name] for name in names] == [report[name] for name in names]

@@ -60,7 +60,7 @@ def test_a_small_file_is_one_request_and_its_report_is_shown() -> None:
     assert stored == 1
     assert "line 4, cell C3: price: 'x' is not a price." in output
     assert "· a notice" in output
-    assert "1 products: 1 new" in output
+    assert "1 product: 1 new" in output
     assert "1 row rejected" in output
 
 

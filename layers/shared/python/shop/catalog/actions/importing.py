@@ -8,14 +8,11 @@ from typing import Protocol
 
 from shop.catalog.actions.product_admin import Draft, build_product, match_variant
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
+from shop.catalog.model.import_content import STANDARD_CLASS, UNTAXED_CLASS, ImportContent
 from shop.catalog.model.import_report import EntryNotice, RejectedEntry
 from shop.catalog.ports import OpeningStock, ProductCatalog
 from shop.kernel.errors import InvalidRequest, Problem, ShopError
 from shop.kernel.frozen import frozen
-
-STANDARD_CLASS = "standard"
-"""The tax class of goods for which a file states none."""
-UNTAXED_CLASS = "zero"
 
 
 @frozen(slots=False, kw_only=True)
@@ -55,6 +52,7 @@ class ImportResult:
     """The result of an import: ids of created, changed and unchanged products, and rejections.
 
     ``counts`` are the units of the file by the SKUs that the products in the catalog have.
+    ``content`` has the numbers of these products.
     """
 
     created: tuple[str, ...]
@@ -62,6 +60,7 @@ class ImportResult:
     unchanged: tuple[str, ...]
     rejected: tuple[RejectedEntry, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
+    content: ImportContent = ImportContent()
 
     @property
     def accepted_ids(self) -> frozenset[str]:
@@ -135,12 +134,12 @@ def import_products(
     unchanged: list[str] = []
     rejected: list[RejectedEntry] = []
     products: list[Product] = []
-    counts: dict[str, dict[str, int]] = {}
+    accepted: dict[str, Product] = {}
     for entry in entries:
         before = known.get(entry.product_id)
         # The digest is that of the last import, so changes by staff since then stay.
         if before is not None and before.source == entry.source:
-            counts[entry.product_id] = _stock_counts(entry, before)
+            accepted[entry.product_id] = before
             if before.created_at in earlier:
                 new_entries[entry.product_id] = entry
             elif before.updated_at in earlier:
@@ -156,7 +155,7 @@ def import_products(
         except InvalidRequest as error:
             rejected += _validation_rejections(entry, error.problems)
             continue
-        counts[entry.product_id] = _stock_counts(entry, product)
+        accepted[entry.product_id] = product
         if before is not None and _same_content(product, before):
             unchanged.append(entry.product_id)
             continue
@@ -166,11 +165,15 @@ def import_products(
         entry = (changed_entries if product.id in changed_entries else new_entries).pop(product.id)
         rejected += _save_rejections(entry, product, save_error)
         # A rejected product gets no stock, because no product would sell it.
-        del counts[product.id]
+        del accepted[product.id]
     # Validation and saving reject at different times; the report follows the file.
     rejected.sort(key=lambda r: r.line)
-    accepted = (tuple(new_entries), tuple(changed_entries), tuple(unchanged))
-    return ImportResult(*accepted, tuple(rejected), _merged(counts.values()))
+    counts = [_stock_counts(e, accepted[e.product_id]) for e in entries if e.product_id in accepted]
+    return ImportResult(
+        *(tuple(new_entries), tuple(changed_entries), tuple(unchanged), tuple(rejected)),
+        _merged(counts),
+        ImportContent.of(accepted.values()),
+    )
 
 
 def _unknown_classes(

@@ -5,9 +5,10 @@ Source: github.com/aws-samples/retail-demo-store, ``products.yaml`` (MIT-0).
 
 import io
 
-from shop.catalog.actions.importing import STANDARD_CLASS, ImportEntry
+from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category
+from shop.catalog.model.import_content import STANDARD_CLASS
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import too_many_products
 from shop.catalog.schemas.file_numbers import parse_price

@@ -16,6 +16,7 @@ from shop.catalog.model.csv_rows import CsvTable
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import PlacedRow, handle_key, place_rows
 from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
+from shop.catalog.schemas.barcodes import BarcodeUses
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
     FileParseResult,
@@ -68,6 +69,7 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
     columns = Columns.of(table.header, result)
     groups: dict[str, ProductRows] = {}
     broken: dict[str, int | None] = {}
+    barcodes = BarcodeUses()
     for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
         if options.first_line == 1:  # a part of a file does not know its rows
             result.row_numbers[placed.row.line] = placed.row.number
@@ -82,7 +84,10 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
                 )
         elif placed.product is not None:
             group = groups.setdefault(placed.product, ProductRows(placed.product))
-            group.rows.append((placed.row.line, columns.read(placed.row.cells)))
+            fields = columns.read(placed.row.cells)
+            group.rows.append((placed.row.line, fields))
+            barcodes.add(placed.row.line, fields.get("barcode", ""))
+    barcodes.note_shared(result)
     for group in groups.values():
         if group.handle in broken:
             reject_incomplete(group.handle, group.rows[0][0], broken, result)

@@ -110,6 +110,10 @@ class Columns:
         if field_name not in self.fields.values():
             raise Unprocessable(detail, code="columns_missing", path="$")
 
+    def position(self, field_name: str) -> int | None:
+        """Return the position of a field's column, if the file has it."""
+        return next((n for n, name in self.fields.items() if name == field_name), None)
+
     def read(self, cells: Sequence[str]) -> Fields:
         """Return the cells of a row by field."""
         found = {name: cells[n] for n, name in self.fields.items() if n < len(cells)}

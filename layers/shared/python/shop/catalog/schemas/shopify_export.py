@@ -13,10 +13,11 @@ from dataclasses import fields
 
 from pydantic import BaseModel
 
-from shop.catalog.actions.importing import UNTAXED_CLASS, ImportEntry, import_content
+from shop.catalog.actions.importing import ImportEntry, import_content
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
 from shop.catalog.model.csv_rows import neutralize_formula
 from shop.catalog.model.export_job import ExportedProduct
+from shop.catalog.model.import_content import UNTAXED_CLASS
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import ID_COLUMN
 from shop.catalog.schemas.shopify import read_csv

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shop.catalog.actions.importing import STANDARD_CLASS, UNTAXED_CLASS
 from shop.catalog.actions.product_admin import DraftVariant
 from shop.catalog.model import Media, OptionChoice
+from shop.catalog.model.import_content import STANDARD_CLASS, UNTAXED_CLASS
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import slug
 from shop.catalog.model.validation import SKU
