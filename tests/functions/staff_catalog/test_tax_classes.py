@@ -2,11 +2,13 @@
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from functions.staff_catalog import export_products, import_products
+from functions.staff_catalog import export_products, import_products, set_products_tax_class
+from shop.catalog.actions import tax_classes
 from shop.catalog.store import DynamoProductCatalog
 from tests.kit.shop import call
 
@@ -142,3 +144,110 @@ def test_the_answer_counts_statuses_and_classes_and_names_what_may_be_reduced() 
     again = send(BOOKS)
     names = ("statuses", "tax_classes", "notices")
     assert [again[name] for name in names] == [report[name] for name in names]
+
+
+def set_class(**body: Any) -> Any:
+    return call(
+        set_products_tax_class.handler,
+        "POST /staff/products/tax-class",
+        {"tax_class": "reduced", **body},
+    )
+
+
+@pytest.mark.parametrize(
+    ("selection", "changed", "unchanged"),
+    [
+        ({"category": "media > BOOKS"}, ["novel"], 1),
+        ({"category": "Print Books"}, [], 0),
+        ({"tag": "Ermässigt"}, ["bread"], 0),
+        ({"products": [{"id": "novel"}, {"id": "atlas", "version": 1}]}, ["novel"], 1),
+        ({"products": [{"id": "mug"}], "from_class": "standard"}, [], 1),
+        ({"products": [{"id": "mug"}], "from_class": "ZERO"}, ["mug"], 0),
+    ],
+)
+def test_staff_set_the_class_of_many_products_once(
+    selection: dict[str, Any], changed: list[str], unchanged: int
+) -> None:
+    send(
+        BOOKS.replace("Tax Class,Status", "Tax Class,Status,Tags").replace(
+            "B,9,,,active", "B,9,,,active,ermäßigt"
+        )
+    )
+    body = set_class(**selection).json
+    assert (body["changed"], body["unchanged"], "cursor" in body) == (changed, unchanged, False)
+    assert all(set(classes_of(id_)) == {"reduced"} for id_ in changed)
+    versions = {id_: DynamoProductCatalog().get(id_).version for id_ in changed}
+
+    # The same request again changes nothing, except that a version is now outdated
+    if "version" not in str(selection):
+        again = set_class(**selection).json
+        assert (again["changed"], again["unchanged"]) == ([], len(changed) + unchanged)
+    assert {id_: DynamoProductCatalog().get(id_).version for id_ in changed} == versions
+
+
+def classes_of(product_id: str) -> list[str]:
+    return [v.tax_class for v in DynamoProductCatalog().get(product_id).variants]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"tax_class": "cheap", "tag": "a"}, 400, "tax_class_unknown"),
+        ({"products": [{"id": "novel"}, {"id": "gone"}]}, 404, "not_found"),
+        ({"products": [{"id": "novel"}, {"id": "atlas", "version": 9}]}, 409, "stale"),
+        ({}, 400, "missing"),
+        ({"tag": "a", "category": "b"}, 400, "too_many"),
+        ({"products": []}, 400, None),
+        ({"tag": "a", "cursor": "x"}, 400, "cursor_invalid"),
+    ],
+)
+def test_an_invalid_change_of_classes_changes_nothing(
+    body: dict[str, Any], status: int, code: str | None
+) -> None:
+    send(BOOKS)
+    response = set_class(**body)
+    assert response.status == status, response.text
+    assert code in (None, response.json["code"])
+    assert classes("novel") == ["standard", "standard"]
+
+
+def test_an_import_after_the_change_keeps_the_class() -> None:
+    send(BOOKS)
+    set_class(category="Media > Books")
+    assert send(BOOKS)["unchanged"] == 4
+    assert send(BOOKS.replace("N-H,9", "N-H,8"))["changed"] == 1
+    assert classes("novel") == ["reduced", "reduced"]
+
+
+def test_a_large_category_is_continued_by_a_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tax_classes, "MAX_PRODUCTS_READ", 2)
+    monkeypatch.setattr(tax_classes, "_PRODUCTS_PER_READ", 2)
+    send("Handle,Title,Type,Price\n" + "".join(f"b{n},B,Books,1\n" for n in range(5)))
+    found, cursor = list[str](), None
+    while True:
+        body = set_class(category="Books", **({"cursor": cursor} if cursor else {})).json
+        found += body["changed"]
+        cursor = body.get("cursor")
+        if cursor is None:
+            break
+    assert sorted(found) == [f"b{n}" for n in range(5)]
+
+
+def test_a_change_by_others_in_between_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given another staff user who renames the product between the read and the write
+    send(BOOKS)
+    catalog = set_products_tax_class.catalog
+    original, calls = catalog.save_many, list[int]()
+
+    def save_many(products: Any) -> Any:
+        if not calls:
+            stored = catalog.get("novel")
+            catalog.save(replace(stored, title="Renamed"), expected_version=stored.version)
+        calls.append(len(products))
+        return original(products)
+
+    monkeypatch.setattr(catalog, "save_many", save_many)
+    assert set_class(products=[{"id": "novel"}]).json["changed"] == ["novel"]
+    stored = catalog.get("novel")
+    assert (stored.title, calls) == ("Renamed", [1, 1])
+    assert {v.tax_class for v in stored.variants} == {"reduced"}

@@ -1,7 +1,7 @@
 """Import the products of a file: store the valid ones, report the others with line and reason."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Protocol
@@ -147,13 +147,9 @@ def import_products(
             else:
                 unchanged.append(entry.product_id)
             continue
-        if unknown := _unknown_classes(entry, before, tax_classes):
-            rejected += unknown
-            continue
-        try:
-            product = import_content(entry, before, at=at)
-        except InvalidRequest as error:
-            rejected += _validation_rejections(entry, error.problems)
+        product, problems = _content_or_problems(entry, before, tax_classes, at)
+        if product is None:
+            rejected += problems
             continue
         accepted[entry.product_id] = product
         if before is not None and _same_content(product, before):
@@ -164,16 +160,26 @@ def import_products(
     for product, save_error in _save(products, catalog):
         entry = (changed_entries if product.id in changed_entries else new_entries).pop(product.id)
         rejected += _save_rejections(entry, product, save_error)
-        # A rejected product gets no stock, because no product would sell it.
         del accepted[product.id]
-    # Validation and saving reject at different times; the report follows the file.
-    rejected.sort(key=lambda r: r.line)
-    counts = [_stock_counts(e, accepted[e.product_id]) for e in entries if e.product_id in accepted]
     return ImportResult(
-        *(tuple(new_entries), tuple(changed_entries), tuple(unchanged), tuple(rejected)),
-        _merged(counts),
+        *(tuple(new_entries), tuple(changed_entries), tuple(unchanged)),
+        # Validation and saving reject at different times; the report follows the file.
+        tuple(sorted(rejected, key=lambda r: r.line)),
+        _opening_counts(entries, accepted),
         ImportContent.of(accepted.values()),
     )
+
+
+def _content_or_problems(
+    entry: ImportEntry, before: Product | None, tax_classes: Set[str] | None, at: datetime
+) -> tuple[Product | None, list[RejectedEntry]]:
+    """Return the product that an entry makes, or the reasons why it makes none."""
+    if unknown := _unknown_classes(entry, before, tax_classes):
+        return None, unknown
+    try:
+        return import_content(entry, before, at=at), []
+    except InvalidRequest as error:
+        return None, _validation_rejections(entry, error.problems)
 
 
 def _unknown_classes(
@@ -195,8 +201,14 @@ def _unknown_classes(
     ]
 
 
-def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    return {sku: units for own in counts for sku, units in own.items()}
+def _opening_counts(
+    entries: Sequence[ImportEntry], accepted: Mapping[str, Product]
+) -> dict[str, int]:
+    """Return the units of all accepted products by SKU; a rejected one would sell none."""
+    known = [
+        (entry, accepted[entry.product_id]) for entry in entries if entry.product_id in accepted
+    ]
+    return {sku: n for entry, product in known for sku, n in _stock_counts(entry, product).items()}
 
 
 def _save(

@@ -114,7 +114,7 @@ def build_import_entry(
     for variant in stated["variants"]:
         # The content is what the file states, however its SKU is found.
         del variant["is_sku_derived"]
-    content = [stated, status, counts]
+    content: list[Any] = [stated, status, counts]
     # A class that is stated is content, also if it is the one that goods without it get.
     if classes := sorted(classed):
         content.append(classes)

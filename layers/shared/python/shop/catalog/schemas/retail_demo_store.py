@@ -93,9 +93,6 @@ def _entry(item: YamlItem, options: ImportOptions, result: FileParseResult) -> I
         raise ParseError(line, f"price: {error.detail}") from None
     category, style = _text(item, "category"), _text(item, "style")
     paths = [category, f"{category} > {style}" if category and style else ""]
-    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity"), "")]
-    tags += [flag for flag in ("promoted", "featured") if _flag(item, flag)]
-    tags += _texts(item, "aliases")
     tax_class = _text(item, "tax_class").lower()
     stated_sku = _text(item, "sku")
     sku = stated_sku or product_id
@@ -106,7 +103,7 @@ def _entry(item: YamlItem, options: ImportOptions, result: FileParseResult) -> I
         html=clean_html(description),
         brand=_text(item, "brand") or None,
         categories=tuple(Category(path) for path in paths if path),
-        tags=tuple(tag for tag in tags if tag),
+        tags=_tags(item),
         media=product_image(image, title, options, result) if image else (),
         variants=(
             DraftVariant(
@@ -129,6 +126,13 @@ def _entry(item: YamlItem, options: ImportOptions, result: FileParseResult) -> I
         classed=(0,) if tax_class else (),
         notices=notices,
     )
+
+
+def _tags(item: YamlItem) -> tuple[str, ...]:
+    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity"), "")]
+    tags += [flag for flag in ("promoted", "featured") if _flag(item, flag)]
+    tags += _texts(item, "aliases")
+    return tuple(filter(None, tags))
 
 
 def _text(item: YamlItem, name: str) -> str:

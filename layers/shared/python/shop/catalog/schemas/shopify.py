@@ -132,10 +132,7 @@ def reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FilePar
 def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     line, head = group.rows[0]
     notices = EntryNotices()
-    if not head.get("title"):
-        raise ParseError(line, "title: Must not be empty in the first row of a handle.")
-    if parse_flag(head, "gift_card", "gift card", line):
-        raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
+    _check_head(line, head)
     handle = handle_key(head.get("handle") or group.handle)
     product_id = group.handle if head.get("id") else product_id_of(handle)
     _check_rows(group)
@@ -151,11 +148,11 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
     check_combinations(lines, parsed)
     note_similar_values(lines, parsed, notices)
     variants = with_derived_skus(product_id, parsed)
-    counts: dict[str, int] = {}
-    for (at, row), variant in zip(rows, variants, strict=True):
-        units = parse_opening_stock(at, row, notices)
-        if units is not None:
-            counts[variant.sku or product_id] = units
+    counts = {
+        variant.sku or product_id: units
+        for (at, row), variant in zip(rows, variants, strict=True)
+        if (units := parse_opening_stock(at, row, notices)) is not None
+    }
     html = head.get("html", "")
     draft = Draft(
         title=head["title"],
@@ -180,6 +177,14 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
         notices=notices,
     )
     return replace(entry, taxed=frozenset(n for n, (_, row) in enumerate(rows) if states_tax(row)))
+
+
+def _check_head(line: int, head: Fields) -> None:
+    """Raise :class:`ParseError` for a first row that makes no product."""
+    if not head.get("title"):
+        raise ParseError(line, "title: Must not be empty in the first row of a handle.")
+    if parse_flag(head, "gift_card", "gift card", line):
+        raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
 
 
 def product_id_of(handle: str) -> str:
