@@ -80,8 +80,8 @@ QUOTE = (
     " line 15 on."
 )
 SHIPS = (
-    "It requires no shipping at Shopify. The shop ships every article: a buyer enters an address"
-    " and may pay for shipping."
+    "It requires no shipping at Shopify. The shop ships every article, also a download or a"
+    " service: a buyer enters an address and may pay for shipping."
 )
 
 

@@ -184,7 +184,11 @@ def _check_head(line: int, head: Fields) -> None:
     if not head.get("title"):
         raise ParseError(line, "title: Must not be empty in the first row of a handle.")
     if parse_flag(head, "gift_card", "gift card", line):
-        raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
+        detail = (
+            "gift card: The shop sells no gift cards as products. Remove this product, and issue"
+            " gift cards by POST /staff/gift-cards."
+        )
+        raise ParseError(line, detail)
 
 
 def product_id_of(handle: str) -> str:

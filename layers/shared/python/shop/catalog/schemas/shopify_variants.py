@@ -150,8 +150,8 @@ def _note_unsupported(line: int, row: Fields, notices: EntryNotices) -> None:
     if parse_flag(row, "shipping", "requires shipping", line) is False:
         notices.add(
             line,
-            "It requires no shipping at Shopify. The shop ships every article: a buyer enters an"
-            " address and may pay for shipping.",
+            "It requires no shipping at Shopify. The shop ships every article, also a download or a"
+            " service: a buyer enters an address and may pay for shipping.",
         )
     oversell = row.get("oversell", "").lower()
     policy = _OVERSELL.get(oversell)
