@@ -119,7 +119,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="Export products as Shopify's CSV, each as a file that can be joined",
             response="shop.catalog.schemas.shopify_export:ProductExportListView",
-            reads=(Table.CATALOG,),
+            reads=(Table.CATALOG, Table.INVENTORY),
             timeout=30,
             memory=1024,
         ),

@@ -8,7 +8,7 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
 from pydantic import BaseModel
@@ -26,7 +26,8 @@ from shop.kernel.errors import InvalidRequest
 COLUMNS = (
     *("Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published"),
     *(f"Option{n} {part}" for n in (1, 2, 3) for part in ("Name", "Value")),
-    *("Variant SKU", "Variant Grams", "Variant Price", "Variant Compare At Price"),
+    *("Variant SKU", "Variant Grams", "Variant Inventory Tracker", "Variant Inventory Qty"),
+    *("Variant Price", "Variant Compare At Price"),
     *(
         "Variant Taxable",
         "Tax Class",
@@ -70,12 +71,14 @@ class ProductExportListView(BaseModel):
     """Cursor of the next page; absent on the last page."""
 
 
-def export_product(product: Product, currency: str) -> ProductExportView:
-    """Write a product with prices in this currency."""
+def export_product(
+    product: Product, currency: str, units: Mapping[str, int] | None = None
+) -> ProductExportView:
+    """Write a product with prices in this currency; ``units`` are those on hand by SKU."""
     if product.currency != currency:
         reason = f"Its prices are in {product.currency}. Export that currency."
         return ProductExportView(id=product.id, omitted=reason)
-    text = _csv(_rows(product))
+    text = _csv(_rows(product, units or {}))
     parsed = read_csv(text, ImportOptions(product.currency), max_products=1)
     if not parsed.entries:
         return ProductExportView(id=product.id, omitted=_rejection(parsed.rejected[0].reason))
@@ -84,9 +87,9 @@ def export_product(product: Product, currency: str) -> ProductExportView:
     return ProductExportView(id=product.id, csv=text)
 
 
-def export_rows(product: Product, currency: str) -> ExportedProduct:
+def export_rows(product: Product, currency: str, units: Mapping[str, int]) -> ExportedProduct:
     """Return the rows of a product without the line of column names."""
-    view = export_product(product, currency)
+    view = export_product(product, currency, units)
     rows = None if view.csv is None else view.csv.partition("\n")[2]
     return ExportedProduct(product.id, rows, view.omitted)
 
@@ -104,7 +107,7 @@ def _csv(rows: Iterable[dict[str, str]]) -> str:
     return file.getvalue()
 
 
-def _rows(product: Product) -> list[dict[str, str]]:
+def _rows(product: Product, units: Mapping[str, int]) -> list[dict[str, str]]:
     """Return the rows of a product: one per active variant, and per image beyond these."""
     variants = [v for v in product.variants if v.status is VariantStatus.ACTIVE]
     rows = []
@@ -113,7 +116,7 @@ def _rows(product: Product) -> list[dict[str, str]]:
         if n == 0:
             row |= _head(product)
         if n < len(variants):
-            row |= _variant(variants[n])
+            row |= _variant(variants[n], units.get(variants[n].sku))
         if n < len(product.media):
             medium = product.media[n]
             row |= {"Image Src": medium.url, "Image Position": str(n + 1)}
@@ -139,10 +142,13 @@ def _head(product: Product) -> dict[str, str]:
     }
 
 
-def _variant(variant: Variant) -> dict[str, str]:
+def _variant(variant: Variant, units: int | None) -> dict[str, str]:
     return {
         "Variant SKU": variant.sku,
         "Variant Grams": "" if variant.weight_g is None else str(variant.weight_g),
+        # Every article of the shop is counted; one without stock has no count yet.
+        "Variant Inventory Tracker": "shopify",
+        "Variant Inventory Qty": "" if units is None else str(units),
         "Variant Price": f"{variant.price.decimal:f}",
         "Variant Compare At Price": f"{variant.list_price.decimal:f}" if variant.list_price else "",
         "Variant Taxable": "FALSE" if variant.tax_class == UNTAXED_CLASS else "TRUE",
