@@ -59,8 +59,8 @@ class ImportContent:
             variants.update(classes)
             with_class.update(set(classes))
             if STANDARD_CLASS in classes:
-                paths = {category.value for category in product.categories}
-                reducible.update(path for path in paths if _is_often_reduced(path))
+                paths = {_often_reduced(category.value) for category in product.categories}
+                reducible.update(filter(None, paths))
         return cls(
             statuses=_counts(statuses),
             products=_counts(with_class),
@@ -98,8 +98,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _is_often_reduced(path: str) -> bool:
-    return not _OFTEN_REDUCED.isdisjoint(fold(part.strip()) for part in path.split(">"))
+def _often_reduced(path: str) -> str | None:
+    """Return the part of a category path whose goods often have a reduced rate, if there is one."""
+    parts = [part.strip() for part in path.split(">")]
+    ends = (n for n, part in enumerate(parts, 1) if fold(part) in _OFTEN_REDUCED)
+    end = next(ends, None)
+    return " > ".join(parts[:end]) if end is not None else None
 
 
 def _counts(numbers: Mapping[str, int]) -> Counts:
