@@ -134,8 +134,8 @@ def test_the_answer_counts_statuses_and_classes_and_names_what_may_be_reduced() 
     assert reducible == (
         "Goods of these categories often have a reduced tax rate, and are in the class standard:"
         " Food, Beverages & Tobacco > Food Items (1 product), Media > Books (1 product). Check"
-        " their rates. Set another class by POST /staff/products/tax-class, or in a column Tax Class"
-        " of the file."
+        " their rates. Set another class by POST /staff/products/tax-class, or in a column Tax"
+        " Class of the file."
     )
     assert barcodes == (
         "1 barcode (GTIN) of this file is used by several variants: 4012345000030 (lines 2, 3)."
