@@ -4,7 +4,8 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +14,9 @@ from local.exporter import download
 from local.http_actors import HttpClient, HttpResponse
 from shop.catalog.model import Category, Media, OptionChoice, Product, ProductStatus
 from shop.catalog.store import DynamoProductCatalog
+from shop.composition.product_exports import units_on_hand
+from shop.inventory.model import StockLevel
+from shop.inventory.ports import StockRepository
 from shop.inventory.store import DynamoStockRepository
 from tests.kit.products import FIXED_NOW, mug
 from tests.kit.shop import ApiResponse, call, create_tables, mock_aws
@@ -234,3 +238,12 @@ def test_an_export_opens_the_same_stock_in_an_empty_shop_and_changes_none_in_its
         "new": 0,
     }
     assert found["new"].version == 0
+
+
+def test_a_kit_has_no_stock_of_its_own_in_an_export() -> None:
+    set_ = StockLevel("SET", on_hand=3, version=1, parts={"CUP": 2})
+    levels = {"SET": set_, "CUP": StockLevel("CUP", on_hand=6, version=4), "NEW": StockLevel("NEW")}
+    stock = cast(
+        "StockRepository", SimpleNamespace(levels=lambda skus: {s: levels[s] for s in skus})
+    )
+    assert units_on_hand(["SET", "CUP", "NEW"], stock) == {"CUP": 6}
