@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,6 +14,9 @@ from local.http_actors import HttpClient
 from local.importer import staff_client
 from local.processes import CloudError
 from shop.kernel.errors import counted
+
+MAX_PRODUCTS_NAMED = 3
+"""Products that a line names; it counts the others."""
 
 
 def main() -> None:
@@ -33,11 +37,26 @@ def main() -> None:
     except CloudError as failure:
         console.print(f"[red]✗[/red] {escape(str(failure))}", soft_wrap=True)
         raise SystemExit(1) from None
-    for product_id, reason in omitted.items():
-        console.print(f"  [yellow]![/yellow] {escape(f'{product_id}: {reason}')}", soft_wrap=True)
-    file = escape(str(args.file))
+    for text in omitted_texts(omitted):
+        console.print(f"  [yellow]![/yellow] {escape(text)}", soft_wrap=True)
     without = f"; {len(omitted):,} omitted" if omitted else ""
-    console.print(f"  [green]✓[/green] {counted(products, 'product')} in {file}{without}")
+    written = counted(products, "product")
+    console.print(f"  [green]✓[/green] {written} in {escape(str(args.file))}{without}")
+
+
+def omitted_texts(omitted: Mapping[str, str]) -> list[str]:
+    """Return each reason once, with the products that it is about."""
+    ids_by_reason: dict[str, list[str]] = {}
+    for product_id, reason in omitted.items():
+        ids_by_reason.setdefault(reason, []).append(product_id)
+    texts = []
+    for reason, ids in ids_by_reason.items():
+        more = len(ids) - MAX_PRODUCTS_NAMED
+        named = ", ".join(ids[:MAX_PRODUCTS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        texts.append(
+            f"{named}: {reason}" if len(ids) == 1 else f"{len(ids):,} products ({named}): {reason}"
+        )
+    return texts
 
 
 def download(staff: HttpClient, currency: str) -> tuple[str, int, dict[str, str]]:

@@ -24,6 +24,7 @@ from local.http_actors import HttpClient, HttpResponse, send_form, sign_in
 from local.processes import CloudError
 from local.seed import STAFF, STAFF_PASSWORD
 from shop.catalog.model.csv_stream import CsvStream
+from shop.catalog.model.import_content import UNTAXED_CLASS
 from shop.catalog.model.row_places import RowPlaces
 from shop.catalog.model.yaml_list import item_texts
 from shop.kernel.errors import InvalidRequest, Unprocessable, counted
@@ -187,7 +188,8 @@ def upload(text: str, kind: str, terms: dict[str, str], staff: HttpClient, conso
     total.add(reply.body)
     notices.add(reply.body)
     seconds = time.monotonic() - started
-    print_report(total, reply.body["rejected"], notices.texts(), seconds, console)
+    texts = [*notices.texts(), *content_texts(reply.body)]
+    print_report(total, reply.body["rejected"], texts, seconds, console)
     return total.stored
 
 
@@ -239,8 +241,25 @@ def upload_whole(
         rejected += page["rejected"]
     total = ImportReport()
     total.add(job)
-    print_report(total, rejected, [*job["notices"], *_folded(job)], seconds, console)
+    texts = [*job["notices"], *_folded(job), *content_texts(job)]
+    print_report(total, rejected, texts, seconds, console)
     return total.stored
+
+
+def content_texts(report: dict[str, Any]) -> list[str]:
+    """Return sentences about the statuses and tax classes that the products of the file have."""
+    texts = []
+    if statuses := report.get("statuses"):
+        names = [f"{s['products']:,} {s['status'].replace('_', ' ')}" for s in statuses]
+        texts.append(f"Products of the file by status: {', '.join(names)}")
+    if classes := report.get("tax_classes"):
+        names = [
+            f"{c['tax_class']}{' (untaxed)' if c['tax_class'] == UNTAXED_CLASS else ''}"
+            f" {counted(c['variants'], 'variant')} of {counted(c['products'], 'product')}"
+            for c in classes
+        ]
+        texts.append(f"Tax classes: {', '.join(names)}")
+    return texts
 
 
 def _folded(job: dict[str, Any]) -> list[str]:
@@ -279,18 +298,29 @@ def print_report(
     for notice in notices:
         console.print(f"  [dim]· {escape(notice)}[/dim]", soft_wrap=True)
     if total.stock_unchanged and total.stock_created:
-        console.print(f"  [dim]· unchanged stock of {counted(total.stock_unchanged, 'SKU')}[/dim]")
+        have = "has" if total.stock_unchanged == 1 else "have"
+        known = counted(total.stock_unchanged, "SKU")
+        console.print(f"  [dim]· {known} {have} stock already; it is unchanged[/dim]")
+    products = counted(total.stored, "product")
     if total.stored and not (total.created or total.changed or total.stock_created):
-        outcome = f"{counted(total.stored, 'product')}, all unchanged"
+        outcome = f"{products}, all unchanged" if total.stored > 1 else f"{products}, unchanged"
     else:
+        skus = counted(total.stock_created, "SKU")
         outcome = (
-            f"{counted(total.stored, 'product')}: {total.created:,} new, {total.changed:,} changed,"
-            f" {total.unchanged:,} unchanged; stock created for"
-            f" {counted(total.stock_created, 'SKU')}"
+            f"{products}: {total.created:,} new, {total.changed:,} changed, "
+            f"{total.unchanged:,} unchanged; stock created for {skus}"
         )
-    rows = f"; {counted(len(rejected), 'row')} rejected" if rejected else ""
+    rows = f"; {rejected_text(rejected)} rejected" if rejected else ""
     mark = "[green]✓[/green]" if total.stored else "[red]✗[/red]"
     console.print(f"  {mark} {outcome}{rows} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
+
+
+def rejected_text(rejected: list[dict[str, Any]]) -> str:
+    """Return the numbers of rejected products, and of rejected rows that name no product."""
+    products = len({row["product"] for row in rejected if row.get("product")})
+    rows = sum(not row.get("product") for row in rejected)
+    numbers = ((products, "product"), (rows, "row"))
+    return " and ".join(counted(number, noun) for number, noun in numbers if number)
 
 
 def _failure_message(reply: HttpResponse) -> str:

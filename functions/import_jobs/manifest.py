@@ -80,6 +80,7 @@ FEATURE = Feature(
             workflow=JobWorkflow.IMPORT,
             name="ImportPart",
             module="import_jobs.import_part",
+            reads=(Table.TAX,),
             writes=(Table.JOBS, Table.CATALOG, Table.INVENTORY),
             writes_files=True,
             memory=1024,

@@ -189,6 +189,7 @@ def test_a_file_is_imported_in_parts_as_a_small_file_is() -> None:
         claims=WANDA,
     ).json
     assert small["rejected"] == job["rejected"]
+    assert (small["statuses"], small["tax_classes"]) == (job["statuses"], job["tax_classes"])
     assert (small["unchanged"], small["stock_unchanged"]) == (5, 5)
 
 
@@ -220,6 +221,7 @@ def test_a_yaml_file_is_imported_in_parts_as_a_small_one_is() -> None:
         claims=WANDA,
     ).json
     assert small["rejected"] == job["rejected"]
+    assert (small["statuses"], small["tax_classes"]) == (job["statuses"], job["tax_classes"])
     assert (small["unchanged"], small["stock_unchanged"]) == (5, 5)
 
 
@@ -499,3 +501,17 @@ def test_a_report_whose_files_were_removed_returns_404() -> None:
         files.client.delete_object(Bucket=BUCKET, Key=item["Key"])
     for response in (get(job["id"]), rejected(job["id"])):
         assert (response.status, response.json["errors"][0]["code"]) == (404, "report_expired")
+
+
+def test_a_job_rejects_unknown_tax_classes_and_counts_the_others() -> None:
+    text = "Handle,Title,Price,Tax Class,Barcode\n" + "".join(
+        f"p{n},P {n},1,{'cheap' if n == 3 else 'Reduced'},40063813\n" for n in range(5)
+    )
+    job = run(upload(text))
+    (rejected,) = job["rejected"]
+    assert (rejected["product"], rejected["row"], rejected["column"]) == ("p3", 5, "D")
+    assert rejected["reason"].startswith("tax class: Must be one of reduced, standard")
+    assert job["tax_classes"] == [{"tax_class": "reduced", "products": 4, "variants": 4}]
+    assert job["statuses"] == [{"status": "published", "products": 4}]
+    (barcodes,) = job["notices"]
+    assert "variants: 40063813 (lines 2, 3, 4, 5, 6). A barcode names one article" in barcodes

@@ -4,7 +4,8 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -13,8 +14,12 @@ from local.exporter import download
 from local.http_actors import HttpClient, HttpResponse
 from shop.catalog.model import Category, Media, OptionChoice, Product, ProductStatus
 from shop.catalog.store import DynamoProductCatalog
+from shop.composition.product_exports import units_on_hand
+from shop.inventory.model import StockLevel
+from shop.inventory.ports import StockRepository
+from shop.inventory.store import DynamoStockRepository
 from tests.kit.products import FIXED_NOW, mug
-from tests.kit.shop import ApiResponse, call
+from tests.kit.shop import ApiResponse, call, create_tables, mock_aws
 
 DATA = Path(__file__).parents[2] / "data"
 ROUTE = "GET /staff/exports/products"
@@ -197,3 +202,48 @@ def test_the_pages_of_an_export_are_one_file() -> None:
     ids = {row["Doorbuster Id"] for row in csv.DictReader(io.StringIO(text))}
     assert ids == {f"p{n}" for n in range(7)}
     assert send(text)["unchanged"] == 7
+
+
+def test_an_export_opens_the_same_stock_in_an_empty_shop_and_changes_none_in_its_own() -> None:
+    # Given a product with stock, one with none left, and one that was never counted
+    for name in ("full", "none", "new"):
+        save(single(name))
+    skus = {name: single(name).variants[0].sku for name in ("full", "none", "new")}
+    stock = DynamoStockRepository()
+    counts = {skus["full"]: 7, skus["none"]: 0}
+    stock.create_levels(counts, actor="wanda", reason="count", at=FIXED_NOW)
+    text, _ = export()
+    rows = {row["Handle"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert {name: rows[name]["Variant Inventory Qty"] for name in skus} == {
+        "full": "7",
+        "none": "0",
+        "new": "",
+    }
+    assert {row["Variant Inventory Tracker"] for row in rows.values()} == {"shopify"}
+
+    # When the file is imported into the same shop, and into an empty one
+    again = send(text.replace(",7,", ",9,"))
+    with mock_aws():
+        create_tables()
+        elsewhere = send(text)
+        found = {name: DynamoStockRepository().level(sku) for name, sku in skus.items()}
+
+    # Then the first has its stock as before, and the other the stock of the file
+    assert (again["stock_created"], again["stock_unchanged"]) == (0, 2)
+    assert stock.level(skus["full"]).on_hand == 7
+    assert (elsewhere["created"], elsewhere["stock_created"]) == (3, 2)
+    assert {name: level.on_hand for name, level in found.items()} == {
+        "full": 7,
+        "none": 0,
+        "new": 0,
+    }
+    assert found["new"].version == 0
+
+
+def test_a_kit_has_no_stock_of_its_own_in_an_export() -> None:
+    set_ = StockLevel("SET", on_hand=3, version=1, parts={"CUP": 2})
+    levels = {"SET": set_, "CUP": StockLevel("CUP", on_hand=6, version=4), "NEW": StockLevel("NEW")}
+    stock = cast(
+        "StockRepository", SimpleNamespace(levels=lambda skus: {s: levels[s] for s in skus})
+    )
+    assert units_on_hand(["SET", "CUP", "NEW"], stock) == {"CUP": 6}

@@ -55,6 +55,8 @@ def test_a_shopify_file_is_imported_and_invalid_rows_reported() -> None:
         ],
         "stock_created": 3,
         "stock_unchanged": 0,
+        "statuses": [{"status": "published", "products": 2}],
+        "tax_classes": [{"tax_class": "standard", "products": 2, "variants": 3}],
         "notices": [],
         "product_notices": [],
     }

@@ -81,8 +81,8 @@ QUOTE = (
 )
 SURPLUS = "Must have 22 cells, as the header, not 23. Put a cell that contains a ',' into quotes."
 SHIPS = (
-    "It requires no shipping at Shopify. The shop ships every article: a buyer enters an address"
-    " and may pay for shipping."
+    "It requires no shipping at Shopify. The shop ships every article, also a download or a"
+    " service: a buyer enters an address and may pay for shipping."
 )
 
 

@@ -174,12 +174,15 @@ def check_choices(example: dict[str, Any]) -> None:
 def check_files(example: dict[str, Any]) -> None:
     catalog, expect = MemoryProductCatalog(), example["expect"]
     options = ImportOptions(**{"currency": "USD", **example.get("options", {})})
-    parsed, result = _import(example["csv"], options, catalog, THEN)
+    known = example.get("known_classes")
+    classes = None if known is None else frozenset(known)
+    parsed, result = _import(example["csv"], options, catalog, THEN, classes)
     assert sorted(result.accepted_ids) == expect["accepted"]
     if "next_csv" in example:
         parsed, result = _import(example["next_csv"], options, catalog, LATER)
         assert sorted(result.accepted_ids) == expect["next_accepted"]
-    assert {r.line: r.reason for r in parsed.rejected} == expect.get("rejected", {})
+    rejected = (*parsed.rejected, *result.rejected)
+    assert {r.line: r.reason for r in rejected} == expect.get("rejected", {})
     notices = [
         {"lines": list(notice.lines), "product": entry.product_id, "text": notice.text}
         for entry in parsed.entries
@@ -207,10 +210,14 @@ def check_files(example: dict[str, Any]) -> None:
 
 
 def _import(
-    text: str, options: ImportOptions, catalog: MemoryProductCatalog, at: datetime
+    text: str,
+    options: ImportOptions,
+    catalog: MemoryProductCatalog,
+    at: datetime,
+    classes: frozenset[str] | None = None,
 ) -> tuple[FileParseResult, ImportResult]:
     parsed = parse_product_file(text.encode(), "text/csv", options)
-    return parsed, import_products(parsed.entries, catalog=catalog, at=at)
+    return parsed, import_products(parsed.entries, catalog=catalog, at=at, tax_classes=classes)
 
 
 CHECKS = {

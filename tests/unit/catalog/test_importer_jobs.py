@@ -144,7 +144,7 @@ def test_a_large_file_is_uploaded_started_and_followed_to_its_report(storage: St
     assert "line 9: title: empty" in output
     assert "line 3 (p2) and 29 more products: not imported" in output
     assert "1,499 products: 1,499 new" in output
-    assert "2 rows rejected" in output
+    assert "1 product and 1 row rejected" in output
 
 
 def test_a_failed_import_shows_its_problem(storage: Storage) -> None:

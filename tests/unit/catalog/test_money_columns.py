@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.importer import Notices, ask_for_currency
+from local.importer import Notices, ask_for_currency, rejected_text
 from local.processes import CloudError
 from shop.catalog.actions.importing import ImportEntry, import_products
 from shop.catalog.actions.product_admin import update_product
@@ -369,3 +369,16 @@ def test_the_upload_names_the_products_of_each_notice_once() -> None:
     assert second.startswith("line 1 (p1), line 2 (p2), ")
     assert second.endswith("line 20 (p20) and 10 more products: Told.")
     assert other == "lines 98, 99 (q): Other."
+
+
+def test_a_gift_card_is_one_rejected_product_that_names_the_gift_cards_of_the_shop() -> None:
+    rows = "card,Card,Value,10,C-10,10,TRUE\ncard,,,20,C-20,20,\ncard,,,30,C-30,30,\n"
+    header = "Handle,Title,Option1 Name,Option1 Value,SKU,Price,Gift Card\n"
+    reading = parse_product_file((header + rows).encode(), "text/csv", ImportOptions("USD"))
+    (rejected,) = map(reading.located, reading.rejected)
+    assert (rejected.product, rejected.column) == ("card", "G")
+    assert rejected.reason == (
+        "gift card: The shop sells no gift cards as products. Remove this product, and issue gift"
+        " cards by POST /staff/gift-cards."
+    )
+    assert rejected_text([{"line": 2, "product": "card"}]) == "1 product"

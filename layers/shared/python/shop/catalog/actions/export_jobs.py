@@ -4,12 +4,12 @@ Every action may be repeated after a crash at any point, because its workflow re
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from shop.catalog.actions.product_admin import list_products
-from shop.catalog.model import Product
+from shop.catalog.model import Product, VariantStatus
 from shop.catalog.model.export_job import (
     ExportedProduct,
     ExportJob,
@@ -26,7 +26,9 @@ PIECE_BYTES = 8 * 1024 * 1024
 PRODUCTS_PER_READ = 50
 _ROUND = re.compile(r"[0-9]{1,6}")
 
-ExportProduct = Callable[[Product, str], ExportedProduct]
+ExportProduct = Callable[[Product, str, Mapping[str, int]], ExportedProduct]
+UnitsOnHand = Callable[[Iterable[str]], Mapping[str, int]]
+"""The units on hand by SKU; a SKU without stock is absent."""
 
 
 def export_piece(
@@ -34,6 +36,7 @@ def export_piece(
     *,
     header: str,
     export_product: ExportProduct,
+    units_on_hand: UnitsOnHand,
     catalog: ProductCatalog,
     jobs: ExportJobs,
     files: ExportFiles,
@@ -55,10 +58,11 @@ def export_piece(
     while True:
         page = list_products(catalog=catalog, status=None, limit=PRODUCTS_PER_READ, cursor=cursor)
         stored = catalog.get_many(card.product_id for card in page.items)
+        units = units_on_hand(active_skus(stored.values()))
         for card in page.items:
             if card.product_id not in stored:
                 continue
-            exported = export_product(stored[card.product_id], job.currency)
+            exported = export_product(stored[card.product_id], job.currency, units)
             if exported.rows is None:
                 omitted.append(OmittedProduct(exported.product, exported.omitted or ""))
             else:
@@ -75,6 +79,12 @@ def export_piece(
     after = job.after_round(receipt, cursor=cursor, products=products, omitted=len(omitted))
     _save(after, job, jobs)
     return after.is_read
+
+
+def active_skus(products: Iterable[Product]) -> list[str]:
+    """Return the SKUs that an export has."""
+    variants = (variant for product in products for variant in product.variants)
+    return [v.sku for v in variants if v.status is VariantStatus.ACTIVE]
 
 
 def finish_export(job_id: str, *, at: datetime, jobs: ExportJobs, files: ExportFiles) -> ExportJob:

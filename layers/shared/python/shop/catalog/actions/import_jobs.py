@@ -172,6 +172,7 @@ def _part_report(parsed: ParsedFile, imported: FileImport) -> PartReport:
             if entry.product_id in accepted
             for notice in entry.notices
         ),
+        imported.products.content,
     )
 
 

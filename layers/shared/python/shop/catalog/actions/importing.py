@@ -1,21 +1,18 @@
 """Import the products of a file: store the valid ones, report the others with line and reason."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Protocol
 
 from shop.catalog.actions.product_admin import Draft, build_product, match_variant
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
+from shop.catalog.model.import_content import STANDARD_CLASS, UNTAXED_CLASS, ImportContent
 from shop.catalog.model.import_report import EntryNotice, RejectedEntry
 from shop.catalog.ports import OpeningStock, ProductCatalog
 from shop.kernel.errors import InvalidRequest, Problem, ShopError
 from shop.kernel.frozen import frozen
-
-STANDARD_CLASS = "standard"
-"""The tax class of goods for which a file states none."""
-UNTAXED_CLASS = "zero"
 
 
 @frozen(slots=False, kw_only=True)
@@ -25,7 +22,8 @@ class ImportEntry:
     ``line`` is the first line of the product and ``variant_lines`` those of its variants, counted
     from 1. ``status`` is ``None`` if the file has none: a new product is then published, and an
     existing one keeps its status. ``counts`` are units on hand by SKU. ``taxed`` has the positions
-    of the variants that the file calls taxed. ``notices`` are for people and no part of the digest.
+    of the variants that the file calls taxed, ``classed`` of those whose tax class it names.
+    ``notices`` are for people and no part of the digest.
     """
 
     product_id: str
@@ -36,6 +34,7 @@ class ImportEntry:
     status: ProductStatus | None = None
     counts: dict[str, int] = field(default_factory=dict)
     taxed: frozenset[int] = frozenset()
+    classed: frozenset[int] = frozenset()
     notices: tuple[EntryNotice, ...] = ()
 
     def line_of(self, problem: Problem) -> int:
@@ -53,6 +52,7 @@ class ImportResult:
     """The result of an import: ids of created, changed and unchanged products, and rejections.
 
     ``counts`` are the units of the file by the SKUs that the products in the catalog have.
+    ``content`` has the numbers of these products.
     """
 
     created: tuple[str, ...]
@@ -60,6 +60,7 @@ class ImportResult:
     unchanged: tuple[str, ...]
     rejected: tuple[RejectedEntry, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
+    content: ImportContent = ImportContent()
 
     @property
     def accepted_ids(self) -> frozenset[str]:
@@ -73,6 +74,7 @@ class ParsedFile(Protocol):
     entries: list[ImportEntry]
     rejected: list[RejectedEntry]
     notices: dict[str, None]
+    tax_classes: frozenset[str] | None
 
     def located(self, entry: RejectedEntry) -> RejectedEntry:
         """Return a rejection with its place in a spreadsheet, if the file is one."""
@@ -101,7 +103,9 @@ def import_file(
     ``earlier`` are the instants of interrupted calls with the same entries. What they wrote is not
     written again, and the result names it as if this call had written it.
     """
-    result = import_products(parsed.entries, catalog=catalog, at=at, earlier=earlier)
+    result = import_products(
+        parsed.entries, catalog=catalog, at=at, tax_classes=parsed.tax_classes, earlier=earlier
+    )
     created = stock.create_levels(
         result.counts, actor=actor, reason="product import", at=at, earlier=earlier
     )
@@ -113,12 +117,14 @@ def import_products(
     *,
     catalog: ProductCatalog,
     at: datetime,
+    tax_classes: Set[str] | None = None,
     earlier: Set[datetime] = frozenset(),
 ) -> ImportResult:
     """Import the entries of a file. Importing an unchanged file again changes nothing.
 
     A product is imported as a whole or rejected, because a part of its variants would be another
-    product. ``earlier``: see :func:`import_file`.
+    product. A product with a class that is not in ``tax_classes`` is rejected. ``earlier``: see
+    :func:`import_file`.
     """
     ids = {entry.product_id for entry in entries}
     # What an interrupted call has just written must be seen.
@@ -128,12 +134,12 @@ def import_products(
     unchanged: list[str] = []
     rejected: list[RejectedEntry] = []
     products: list[Product] = []
-    counts: dict[str, dict[str, int]] = {}
+    accepted: dict[str, Product] = {}
     for entry in entries:
         before = known.get(entry.product_id)
         # The digest is that of the last import, so changes by staff since then stay.
         if before is not None and before.source == entry.source:
-            counts[entry.product_id] = _stock_counts(entry, before)
+            accepted[entry.product_id] = before
             if before.created_at in earlier:
                 new_entries[entry.product_id] = entry
             elif before.updated_at in earlier:
@@ -141,12 +147,11 @@ def import_products(
             else:
                 unchanged.append(entry.product_id)
             continue
-        try:
-            product = import_content(entry, before, at=at)
-        except InvalidRequest as error:
-            rejected += _validation_rejections(entry, error.problems)
+        product, problems = _content_or_problems(entry, before, tax_classes, at)
+        if product is None:
+            rejected += problems
             continue
-        counts[entry.product_id] = _stock_counts(entry, product)
+        accepted[entry.product_id] = product
         if before is not None and _same_content(product, before):
             unchanged.append(entry.product_id)
             continue
@@ -155,16 +160,55 @@ def import_products(
     for product, save_error in _save(products, catalog):
         entry = (changed_entries if product.id in changed_entries else new_entries).pop(product.id)
         rejected += _save_rejections(entry, product, save_error)
-        # A rejected product gets no stock, because no product would sell it.
-        del counts[product.id]
-    # Validation and saving reject at different times; the report follows the file.
-    rejected.sort(key=lambda r: r.line)
-    accepted = (tuple(new_entries), tuple(changed_entries), tuple(unchanged))
-    return ImportResult(*accepted, tuple(rejected), _merged(counts.values()))
+        del accepted[product.id]
+    return ImportResult(
+        *(tuple(new_entries), tuple(changed_entries), tuple(unchanged)),
+        # Validation and saving reject at different times; the report follows the file.
+        tuple(sorted(rejected, key=lambda r: r.line)),
+        _opening_counts(entries, accepted),
+        ImportContent.of(accepted.values()),
+    )
 
 
-def _merged(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    return {sku: units for own in counts for sku, units in own.items()}
+def _content_or_problems(
+    entry: ImportEntry, before: Product | None, tax_classes: Set[str] | None, at: datetime
+) -> tuple[Product | None, list[RejectedEntry]]:
+    """Return the product that an entry makes, or the reasons why it makes none."""
+    if unknown := _unknown_classes(entry, before, tax_classes):
+        return None, unknown
+    try:
+        return import_content(entry, before, at=at), []
+    except InvalidRequest as error:
+        return None, _validation_rejections(entry, error.problems)
+
+
+def _unknown_classes(
+    entry: ImportEntry, before: Product | None, tax_classes: Set[str] | None
+) -> list[RejectedEntry]:
+    """Return a rejection for each variant with a tax class that neither shop nor product has."""
+    if tax_classes is None:
+        return []
+    known = tax_classes | {v.tax_class for v in (before.variants if before else ())}
+    return [
+        RejectedEntry(
+            entry.variant_lines[n],
+            f"tax class: Must be one of {', '.join(sorted(tax_classes))}, not"
+            f" {entry.draft.variants[n].tax_class!r}. Correct it, or add rates of this class.",
+            entry.product_id,
+        )
+        for n in sorted(entry.classed)
+        if entry.draft.variants[n].tax_class not in known
+    ]
+
+
+def _opening_counts(
+    entries: Sequence[ImportEntry], accepted: Mapping[str, Product]
+) -> dict[str, int]:
+    """Return the units of all accepted products by SKU; a rejected one would sell none."""
+    known = [
+        (entry, accepted[entry.product_id]) for entry in entries if entry.product_id in accepted
+    ]
+    return {sku: n for entry, product in known for sku, n in _stock_counts(entry, product).items()}
 
 
 def _save(
@@ -212,13 +256,14 @@ def _same_content(product: Product, before: Product) -> bool:
 def _keep_unstated(variant: Variant, stored: Variant | None, entry: ImportEntry) -> Variant:
     """Return the variant with what staff entered and a file cannot state, or left empty.
 
-    A file states that an article is taxed, but not at which rate: a reduced class stays.
+    A file without a tax class states that an article is taxed, but not at which rate: a reduced
+    class stays.
     """
     position = match_variant(entry.draft, variant)
     if stored is None or position is None or variant.status is not VariantStatus.ACTIVE:
         return variant
     tax_class = variant.tax_class
-    if tax_class == STANDARD_CLASS:
+    if tax_class == STANDARD_CLASS and position not in entry.classed:
         is_now_taxed = stored.tax_class == UNTAXED_CLASS and position in entry.taxed
         tax_class = STANDARD_CLASS if is_now_taxed else stored.tax_class
     measures = {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from shop.catalog.model.import_content import ImportContent
 from shop.kernel.frozen import frozen
 
 MAX_PRODUCTS_NAMED = 20
@@ -49,6 +50,7 @@ class PartReport:
     rejected: tuple[RejectedEntry, ...] = ()
     notices: tuple[str, ...] = ()
     product_notices: tuple[ProductNotice, ...] = ()
+    content: ImportContent = ImportContent()
 
 
 @frozen(slots=False)
@@ -62,10 +64,11 @@ class FoldedNotice:
 
 @frozen(slots=False)
 class ReportSummary:
-    """The notices of a whole file."""
+    """The notices of a whole file, and the numbers of its products in the shop."""
 
     notices: tuple[str, ...] = ()
     product_notices: tuple[FoldedNotice, ...] = ()
+    content: ImportContent = ImportContent()
 
 
 @dataclass
@@ -73,12 +76,14 @@ class ReportBuilder:
     """Adds the reports of all parts together. Its memory grows with the rejected entries only."""
 
     rejected: list[RejectedEntry] = field(default_factory=list)
+    content: ImportContent = field(default_factory=ImportContent)
     _notices: dict[str, None] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _examples: dict[str, list[ProductNotice]] = field(default_factory=dict)
 
     def add(self, report: PartReport) -> None:
         self.rejected += report.rejected
+        self.content = self.content.plus(report.content)
         self._notices.update(dict.fromkeys(report.notices))
         for notice in report.product_notices:
             self._counts[notice.text] = self._counts.get(notice.text, 0) + 1
@@ -89,11 +94,12 @@ class ReportBuilder:
     def summary(self) -> ReportSummary:
         by_line = sorted(self._examples, key=lambda text: self._examples[text][0].lines)
         return ReportSummary(
-            tuple(self._notices)[:MAX_NOTICES],
+            (*self.content.notices, *tuple(self._notices)[:MAX_NOTICES]),
             tuple(
                 FoldedNotice(text, self._counts[text], tuple(self._examples[text]))
                 for text in by_line[:MAX_NOTICES]
             ),
+            self.content,
         )
 
     def pages(self, size: int) -> list[tuple[RejectedEntry, ...]]:

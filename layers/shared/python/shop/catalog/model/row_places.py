@@ -20,6 +20,11 @@ from shop.kernel.text_folding import fold
 ID_COLUMN = "doorbuster id"
 """Column of the shop's own exports: the product's id, which may differ from its handle."""
 _HANDLE_COLUMNS = ("handle", "url handle")
+_ONE_LINE = re.compile(
+    rf"{ID_COLUMN}|handle|url handle|sku|barcode|price|compare[ -]at price|charge tax|status"
+    "|published|image src|product image url|image position|variant .+"
+)
+"""Columns whose cells have one line: more lines in one of them come from an unclosed quote."""
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _MAX_SLUG_LENGTH = 100
@@ -85,6 +90,7 @@ class RowPlaces:
         self.handle_at = next((header.index(n) for n in _HANDLE_COLUMNS if n in header), None)
         self.title_at = header.index("title") if "title" in header else None
         self._key_columns = [at for at in (self.id_at, self.handle_at) if at is not None]
+        self._one_line = [n for n, name in enumerate(header) if _ONE_LINE.fullmatch(name)]
         self.first_row: dict[str, int] = {}
         """The first row of each key, in the order of the file."""
         self.by_title: dict[str, str] = {}
@@ -250,8 +256,20 @@ class RowPlaces:
         return tuple(found)
 
     def _swallowed_keys(self, row: CsvRow) -> tuple[str, ...]:
-        """Return the products that have a whole row inside a cell of this row."""
-        inner = [line.split(self.delimiter) for line in row.inner_lines]
+        """Return the products that have a whole row inside a cell of this row.
+
+        A description may have lines that look like rows. Only an invalid row may have swallowed
+        others: one with fewer cells than the header, or with lines in a cell that has only one.
+        """
+        lines = row.inner_lines
+        if len(row.cells) >= len(self.header):
+            one_line = [row.cells[at] for at in self._one_line]
+            lines = tuple(
+                line
+                for line in lines
+                if any(line.strip().replace('""', '"') in cell for cell in one_line)
+            )
+        inner = [line.split(self.delimiter) for line in lines]
         whole_rows = [cells for cells in inner if len(cells) >= len(self.header)]
         handles = [c[at].strip() for c in whole_rows for at in self._key_columns or (0,)]
         # A quote on one side belongs to the text of the outer cell.

@@ -9,6 +9,7 @@ from shop.catalog.model import (
     ProductStatus,
     Variant,
 )
+from shop.catalog.model.import_content import ImportContent
 from shop.catalog.model.import_report import RejectedEntry
 from shop.catalog.schemas.admin import CategoryBody, ChoiceBody, MediaBody, MoneyBody, OptionBody
 from shop.catalog.schemas.file_parsing import FileParseResult
@@ -233,6 +234,40 @@ class ProductNoticeView(BaseModel):
     """Id of the product."""
 
 
+class StatusCountView(BaseModel):
+    """The number of products with one status."""
+
+    status: str
+    """Status of the products: draft, in_review, published or archived.
+    Example: published"""
+    products: int
+    """Number of products."""
+
+
+class TaxClassCountView(BaseModel):
+    """The number of products and variants with one tax class."""
+
+    tax_class: str
+    """Tax class; goods of the class zero are untaxed everywhere.
+    Example: standard"""
+    products: int
+    """Number of products with an active variant of this class."""
+    variants: int
+    """Number of active variants of this class."""
+
+
+def status_counts(content: ImportContent) -> list[StatusCountView]:
+    return [StatusCountView(status=name, products=number) for name, number in content.statuses]
+
+
+def tax_class_counts(content: ImportContent) -> list[TaxClassCountView]:
+    products = dict(content.products)
+    return [
+        TaxClassCountView(tax_class=name, products=products[name], variants=number)
+        for name, number in content.variants
+    ]
+
+
 class ImportReportView(BaseModel):
     """The result of an import of a product file."""
 
@@ -248,6 +283,10 @@ class ImportReportView(BaseModel):
     """Number of SKUs whose stock was created."""
     stock_unchanged: int
     """Number of SKUs that had stock before; an import leaves it unchanged."""
+    statuses: list[StatusCountView]
+    """Statuses that the products of the file have now."""
+    tax_classes: list[TaxClassCountView]
+    """Tax classes that the products of the file have now."""
     notices: list[str]
     """Notices about the file as a whole, such as columns that the shop does not store."""
     product_notices: list[ProductNoticeView]
@@ -272,7 +311,9 @@ class ImportReportView(BaseModel):
             rejected=[RejectedView.of(parsed.located(r)) for r in rejected],
             stock_created=imported.stock_created,
             stock_unchanged=imported.stock_counted - imported.stock_created,
-            notices=list(parsed.notices),
+            statuses=status_counts(products.content),
+            tax_classes=tax_class_counts(products.content),
+            notices=[*products.content.notices, *parsed.notices],
             product_notices=sorted(product_notices, key=lambda n: n.lines),
         )
 

@@ -24,6 +24,7 @@ class FileParseResult:
 
     ``unknown_fields`` are names of fields that the shop does not store. ``row_numbers`` are the
     rows of a spreadsheet by their first lines, and ``columns`` its columns (A, B …) by field.
+    ``tax_classes`` are those of the shop, ``None`` if they are not known.
     """
 
     entries: list[ImportEntry] = field(default_factory=list)
@@ -32,6 +33,7 @@ class FileParseResult:
     unknown_fields: dict[str, None] = field(default_factory=dict)
     row_numbers: dict[int, int] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
+    tax_classes: frozenset[str] | None = None
 
     def reject(self, line: int, reason: str, product: str | None = None) -> None:
         self.rejected.append(RejectedEntry(line, reason, product))
@@ -56,6 +58,7 @@ _FIELD_BY_NAME = {
     "weight_g": "grams",
     "stock": "units",
     "gift card": "gift_card",
+    "tax class": "tax_class",
     "image position": "image_position",
     "requires shipping": "shipping",
     "inventory policy": "oversell",
@@ -103,7 +106,7 @@ def build_import_entry(
     variant_lines: tuple[int, ...] = (),
     status: ProductStatus | None = None,
     counts: dict[str, int] | None = None,
-    taxed: Iterable[int] = (),
+    classed: Iterable[int] = (),
     notices: EntryNotices | None = None,
 ) -> ImportEntry:
     """Build an entry with the digest of all data of the product in the file."""
@@ -111,16 +114,22 @@ def build_import_entry(
     for variant in stated["variants"]:
         # The content is what the file states, however its SKU is found.
         del variant["is_sku_derived"]
-    content = json.dumps([stated, status, counts], sort_keys=True, default=str)
+    content: list[Any] = [stated, status, counts]
+    # A class that is stated is content, also if it is the one that goods without it get.
+    if classes := sorted(classed):
+        content.append(classes)
+    digest = hashlib.sha256(
+        json.dumps(content, sort_keys=True, default=str).encode("utf-8", "replace")
+    )
     return ImportEntry(
         product_id=product_id,
         draft=draft,
-        source=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32],
+        source=digest.hexdigest()[:32],
         line=line,
         variant_lines=variant_lines,
         status=status,
         counts=counts or {},
-        taxed=frozenset(taxed),
+        classed=frozenset(classes),
         notices=notices.all() if notices else (),
     )
 

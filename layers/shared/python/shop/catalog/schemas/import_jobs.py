@@ -9,7 +9,14 @@ from shop.catalog.model.import_job import MAX_UPLOAD_BYTES, ImportJob, UploadTar
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.import_report import FoldedNotice, RejectedEntry, ReportSummary
 from shop.catalog.schemas.admin import ProductAdminModel
-from shop.catalog.schemas.admin_views import ProductNoticeView, RejectedView
+from shop.catalog.schemas.admin_views import (
+    ProductNoticeView,
+    RejectedView,
+    StatusCountView,
+    TaxClassCountView,
+    status_counts,
+    tax_class_counts,
+)
 from shop.catalog.schemas.files import MEDIA_DETAIL, is_media_base
 from shop.kernel.errors import InvalidValue, Problem
 from shop.kernel.pagination import Page
@@ -170,6 +177,10 @@ class FoldedNoticeView(BaseModel):
 class ImportJobReportView(ImportJobView):
     """An import with the notices of its report, which it has once it is finished."""
 
+    statuses: list[StatusCountView]
+    """Statuses that the products of the file have after the import."""
+    tax_classes: list[TaxClassCountView]
+    """Tax classes that the products of the file have after the import."""
     notices: list[str]
     """Notices about the file as a whole, such as columns that the shop does not store."""
     product_notices: list[FoldedNoticeView]
@@ -179,6 +190,8 @@ class ImportJobReportView(ImportJobView):
     def with_summary(cls, job: ImportJob, summary: ReportSummary) -> "ImportJobReportView":
         return cls(
             **_job_fields(job),
+            statuses=status_counts(summary.content),
+            tax_classes=tax_class_counts(summary.content),
             notices=list(summary.notices),
             product_notices=[FoldedNoticeView.of(notice) for notice in summary.product_notices],
         )

@@ -8,6 +8,7 @@ import io
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
 from shop.catalog.model import Category
+from shop.catalog.model.import_content import STANDARD_CLASS
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import too_many_products
 from shop.catalog.model.yaml_list import item_texts
@@ -28,7 +29,7 @@ from shop.kernel.errors import InvalidRequest
 _KNOWN_FIELDS = frozenset(
     {
         *("id", "name", "description", "price", "category", "style", "current_stock", "image"),
-        *("gender_affinity", "aliases", "promoted", "featured", "brand", "sku"),
+        *("gender_affinity", "aliases", "promoted", "featured", "brand", "sku", "tax_class"),
     }
 )
 _AUDIENCE_TAGS = {"F": "for women", "M": "for men"}
@@ -93,9 +94,7 @@ def _entry(item: YamlItem, options: ImportOptions, result: FileParseResult) -> I
         raise ParseError(line, f"price: {error.detail}") from None
     category, style = _text(item, "category"), _text(item, "style")
     paths = [category, f"{category} > {style}" if category and style else ""]
-    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity"), "")]
-    tags += [flag for flag in ("promoted", "featured") if _flag(item, flag)]
-    tags += _texts(item, "aliases")
+    tax_class = _text(item, "tax_class").lower()
     stated_sku = _text(item, "sku")
     sku = stated_sku or product_id
     image, description = _text(item, "image"), _text(item, "description")
@@ -105,16 +104,36 @@ def _entry(item: YamlItem, options: ImportOptions, result: FileParseResult) -> I
         html=clean_html(description),
         brand=_text(item, "brand") or None,
         categories=tuple(Category(path) for path in paths if path),
-        tags=tuple(tag for tag in tags if tag),
+        tags=_tags(item),
         media=product_image(image, title, options, result) if image else (),
-        variants=(DraftVariant(price=price, sku=sku, is_sku_derived=not stated_sku),),
+        variants=(
+            DraftVariant(
+                price=price,
+                sku=sku,
+                is_sku_derived=not stated_sku,
+                tax_class=tax_class or STANDARD_CLASS,
+            ),
+        ),
     )
     counts: dict[str, int] = {}
     if count := _text(item, "current_stock"):
         counts[sku] = parse_stock_count(count, line, notices)
     return build_import_entry(
-        product_id, draft, line=line, variant_lines=(line,), counts=counts, notices=notices
+        product_id,
+        draft,
+        line=line,
+        variant_lines=(line,),
+        counts=counts,
+        classed=(0,) if tax_class else (),
+        notices=notices,
     )
+
+
+def _tags(item: YamlItem) -> tuple[str, ...]:
+    tags = [_AUDIENCE_TAGS.get(_text(item, "gender_affinity"), "")]
+    tags += [flag for flag in ("promoted", "featured") if _flag(item, flag)]
+    tags += _texts(item, "aliases")
+    return tuple(filter(None, tags))
 
 
 def _text(item: YamlItem, name: str) -> str:

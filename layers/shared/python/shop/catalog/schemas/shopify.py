@@ -7,7 +7,7 @@ Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shop.catalog.actions.importing import ImportEntry
 from shop.catalog.actions.product_admin import Draft, DraftVariant
@@ -16,6 +16,7 @@ from shop.catalog.model.csv_rows import CsvTable
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import PlacedRow, handle_key, place_rows
 from shop.catalog.model.validation import MAX_OPTIONS, MAX_VARIANTS, PRODUCT_ID
+from shop.catalog.schemas.barcodes import BarcodeUses
 from shop.catalog.schemas.file_parsing import (
     EntryNotices,
     FileParseResult,
@@ -31,6 +32,7 @@ from shop.catalog.schemas.shopify_variants import (
     note_similar_values,
     parse_opening_stock,
     parse_variant,
+    states_class,
     states_tax,
     with_derived_skus,
 )
@@ -67,6 +69,7 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
     columns = Columns.of(table.header, result)
     groups: dict[str, ProductRows] = {}
     broken: dict[str, int | None] = {}
+    barcodes = BarcodeUses()
     for placed in place_rows(table, first_line=options.first_line, max_products=max_products):
         if options.first_line == 1:  # a part of a file does not know its rows
             result.row_numbers[placed.row.line] = placed.row.number
@@ -81,7 +84,10 @@ def read_csv(text: str, options: ImportOptions, *, max_products: int) -> FilePar
                 )
         elif placed.product is not None:
             group = groups.setdefault(placed.product, ProductRows(placed.product))
-            group.rows.append((placed.row.line, columns.read(placed.row.cells)))
+            fields = columns.read(placed.row.cells)
+            group.rows.append((placed.row.line, fields))
+            barcodes.add(placed.row.line, fields.get("barcode", ""))
+    barcodes.note_shared(result)
     for group in groups.values():
         if group.handle in broken:
             reject_incomplete(group.handle, group.rows[0][0], broken, result)
@@ -126,10 +132,7 @@ def reject_row(placed: PlacedRow, broken: dict[str, int | None], result: FilePar
 def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) -> ImportEntry:
     line, head = group.rows[0]
     notices = EntryNotices()
-    if not head.get("title"):
-        raise ParseError(line, "title: Must not be empty in the first row of a handle.")
-    if parse_flag(head, "gift_card", "gift card", line):
-        raise ParseError(line, "gift card: A gift card has no stock. Remove the product.")
+    _check_head(line, head)
     handle = handle_key(head.get("handle") or group.handle)
     product_id = group.handle if head.get("id") else product_id_of(handle)
     _check_rows(group)
@@ -145,11 +148,11 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
     check_combinations(lines, parsed)
     note_similar_values(lines, parsed, notices)
     variants = with_derived_skus(product_id, parsed)
-    counts: dict[str, int] = {}
-    for (at, row), variant in zip(rows, variants, strict=True):
-        units = parse_opening_stock(at, row, notices)
-        if units is not None:
-            counts[variant.sku or product_id] = units
+    counts = {
+        variant.sku or product_id: units
+        for (at, row), variant in zip(rows, variants, strict=True)
+        if (units := parse_opening_stock(at, row, notices)) is not None
+    }
     html = head.get("html", "")
     draft = Draft(
         title=head["title"],
@@ -163,16 +166,29 @@ def _entry(group: ProductRows, options: ImportOptions, result: FileParseResult) 
         options=_options(list(names.values()), variants),
         variants=tuple(variants),
     )
-    return build_import_entry(
+    entry = build_import_entry(
         product_id,
         draft,
         line=line,
         variant_lines=lines,
         status=_status(head, line, notices),
         counts=counts,
-        taxed=(n for n, (_, row) in enumerate(rows) if states_tax(row)),
+        classed=(n for n, (_, row) in enumerate(rows) if states_class(row)),
         notices=notices,
     )
+    return replace(entry, taxed=frozenset(n for n, (_, row) in enumerate(rows) if states_tax(row)))
+
+
+def _check_head(line: int, head: Fields) -> None:
+    """Raise :class:`ParseError` for a first row that makes no product."""
+    if not head.get("title"):
+        raise ParseError(line, "title: Must not be empty in the first row of a handle.")
+    if parse_flag(head, "gift_card", "gift card", line):
+        detail = (
+            "gift card: The shop sells no gift cards as products. Remove this product, and issue"
+            " gift cards by POST /staff/gift-cards."
+        )
+        raise ParseError(line, detail)
 
 
 def product_id_of(handle: str) -> str:

@@ -29,6 +29,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "list_price": ("variant compare at price", "compare-at price", "compare at price"),
     "cost": ("cost per item",),
     "taxable": ("variant taxable", "charge tax"),
+    "tax_class": ("tax class",),
     "tax_code": ("variant tax code", "tax code"),
     "shipping": ("variant requires shipping", "requires shipping"),
     "fulfilment": ("variant fulfillment service", "fulfillment service"),
@@ -108,6 +109,10 @@ class Columns:
     def _require(self, field_name: str, detail: str) -> None:
         if field_name not in self.fields.values():
             raise Unprocessable(detail, code="columns_missing", path="$")
+
+    def position(self, field_name: str) -> int | None:
+        """Return the position of a field's column, if the file has it."""
+        return next((n for n, name in self.fields.items() if name == field_name), None)
 
     def read(self, cells: Sequence[str]) -> Fields:
         """Return the cells of a row by field."""

@@ -7,15 +7,17 @@ product. A product that the format cannot hold is omitted, with the fields that 
 import csv
 import html
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
 from pydantic import BaseModel
 
-from shop.catalog.actions.importing import UNTAXED_CLASS, import_content
+from shop.catalog.actions.importing import ImportEntry, import_content
 from shop.catalog.model import Product, ProductStatus, Variant, VariantStatus
 from shop.catalog.model.csv_rows import neutralize_formula
 from shop.catalog.model.export_job import ExportedProduct
+from shop.catalog.model.import_content import UNTAXED_CLASS
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import ID_COLUMN
 from shop.catalog.schemas.shopify import read_csv
@@ -24,8 +26,16 @@ from shop.kernel.errors import InvalidRequest
 COLUMNS = (
     *("Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published"),
     *(f"Option{n} {part}" for n in (1, 2, 3) for part in ("Name", "Value")),
-    *("Variant SKU", "Variant Grams", "Variant Price", "Variant Compare At Price"),
-    *("Variant Taxable", "Variant Barcode", "Image Src", "Image Position", "Image Alt Text"),
+    *("Variant SKU", "Variant Grams", "Variant Inventory Tracker", "Variant Inventory Qty"),
+    *("Variant Price", "Variant Compare At Price"),
+    *(
+        "Variant Taxable",
+        "Tax Class",
+        "Variant Barcode",
+        "Image Src",
+        "Image Position",
+        "Image Alt Text",
+    ),
     *("Variant Image", "Status", ID_COLUMN.title()),
 )
 _STATUS = {
@@ -34,6 +44,9 @@ _STATUS = {
     ProductStatus.IN_REVIEW: "draft",
     ProductStatus.ARCHIVED: "archived",
 }
+
+_FIELD = re.compile(r"[\w -]{1,40}")
+"""The name of a field before the reason of a rejection; a sentence has other signs."""
 
 
 class ProductExportView(BaseModel):
@@ -58,21 +71,25 @@ class ProductExportListView(BaseModel):
     """Cursor of the next page; absent on the last page."""
 
 
-def export_product(product: Product, currency: str) -> ProductExportView:
-    """Write a product with prices in this currency."""
+def export_product(
+    product: Product, currency: str, units: Mapping[str, int] | None = None
+) -> ProductExportView:
+    """Write a product with prices in this currency; ``units`` are those on hand by SKU."""
     if product.currency != currency:
         reason = f"Its prices are in {product.currency}. Export that currency."
         return ProductExportView(id=product.id, omitted=reason)
-    text = _csv(_rows(product))
-    if changed := _changed_fields(product, text):
-        reason = f"Shopify's format cannot hold its {', '.join(changed)}. Read it by the API."
-        return ProductExportView(id=product.id, omitted=reason)
+    text = _csv(_rows(product, units or {}))
+    parsed = read_csv(text, ImportOptions(product.currency), max_products=1)
+    if not parsed.entries:
+        return ProductExportView(id=product.id, omitted=_rejection(parsed.rejected[0].reason))
+    if changed := _changed_fields(product, parsed.entries[0]):
+        return ProductExportView(id=product.id, omitted=_cannot_hold(", ".join(changed)))
     return ProductExportView(id=product.id, csv=text)
 
 
-def export_rows(product: Product, currency: str) -> ExportedProduct:
+def export_rows(product: Product, currency: str, units: Mapping[str, int]) -> ExportedProduct:
     """Return the rows of a product without the line of column names."""
-    view = export_product(product, currency)
+    view = export_product(product, currency, units)
     rows = None if view.csv is None else view.csv.partition("\n")[2]
     return ExportedProduct(product.id, rows, view.omitted)
 
@@ -90,7 +107,7 @@ def _csv(rows: Iterable[dict[str, str]]) -> str:
     return file.getvalue()
 
 
-def _rows(product: Product) -> list[dict[str, str]]:
+def _rows(product: Product, units: Mapping[str, int]) -> list[dict[str, str]]:
     """Return the rows of a product: one per active variant, and per image beyond these."""
     variants = [v for v in product.variants if v.status is VariantStatus.ACTIVE]
     rows = []
@@ -99,7 +116,7 @@ def _rows(product: Product) -> list[dict[str, str]]:
         if n == 0:
             row |= _head(product)
         if n < len(variants):
-            row |= _variant(variants[n])
+            row |= _variant(variants[n], units.get(variants[n].sku))
         if n < len(product.media):
             medium = product.media[n]
             row |= {"Image Src": medium.url, "Image Position": str(n + 1)}
@@ -125,25 +142,37 @@ def _head(product: Product) -> dict[str, str]:
     }
 
 
-def _variant(variant: Variant) -> dict[str, str]:
+def _variant(variant: Variant, units: int | None) -> dict[str, str]:
     return {
         "Variant SKU": variant.sku,
         "Variant Grams": "" if variant.weight_g is None else str(variant.weight_g),
+        # Every article of the shop is counted; one without stock has no count yet.
+        "Variant Inventory Tracker": "shopify",
+        "Variant Inventory Qty": "" if units is None else str(units),
         "Variant Price": f"{variant.price.decimal:f}",
         "Variant Compare At Price": f"{variant.list_price.decimal:f}" if variant.list_price else "",
         "Variant Taxable": "FALSE" if variant.tax_class == UNTAXED_CLASS else "TRUE",
+        "Tax Class": variant.tax_class,
         "Variant Barcode": variant.barcode or "",
         "Variant Image": variant.media.url if variant.media else "",
         **{f"Option{n} Value": c.value for n, c in enumerate(variant.choices[:3], 1)},
     }
 
 
-def _changed_fields(product: Product, text: str) -> list[str]:
+def _cannot_hold(names: str) -> str:
+    return f"Shopify's format cannot hold its {names}. Read it by the API."
+
+
+def _rejection(reason: str) -> str:
+    """Return the reason for a product whose rows an import rejects, with a field or as a whole."""
+    name, colon, _ = reason.partition(": ")
+    if colon and _FIELD.fullmatch(name):
+        return _cannot_hold(name)
+    return f"An import of its rows would reject it. {reason} Read it by the API."
+
+
+def _changed_fields(product: Product, entry: ImportEntry) -> list[str]:
     """Return the names of the fields that an import of the product's own rows would change."""
-    parsed = read_csv(text, ImportOptions(product.currency), max_products=1)
-    if not parsed.entries:
-        return [reason.reason.partition(":")[0] for reason in parsed.rejected[:1]]
-    (entry,) = parsed.entries
     if entry.product_id != product.id:
         return ["id"]
     try:

@@ -22,6 +22,7 @@ from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.import_parts import FilePart, SplitFile
 from shop.catalog.model.row_places import RowPlaces
 from shop.catalog.schemas import part_planning
+from shop.catalog.schemas.barcodes import BarcodeUses
 from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import without_duplicates
 from shop.catalog.schemas.part_planning import (
@@ -58,10 +59,12 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
     places = RowPlaces(stream.header, stream.delimiter, rows)
     groups = SharedKeys()
     doubtful = array("i")
+    barcodes, barcode_at = BarcodeUses(), columns.position("barcode")
     for row in stream.rows():
         if len(rows) == part_planning.MAX_ROWS:
             raise too_many_in_file(f"more than {part_planning.MAX_ROWS} rows")
         is_doubtful = places.add(row)
+        barcodes.add(row.line, _cell(row, barcode_at))
         if is_doubtful:
             doubtful.append(len(rows))
         rows.append(row, with_inner_lines=is_doubtful)
@@ -72,6 +75,7 @@ def split_shopify_file(blocks: Iterable[bytes], options: ImportOptions) -> Split
                 groups.add(sku, places.keys[-1])
     if not rows:
         raise no_products()
+    barcodes.note_shared(result)
     unplaced = _reject_unplaced(places, doubtful, result)
     products = _Products(places, rows, unplaced)
     incomplete = {products.number_of(handle) for handle in unplaced.broken}

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shop.catalog.actions.importing import STANDARD_CLASS, UNTAXED_CLASS
 from shop.catalog.actions.product_admin import DraftVariant
 from shop.catalog.model import Media, OptionChoice
+from shop.catalog.model.import_content import STANDARD_CLASS, UNTAXED_CLASS
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.model.row_places import slug
 from shop.catalog.model.validation import SKU
@@ -46,6 +46,24 @@ def states_tax(row: Fields) -> bool:
     return parse_flag(row, "taxable", "taxable", 0) is True
 
 
+def states_class(row: Fields) -> bool:
+    """Return whether a variant's row names its tax class."""
+    return bool(row.get("tax_class"))
+
+
+def _tax_class(line: int, row: Fields) -> str:
+    """Return the tax class of a variant; :func:`import_products` compares it with the shop's."""
+    is_taxed = parse_flag(row, "taxable", "taxable", line)
+    tax_class = row.get("tax_class", "").lower()
+    if is_taxed is False and tax_class not in ("", UNTAXED_CLASS):
+        detail = (
+            f"tax class: Must be {UNTAXED_CLASS} or empty, not {tax_class!r}, because the row calls"
+            " the article untaxed. Correct one of the two cells."
+        )
+        raise ParseError(line, detail)
+    return tax_class or (UNTAXED_CLASS if is_taxed is False else STANDARD_CLASS)
+
+
 def parse_variant(
     line: int,
     row: Fields,
@@ -67,7 +85,7 @@ def parse_variant(
         raise ParseError(line, f"option {missing}: Must have a value for this variant.")
     image = row.get("variant_image", "")
     price = _price(row["price"], "price", line, options)
-    is_taxed = parse_flag(row, "taxable", "taxable", line)
+    tax_class = _tax_class(line, row)
     _note_unsupported(line, row, notices)
     for name, text in (("SKU", row.get("sku", "")), ("barcode", row.get("barcode", ""))):
         if _SHORTENED.fullmatch(text):
@@ -82,7 +100,7 @@ def parse_variant(
         sku=row.get("sku", "").lstrip("'") or None,
         choices=choices,
         weight_g=_grams(row.get("grams", ""), line, options),
-        tax_class=UNTAXED_CLASS if is_taxed is False else STANDARD_CLASS,
+        tax_class=tax_class,
         barcode=row.get("barcode", "").lstrip("'") or None,
         media=Media(image) if image.startswith(("http://", "https://")) else None,
     )
@@ -132,8 +150,8 @@ def _note_unsupported(line: int, row: Fields, notices: EntryNotices) -> None:
     if parse_flag(row, "shipping", "requires shipping", line) is False:
         notices.add(
             line,
-            "It requires no shipping at Shopify. The shop ships every article: a buyer enters an"
-            " address and may pay for shipping.",
+            "It requires no shipping at Shopify. The shop ships every article, also a download or a"
+            " service: a buyer enters an address and may pay for shipping.",
         )
     oversell = row.get("oversell", "").lower()
     policy = _OVERSELL.get(oversell)

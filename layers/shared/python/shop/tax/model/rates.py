@@ -151,6 +151,11 @@ class TaxTable:
                 named.setdefault(rate.country, set()).add(rate.region)
         return {country: frozenset(regions) for country, regions in named.items()}
 
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes that goods may have: those with rates, and the one of untaxed goods."""
+        return frozenset(r.tax_class for r in self.rates if r.tax_class != SHIPPING) | {ZERO}
+
     def regions_named(self, country: str) -> frozenset[str]:
         """Return the regions of a country that have rates of their own."""
         return self._regions_by_country.get(country, frozenset())
