@@ -1,7 +1,7 @@
 """`make export`: what it prints about the products that the file omits."""
 
 from local.exporter import omitted_texts
-from shop.catalog.model.import_content import counted
+from shop.kernel.errors import counted
 
 CURRENCY = "Its prices are in USD. Export that currency."
 STATUS = "Shopify's format cannot hold its status. Read it by the API."

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from shop.kernel.errors import counted
 from shop.catalog.schemas.file_parsing import FileParseResult, listed
+from shop.kernel.errors import counted
 
 MAX_LINES_NAMED = 5
 """Lines that the notice names for a barcode."""
