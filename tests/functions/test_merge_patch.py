@@ -133,7 +133,7 @@ CASES = (
         [{"sku": "MUG-RED", "quantity": 4}],
         "parts",
         "available",
-        11,
+        9,
         unknown={"sku": "UNKNOWN"},
     ),
     Case(
@@ -195,6 +195,7 @@ def shop() -> Iterator[Shop]:
             clear_caches()
         (*markets, last) = values["markets"]
         values["changed_markets"] = [*markets, {**last, "zone": "Asia/Hong_Kong"}]
+        values["other_markets"] = [*markets, {**last, "zone": "Asia/Tokyo"}]
         yield Shop(api, values)
 
 
@@ -323,7 +324,7 @@ OTHER_VALUES: Mapping[str, Any] = {
     "title": "Another title",
     "quantity": 4_000,
     "rounding": "half_down",
-    "markets": "$markets",
+    "markets": "$other_markets",
     "groups": ["retail"],
     "zones": [{"id": "us", "countries": ["US", "MX"]}],
     "priority": 4,
