@@ -51,7 +51,8 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "points"), [(1, 400), (2, 80), (3, 120), (4, 40), (5, 6), (13, 200), (14, 200)]
+    ("number", "points"),
+    [(1, 400), (2, 80), (3, 120), (4, 40), (5, 6), (6, 60), (9, 20), (13, 200), (14, 200)],
 )
 def test_verification_passes_in_small(number: int, points: int) -> None:
     done = run("-m", "verification", str(number), "--points", str(points))
@@ -71,6 +72,12 @@ def test_checkout_that_writes_in_two_calls_is_detected(tmp_path: Path) -> None:
     done = run(str(script))
     assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
     assert "FAIL" in done.stdout
+
+
+def test_order_life_without_refunds_is_detected() -> None:
+    done = run("-m", "verification", "9", "--broken", "--points", "50")
+    assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
+    assert "verification 9 FAIL" in done.stdout
 
 
 def test_spend_without_a_condition_is_detected() -> None:
