@@ -419,3 +419,29 @@ def test_zone_of_an_island_cannot_be_avoided_by_another_province() -> None:
         assert amount_of(checkout, "fulfillment") == 2500
     assert amount_of(checkout_to(address_country="ES", postal_code="28001",
                                  address_region=None), "fulfillment") == 500  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "postal_code", "tax", "status"),
+    [
+        ({"address_country": "GB"}, "BT1 5GS", True, "ready_for_complete"),
+        ({"address_country": "GB"}, "XI-BT1 5GS", True, "ready_for_complete"),
+        ({"address_country": "GB"}, "NI BT1 5GS", True, "ready_for_complete"),
+        ({"address_country": "Northern Ireland"}, "n/a", True, "ready_for_complete"),
+        ({"address_country": "GB", "address_region": "NIR"}, "0000", True, "ready_for_complete"),
+        ({"address_country": "GB"}, "\u0412\u04221 5GS", False, "incomplete"),
+        ({"address_country": "GB"}, "n/a", False, "incomplete"),
+        ({"address_country": "GB"}, "SW1A 1AA", False, "ready_for_complete"),
+    ],
+)
+def test_belfast_pays_tax_whatever_spelling_its_postal_code_has(
+    address: dict[str, str], postal_code: str, tax: bool, status: str
+) -> None:
+    stated = {"address_region": None, **address, "postal_code": postal_code}
+    checkout = checkout_to(**stated)
+    assert checkout["status"] == status
+    assert ("includes tax" in checkout["totals"][-1].get("display_text", "")) is tax
+    if status == "incomplete":
+        assert messages_of(checkout) == [
+            ("error", "postal_code_unknown", f"{ADDRESS_PATH}.postal_code")
+        ]
