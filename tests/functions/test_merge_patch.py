@@ -1,12 +1,16 @@
 """PATCH of every resource of staff that has a PUT with a version."""
 
+import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from functions.manifest import Access, Endpoint
+from shop.composition import staff_resources
+from shop.entrypoints.merge_patch import EditableResource
 from tests.kit.api_requests import clear_caches, prepared_shop, send
 from tests.kit.aws_call_counter import count_calls
 from tests.kit.http_api import CUSTOMER, ENDPOINTS, HttpApi
@@ -223,6 +227,24 @@ def test_every_versioned_put_of_staff_has_a_patch() -> None:
     patches = {entry.path for entry in staff if entry.method == "PATCH"}
     assert patches == {case.path.replace("{sku}", "{sku+}") for case in CASES}
     assert puts - patches == set(OTHERS)
+
+
+def test_patch_rejects_every_field_that_only_the_shop_sets() -> None:
+    resources = {
+        module.name: resource
+        for module in pkgutil.iter_modules(staff_resources.__path__)
+        for resource in vars(import_module(f"{staff_resources.__name__}.{module.name}")).values()
+        if isinstance(resource, EditableResource)
+    }
+    assert len(resources) == len(CASES)
+    # A field typed ReadOnly may be sent back by a PUT, and has the type Any.
+    accepted = {
+        (name, field)
+        for name, resource in resources.items()
+        for field, info in resource.schema.model_fields.items()
+        if info.annotation is Any and field not in resource.read_only
+    }
+    assert accepted == set()
 
 
 @each_resource

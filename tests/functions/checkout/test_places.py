@@ -419,3 +419,64 @@ def test_zone_of_an_island_cannot_be_avoided_by_another_province() -> None:
         assert amount_of(checkout, "fulfillment") == 2500
     assert amount_of(checkout_to(address_country="ES", postal_code="28001",
                                  address_region=None), "fulfillment") == 500  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "postal_code", "tax", "status"),
+    [
+        ({"address_country": "GB"}, "BT1 5GS", True, "ready_for_complete"),
+        ({"address_country": "GB"}, "XI-BT1 5GS", True, "ready_for_complete"),
+        ({"address_country": "GB"}, "NI BT1 5GS", True, "ready_for_complete"),
+        ({"address_country": "Northern Ireland"}, "n/a", True, "ready_for_complete"),
+        ({"address_country": "GB", "address_region": "NIR"}, "0000", True, "ready_for_complete"),
+        ({"address_country": "GB"}, "\u0412\u04221 5GS", False, "incomplete"),
+        ({"address_country": "GB"}, "n/a", False, "incomplete"),
+        ({"address_country": "GB"}, "SW1A 1AA", False, "ready_for_complete"),
+    ],
+)
+def test_belfast_pays_tax_whatever_spelling_its_postal_code_has(
+    address: dict[str, str], postal_code: str, tax: bool, status: str
+) -> None:
+    stated = {"address_region": None, **address, "postal_code": postal_code}
+    checkout = checkout_to(**stated)
+    assert checkout["status"] == status
+    assert ("includes tax" in checkout["totals"][-1].get("display_text", "")) is tax
+    if status == "incomplete":
+        assert messages_of(checkout) == [
+            ("error", "postal_code_unknown", f"{ADDRESS_PATH}.postal_code")
+        ]
+
+
+@pytest.mark.parametrize("country", ["Northern Ireland", " northern ireland "])
+def test_simulation_taxes_a_part_of_a_country_as_the_checkout_does(country: str) -> None:
+    destinations = [
+        {"address_country": country},
+        {"address_country": country, "postal_code": "n/a"},
+        {"address_country": "GB", "address_region": "NIR"},
+        {"address_country": "GB", "postal_code": "BT1 5GS"},
+    ]
+    taxes = [simulate(destination=one).json["before"]["tax"] for one in destinations]
+    assert len(set(taxes)) == 1
+    assert taxes[0] > 0
+    located = [simulate(country=country), simulate(country="GB", region="NIR")]
+    assert [one.json["before"]["tax"] > 0 for one in located] == [True, True]
+    assert simulate(country="Scotland").json["before"]["tax"] == 0
+    assert simulate(destination={"address_country": "GB"}).json["before"]["tax"] == 0
+
+
+def test_shipping_trial_reads_a_part_of_a_country_as_the_checkout_does() -> None:
+    # Given a method to Scotland only
+    scotland = {"id": "sct", "countries": ["GB"], "regions": ["SCT"]}
+    zones = [{"id": "us", "countries": ["US"]}, scotland]
+    stored = put(table(method(), method(id="post", zone="sct"), zones=zones))
+    assert stored.status == 200, stored.text
+
+    # When staff name Scotland as the country, or as the region
+    for to in ({"country": "Scotland"}, {"country": "GB", "region": "Scotland"}):
+        response = try_shipping(**to)
+
+        # Then the method is offered
+        assert response.status == 200, response.text
+        assert response.json["zone"] == "sct"
+        assert [one["id"] for one in response.json["options"]] == ["post"]
+    assert try_shipping(country="Northern Ireland").json["options"] == []

@@ -41,6 +41,11 @@ def quote_to(place: Destination, rules: RuleSet, vat_id: str | None = None) -> Q
         (Destination("GB", None, "bt94 5aa"), "XI"),
         (Destination("GB", None, "\u200bＢＴ９\u00a07AB"), "XI"),
         (Destination("GB", None, "BT71AA"), "XI"),
+        (Destination("GB", None, "BT01 1AA"), "XI"),
+        (Destination("GB", None, "XI-BT1 5GS"), "XI"),
+        (Destination("GB", None, "NI BT1 5GS"), "XI"),
+        (Destination("GB", None, "ni-bt94 5aa"), "XI"),
+        (Destination("GB", None, "GB-BT1 5GS"), "XI"),
         (Destination("GB", "NIR", None), "XI"),
         (Destination("GB", "BFS", None), "XI"),
         (Destination("XI"), "XI"),
@@ -63,6 +68,76 @@ def test_postal_code_decides_whether_a_place_is_in_northern_ireland(
     place: Destination, area: str
 ) -> None:
     assert tax_area(place).place.country == area
+
+
+@pytest.mark.parametrize(
+    "postal_code",
+    [
+        None,
+        "",
+        "-",
+        "n/a",
+        "0000",
+        "none",
+        "BT",
+        "BT0 5GS",
+        "BT0",
+        "BT00 1AA",
+        "\u0412\u0422",
+        "D-10115",
+    ],
+)
+def test_region_decides_where_the_postal_code_has_another_form(postal_code: str | None) -> None:
+    for region, area in [("NIR", "XI"), ("BFS", "XI"), ("SCT", "GB"), (None, "GB")]:
+        assert tax_area(Destination("GB", region, postal_code)).place.country == area
+    for country, region in [("Northern Ireland", None), ("GB", "Northern Ireland")]:
+        place = StatedPlace(country, region, postal_code=postal_code)
+        assert place.destination is not None
+        assert tax_area(place.destination).place.country == "XI"
+        assert place.problem() is None
+
+
+def test_region_and_postal_code_of_several_countries_follow_the_same_rule() -> None:
+    cases = [("ES", "GC", None), ("PT", "30", "PT"), ("FI", "01", "AX"), ("FR", "MQ", "MQ")]
+    for country, region, area in cases:
+        for postal_code in ("n/a", "0", "-", None):
+            found = tax_area(Destination(country, region, postal_code))
+            assert found.name, (country, postal_code)
+            assert area is None or found.place.country == area
+
+
+@pytest.mark.parametrize(
+    ("postal_code", "code"),
+    [
+        ("n/a", "postal_code_unknown"),
+        ("-", "postal_code_unknown"),
+        ("0000", "postal_code_unknown"),
+        ("BT0 5GS", "postal_code_unknown"),
+        ("\u0412\u04221 5GS", "postal_code_unknown"),
+        ("10115", "postal_code_unknown"),
+        ("XI-BT1 5GS", None),
+        ("NI BT1 5GS", None),
+        ("bt1 5gs", None),
+        ("SW1A 1AA", None),
+        ("GB-SW1A1AA", None),
+        ("GIR 0AA", None),
+        ("BFPO 801", None),
+        ("BF1 3AA", None),
+        (" ", None),
+        (None, None),
+    ],
+)
+def test_british_address_needs_a_region_or_a_postal_code_of_the_british_form(
+    postal_code: str | None, code: str | None
+) -> None:
+    found = StatedPlace("GB", None, postal_code=postal_code).problem()
+    assert (found and (found.code, found.path)) == (code and (code, "postal_code"))
+    # A region without a code says no more than none.
+    unknown = StatedPlace("GB", "Ulster county", None, postal_code).problem()
+    assert (unknown and unknown.code) == code
+    # A hint becomes more precise step by step.
+    assert StatedPlace("GB", None, None, postal_code, is_hint=True).problem() is None
+    assert StatedPlace("GB", "Scotland", None, postal_code).problem() is None
 
 
 @pytest.mark.parametrize(

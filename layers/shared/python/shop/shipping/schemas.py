@@ -9,7 +9,7 @@ from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.money import CURRENCIES, Money
 from shop.kernel.pagination import Page
 from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
-from shop.places.model.countries import validate_country
+from shop.places.model.countries import validate_country, validate_stated_country
 from shop.places.model.destination import Destination, StatedPlace, checked_destination
 from shop.shipping.model import (
     Consignment,
@@ -172,8 +172,8 @@ class SimulatedDestination(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    country: Annotated[str, AfterValidator(validate_country)]
-    """Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
+    country: Annotated[str, AfterValidator(validate_stated_country)]
+    """Country by code or name; it is read with the region: Northern Ireland is a region of GB.
     Example: US"""
     region: Annotated[str, StringConstraints(max_length=100)] | None = None
     """Region within the country, such as a US state, by code or name.
@@ -224,7 +224,7 @@ class ShippingSimulationBody(BaseModel):
         return checked_destination(
             StatedPlace(self.to.country, self.to.region, postal_code=self.to.postal_code),
             ("$.to.country", "$.to.region"),
-            table.regions_named(self.to.country),
+            table.regions_named(validate_country(self.to.country)),
         )
 
     def draft(self) -> ShippingTable | None:

@@ -40,7 +40,7 @@ class OfferRequest:
 
     def market_in(self, rules: RuleSet) -> Market:
         """Return the market of the destination; the first one before a country is known."""
-        return rules.market_of(self.destination.country if self.destination else None)
+        return rules.market_for(self.destination)
 
     def is_same(self, other: "OfferRequest") -> bool:
         """Return whether both have the same content, ignoring the customer of the usage."""

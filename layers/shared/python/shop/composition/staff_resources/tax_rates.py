@@ -51,7 +51,7 @@ TAX_RATES = EditableResource(
     schema=TaxRatesBody,
     read=read,
     replace=replace,
-    read_only=("country", "at", "actor", "warnings"),
+    read_only=("country", "at", "actor", "warnings", "states"),
     first_version=0,
     adjust=remove_decisions,
 )

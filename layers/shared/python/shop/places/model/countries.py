@@ -150,3 +150,12 @@ def validate_country(text: str) -> str:
     if isinstance(code, Unmatched):
         raise InvalidValue("country_unknown", COUNTRY_UNKNOWN)
     return code
+
+
+def validate_stated_country(text: str) -> str:
+    """Return the text of a country as it is stated: it may also name a region, such as Scotland.
+
+    Raises InvalidValue (``country_unknown``) for a text without a code.
+    """
+    validate_country(text)
+    return text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.frozen import frozen
-from shop.kernel.text_folding import clean
+from shop.kernel.text_folding import clean, is_blank
 from shop.places.model.countries import (
     COUNTRY_UNKNOWN,
     POSTAL_REGION_COUNTRIES,
@@ -22,7 +22,13 @@ if TYPE_CHECKING:  # the table is read for addresses with a postal code
     from shop.places.model.postal_regions import PostalRegions
 
 _SIGN = re.compile(r"([A-Z]{1,3})([^0-9A-Z]*)(?=[0-9])")
-_BRITISH_SIGN = re.compile(r"(?:GB|UK)[^0-9A-Z]*(?=[A-Z])")
+_BRITISH_SIGN = re.compile(r"(?:GB|UK|XI|NI)[^0-9A-Z]*(?=[A-Z])")
+BRITISH_POSTCODE = re.compile(
+    r"(?!BT0(?:0|[0-9][A-Z]|$))[A-Z]{1,2}[0-9][0-9A-Z]??(?:[0-9](?:[A-Z]{2}|[A-Z]?$)|$)"
+    r"|GIR0|BFPO[0-9]"
+)
+"""Beginning of the postcodes of the United Kingdom, as ``without_sign`` returns them: a
+district and, if it is known, a unit; the old one of a bank; military mail. ``BT0`` is none."""
 _ZIP = re.compile(r"(?:[A-Z]{2,3}[^0-9A-Z]*)?([0-9]{5})(?:[ -]*([0-9]{4}))?[^0-9A-Z]*")
 
 
@@ -94,6 +100,8 @@ class StatedPlace:
             return None
         if isinstance(country, Unmatched):
             return Problem("country_unknown", COUNTRY_UNKNOWN, "address_country")
+        if (unplaced := self._unplaced(country)) is not None:
+            return unplaced
         named = frozenset(regions_in_rules)
         if not named and country not in REGION_REQUIRED:
             return None
@@ -106,6 +114,18 @@ class StatedPlace:
             return self._missing(country, named)
         # Without rules by region, neither tax nor shipping depends on it.
         return self.contradiction(country) if named else None
+
+    def _unplaced(self, country: str) -> Problem | None:
+        """Return the problem of a British address that may be in Northern Ireland or not."""
+        if country != "GB" or self.is_hint or is_blank(self.postal_code or ""):
+            return None
+        if BRITISH_POSTCODE.match(without_sign(country, self.postal_code)):
+            return None
+        if not isinstance(self._stated_region(country, None), Unmatched):
+            return None
+        code = clean(self.postal_code or "")
+        detail = f"{code} is no postcode of GB, such as BT1 5GS. Correct it, or enter the region."
+        return Problem("postal_code_unknown", detail, "postal_code")
 
     def _missing(self, country: str, named: frozenset[str]) -> Problem | None:
         postal = self._postal_regions(country)
@@ -213,6 +233,9 @@ def postal_code_forms(country: str, text: str | None) -> tuple[str, ...]:
     """
     typed = clean(text or "").upper()
     whole = _alphanumeric(typed)
+    if country == "GB":
+        bare = without_sign(country, typed)
+        return (whole,) if bare == whole else (whole, bare)
     sign = _SIGN.match(typed)
     if sign is not None and (sign[2] or sign[1] == country):
         return whole, _alphanumeric(typed[sign.end() :])
@@ -222,7 +245,8 @@ def postal_code_forms(country: str, text: str | None) -> tuple[str, ...]:
 def without_sign(country: str, text: str | None) -> str:
     """Return a postal code without the country's sign, for countries whose codes are numbers.
 
-    In the United Kingdom, whose codes begin with letters, only ``GB`` and ``UK`` are signs.
+    In the United Kingdom, whose codes begin with letters, only ``GB``, ``UK``, ``XI`` and ``NI``
+    are signs.
     """
     typed = clean(text or "").upper()
     sign = (_BRITISH_SIGN if country == "GB" else _SIGN).match(typed)

@@ -22,7 +22,12 @@ from functools import cache
 
 from shop.kernel.frozen import frozen
 from shop.places.model.countries import Unmatched, parent_regions
-from shop.places.model.destination import compact, without_sign, zip_parts
+from shop.places.model.destination import (
+    BRITISH_POSTCODE,
+    compact,
+    without_sign,
+    zip_parts,
+)
 
 _TABLES = {
     "US": """005 NY|006-007 PR|008 VI|009 PR|010-027 MA|028-029 RI|030-038 NH|039-049 ME|050-054 VT
@@ -62,7 +67,7 @@ _FORMS = {
     "ES": re.compile(r"[0-9]{5}.*"),
     "FI": re.compile(r"[0-9]{5}"),
     "FR": re.compile(r"[0-9]{5}.*"),
-    "GB": re.compile(r"[A-Z]{1,2}[0-9].*"),
+    "GB": re.compile(rf"(?:{BRITISH_POSTCODE.pattern}).*"),
     "PT": re.compile(r"[0-9]{4}(?:[0-9]{3})?"),
 }
 _WHOLE = frozenset({"AU", "CA", "ES", "US"})

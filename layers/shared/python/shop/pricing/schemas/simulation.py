@@ -11,16 +11,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from shop.credits.model.payment_split import CreditInstrument
 from shop.kernel.errors import InvalidRequest
 from shop.kernel.text_validation import validate_currency, validate_email
+from shop.places.model.countries import validate_stated_country
 from shop.places.model.destination import Destination, StatedPlace, checked_destination
 from shop.pricing.model.basket import CustomerFacts
 from shop.pricing.model.promotions import Promotion
 from shop.pricing.model.quote import Quote
-from shop.pricing.schemas.base import Country, Id, Instant, StaffWarning
+from shop.pricing.schemas.base import Id, Instant, StaffWarning
 from shop.pricing.schemas.policy import PricingPolicyBody
 from shop.pricing.schemas.promotions import PromotionBody
 from shop.pricing.schemas.quotes import QuoteView
 from shop.tax.ports import VatNumbers
 
+StatedCountry = Annotated[str, AfterValidator(validate_stated_country)]
+"""Country by code or name; it is read with the region: Northern Ireland is a region of GB.
+Example: US"""
 Currency = Annotated[str, AfterValidator(validate_currency)]
 """Currency as an ISO 4217 code.
 Example: USD"""
@@ -91,7 +95,7 @@ class DestinationBody(BaseModel):
 
     model_config = _CLOSED
 
-    address_country: Country
+    address_country: StatedCountry
     address_region: Word | None = None
     """Region within the country, such as a US state, by code or name.
     Example: CA"""
@@ -134,7 +138,7 @@ class SimulationBody(BaseModel):
     """Lines of the checkout.
     Example: [{"item": "mug.1", "quantity": 2}]"""
     currency: Currency | None = None
-    country: Country | None = None
+    country: StatedCountry | None = None
     region: Word | None = None
     """Region within the buyer's country, such as a US state, by code or name.
     Example: CA"""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from shop.kernel.errors import InvalidValue
 from shop.kernel.text_folding import fold
 from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_country
-from shop.places.model.destination import Destination, compact, without_sign
+from shop.places.model.destination import BRITISH_POSTCODE, Destination, compact, without_sign
 from shop.tax.model.bundled_rates import AREA_REGIONS
 from shop.tax.model.rates import NORTHERN_IRELAND, TaxArea
 
@@ -68,6 +68,17 @@ _TERRITORIES: tuple[tuple[str, str, tuple[str, ...], str, str | None], ...] = (
     ("AU", r"6798(?!\d)", (), "Christmas Island", "CX"),
     ("AU", r"6799(?!\d)", (), "Cocos (Keeling) Islands", "CC"),
 )
+_FORMS = {
+    "AT": re.compile(r"\d{4}(?!\d)"),
+    "ES": re.compile(r"\d{5}"),
+    "FI": re.compile(r"\d{5}(?!\d)"),
+    "FR": re.compile(r"\d{5}"),
+    "GB": BRITISH_POSTCODE,
+    "GR": re.compile(r"\d{5}(?!\d)"),
+    "NO": re.compile(r"\d{4}(?!\d)"),
+    "PT": re.compile(r"\d{4}(?!\d)|\d{7}(?!\d)"),
+}
+"""Beginning of the postal codes of countries whose territories have both codes and regions."""
 COUNTRIES_WITH_TERRITORIES = frozenset((*_TREATED_AS, *(row[0] for row in _TERRITORIES)))
 _AREA_NAMES = {"xi": NORTHERN_IRELAND, "northern ireland": NORTHERN_IRELAND}
 
@@ -96,10 +107,13 @@ def area_in(destination: Destination) -> TaxArea:
         postal_code = compact(destination.postal_code)
     else:
         postal_code = without_sign(destination.country, destination.postal_code)
+    form = _FORMS.get(destination.country)
+    if form is not None and form.match(postal_code) is None:
+        postal_code = ""  # a text such as n/a
     for country, codes, own_regions, name, counts_as in _TERRITORIES:
         if country != destination.country:
             continue
-        # Mail goes by the postal code, so it decides. The region counts only without one.
+        # Mail goes by the postal code, so it decides. The region counts without one of its form.
         if codes and postal_code:
             matches = re.match(codes, postal_code) is not None
         else:
