@@ -109,6 +109,12 @@ def test_parcel_of_a_reporting_carrier_may_be_reported_by_hand_too() -> None:
     assert report("1Z0001", {"status": "delivered"}).json["parcels"][0]["status"] == "delivered"
 
 
+@pytest.mark.parametrize("typed", ["1Z 0001", "1Z\u00a00001", "１Ｚ０００１", "\u200e1Z0001 "])
+def test_parcel_is_reported_by_its_number_as_on_the_label(typed: str) -> None:
+    ship("1Z0001", "ups")
+    assert report(typed, {"status": "delivered"}).json["parcels"][0]["status"] == "delivered"
+
+
 def test_number_of_two_carriers_is_rejected() -> None:
     ship("NUMBER-1", lines=[{"id": "li_1", "quantity": 1}])
     ship("NUMBER-1", "ups")

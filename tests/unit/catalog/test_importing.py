@@ -75,6 +75,19 @@ def test_an_invalid_product_is_rejected_with_its_lines_and_others_imported(catal
     assert any(r.reason.startswith("sku: ") for r in result.rejected)
 
 
+@pytest.mark.parametrize("variants", [1, 3])
+def test_a_problem_of_product_and_variant_alike_is_listed_once_for_a_line(
+    catalog: Any, variants: int
+) -> None:
+    # Variants without a title of their own get that of the product.
+    drafts = tuple(DraftVariant(price=Money(1, "USD"), sku=f"s{n}") for n in range(variants))
+    draft = Draft(title="x" * 300, variants=drafts)
+    result = run_import(catalog, entry("b", draft=draft, line=4, variant_lines=(4, 5, 6)))
+    listed = [(r.line, r.reason) for r in result.rejected]
+    assert len(listed) == len(set(listed))
+    assert [line for line, reason in listed if reason.startswith("title: ")].count(4) == 1
+
+
 def test_a_concurrent_change_is_reported_as_rejection() -> None:
     class ConcurrentlyChangedCatalog(MemoryProductCatalog):
         def save_many(self, products: Any) -> dict[str, ShopError]:

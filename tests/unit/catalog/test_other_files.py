@@ -166,3 +166,35 @@ def test_windows_1252_is_read_if_it_is_stated_and_otherwise_named() -> None:
             read(raw, "csv")
     (entry,) = small(raw, "csv", encoding="windows-1252").entries
     assert entry.draft.title == "Größe – 5 €"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("%PDF", "%PDFx", "GIF8", "GIF", "GIF88a", "PAR1", "PAR1PAR1", "RIFF", "RIFF file"),
+        *("BZh", "BZh9", "SQLite format 3", "{\\rtf", "{\\rtfx"),
+    ],
+)
+def test_column_that_begins_like_another_format_is_a_column(name: str) -> None:
+    head, row = CSV.split("\n", 1)
+    text = f"{name},{head}\n" + "".join(f",{each}\n" for each in row.splitlines())
+    parsed = parse_product_file(text.encode(), "text/csv", ImportOptions("USD"))
+    assert [e.product_id for e in parsed.entries] == ["mug"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (b"GIF87a\x01\0\x01\0", "GIF"),
+        (b"GIF89a\x01\0\x01\0", "GIF"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "RIFF"),
+        (b"RIFF\x24\x08\x01\x01WAVEfmt ", "RIFF"),
+        (b"RIFFabcdAVI LIST", "RIFF"),
+        (b"PAR1\x15\x04\x15\x10" + b"\0" * 9, "Parquet"),
+        (b"SQLite format 3\0\x10\0", "SQLite"),
+        (b"BZh91AY&SY\x9f", "bzip2"),
+        (b"BZh9\x17\x72\x45\x38\x50\x90", "bzip2"),
+    ],
+)
+def test_full_signature_names_the_format(raw: bytes, what: str) -> None:
+    assert what in problem(raw, "csv")

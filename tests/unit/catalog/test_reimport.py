@@ -104,6 +104,38 @@ def test_variants_keep_their_ids_when_rows_or_names_change(
     assert sizes["tee.1"] in ("s", "ｓ")
 
 
+@pytest.mark.parametrize(
+    "values", [("red", "Red"), ("½", "1⁄2"), ("1-5", "1\u20115"), ("M", "Ｍ"), ("fuß", "fuss")]
+)
+@pytest.mark.parametrize("name", ["Size", "SIZE", "Grösse"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_values_that_read_alike_stay_with_their_variants_when_the_option_is_renamed(
+    values: tuple[str, str], name: str, turned: bool
+) -> None:
+    # Given two variants that differ only in how their values are written
+    shop = Shop()
+    shop.send(f"tee,Tee,Size,{values[0]},,,,1,5\ntee,,,{values[1]},,,,2,7\n")
+    before = [(v.id, v.sku, v.price) for v in shop.catalog.get("tee").on_sale]
+
+    # When the option has another name, with the rows in either order
+    rows = [(values[0], 1), (values[1], 2)]
+    first, second = reversed(rows) if turned else rows
+    shop.send(f"tee,Tee,{name},{first[0]},,,,{first[1]},\ntee,,,{second[0]},,,,{second[1]},\n")
+
+    # Then each value has the variant, the SKU and the price that it had
+    tee = shop.catalog.get("tee")
+    assert [(v.id, v.sku, v.price) for v in tee.on_sale] == before
+    written = {v.id: v.choices[0].value for v in tee.on_sale}
+    assert written == {"tee.1": values[0], "tee.2": values[1]}
+
+
+def test_options_in_another_order_are_found_in_another_case() -> None:
+    shop = Shop()
+    shop.send("tee,Tee,Waist,32,Length,34,,1,5\ntee,,,34,,32,,2,7\n")
+    shop.send("tee,Tee,LENGTH,34,WAIST,32,,1,\ntee,,,32,,34,,2,\n")
+    assert shop.variants() == [("tee.1", "tee-32-34", "34 / 32"), ("tee.2", "tee-34-32", "32 / 34")]
+
+
 @pytest.mark.parametrize("skus", [False, True])
 def test_options_in_another_order_are_the_same_variants(skus: bool) -> None:
     shop = Shop()

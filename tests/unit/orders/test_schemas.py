@@ -300,7 +300,59 @@ def test_blanks_of_a_printed_tracking_number_are_ignored(number: str, of_carrier
     assert read.tracking_number == "1Z999AA1"
 
 
-@pytest.mark.parametrize("number", ["1 2 3", "   ", "- 1Z9", "1Z\u00a0999", "1Z\t999", "x " * 61])
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("1Z\u00a0999AA2", "1Z999AA2"),
+        ("1Z\u2009999AA2", "1Z999AA2"),
+        ("1Z999AA2\t", "1Z999AA2"),
+        ("1Z 999\r\nAA2\n", "1Z999AA2"),
+        ("\u200e1Z999AA2\u200f", "1Z999AA2"),
+        ("\ufeff1Z\u200b999AA2", "1Z999AA2"),
+        ("1Z\u2011999", "1Z-999"),
+        ("1Z\u2013999", "1Z-999"),
+        ("１Ｚ９９９ＡＡ２", "1Z999AA2"),
+        ("1Z\u3000999", "1Z999"),
+        ("\u0661\u0662\u0663\u0664", "1234"),
+    ],
+)
+@pytest.mark.parametrize("of_carrier", [False, True])
+def test_pasted_tracking_number_is_read_as_it_looks(
+    number: str, expected: str, of_carrier: bool
+) -> None:
+    base, model = (EVENT, CarrierEvent) if of_carrier else (PARCEL, ParcelRequest)
+    read: Any = parse_body(model, json.dumps({**base, "tracking_number": number}).encode())
+    assert read.tracking_number == expected
+
+
+@pytest.mark.parametrize("number", ["1Z#ORDER", "1Zé99", "1Z/999", "12", "x" * 61, "-1Z99"])
+def test_invalid_tracking_number_is_rejected_in_a_sentence(number: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        parse_body(ParcelRequest, json.dumps({**PARCEL, "tracking_number": number}).encode())
+    (problem,) = error.value.problems
+    assert (problem.path, problem.code) == ("$.tracking_number", "id_invalid")
+    assert problem.detail == (
+        "Must be 4 to 60 letters, digits, '.', '_' or '-', and begin with a letter or digit."
+        " White space is ignored."
+    )
+
+
+@pytest.mark.parametrize("port", ["65536", "66000", "70000", "99999", "655350"])
+def test_port_of_a_link_is_at_most_65535(port: str) -> None:
+    url = f"http://x.example:{port}/"
+    with pytest.raises(InvalidRequest) as error:
+        parse_body(ParcelRequest, json.dumps({**PARCEL, "tracking_url": url}).encode())
+    assert [problem.path for problem in error.value.problems] == ["$.tracking_url"]
+
+
+@pytest.mark.parametrize("port", ["80", "8443", "59999", "60000", "65499", "65529", "65535"])
+def test_every_port_of_a_link_up_to_65535_is_accepted(port: str) -> None:
+    url = f"http://x.example:{port}/"
+    read: Any = parse_body(ParcelRequest, json.dumps({**PARCEL, "tracking_url": url}).encode())
+    assert read.tracking_url == url
+
+
+@pytest.mark.parametrize("number", ["1 2 3", "   ", "- 1Z9", "1Z\u00a09", "1\tZ9", "x " * 61])
 def test_number_is_checked_without_its_blanks(number: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_body(ParcelRequest, json.dumps({**PARCEL, "tracking_number": number}).encode())

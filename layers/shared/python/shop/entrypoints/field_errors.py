@@ -143,10 +143,11 @@ PATTERN_ERRORS: Mapping[str, FieldError] = {
     r"^[A-Z]{3}$": FieldError(
         "currency_unknown", "Must be an ISO 4217 currency code, such as USD or EUR."
     ),
-    r"^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+    r"^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+    r"(?::(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4}))?"
     r"(?:[/?#][!#-;=?-~]*)?$": FieldError(
         "url_invalid",
-        "Must be an http or https URL with a host and no user name, such as"
+        "Must be an http or https URL with a host, no user name and no port above 65535, such as"
         " https://example.com/track.",
     ),
     r"^[!-~]{1,100}$": FieldError(
@@ -162,11 +163,6 @@ PATTERN_ERRORS: Mapping[str, FieldError] = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": FieldError(
         "id_invalid",
         "Must be 1 to 64 letters, digits, '_', '.' or '-', and begin with a letter or digit.",
-    ),
-    r"^ *[A-Za-z0-9](?: *[A-Za-z0-9._-]){3,59} *$": FieldError(
-        "id_invalid",
-        "Must be 4 to 60 letters, digits, '.', '_' or '-', and begin with a letter or digit."
-        " Blanks are ignored.",
     ),
     r"^[a-z0-9][a-z0-9_-]{0,39}$": FieldError(
         "id_invalid",

@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
@@ -243,7 +244,9 @@ def _request_from(event: Mapping[str, Any], headers: Mapping[str, str], limit: i
             path="Idempotency-Key",
         )
     # An HTTP API decodes every escape sequence of a path except this one.
-    path = {n: v.replace("%25", "%") for n, v in (event.get("pathParameters") or {}).items()}
+    path = {
+        n: _pasted(v.replace("%25", "%")) for n, v in (event.get("pathParameters") or {}).items()
+    }
     for name, value in path.items():
         # No id of the application has such a form: the same 404 as for an unknown id.
         if not (1 <= len(value) <= 128 and value.isprintable()):
@@ -263,6 +266,19 @@ def _request_from(event: Mapping[str, Any], headers: Mapping[str, str], limit: i
         url=url,
         source_ip=source_address(event, headers),
     )
+
+
+def _pasted(value: str) -> str:
+    """Return a value of a path without the invisible characters and blanks of a pasted text.
+
+    Control characters stay: no id has them.
+    """
+    if value.isprintable():
+        return value
+    from shop.kernel.text_folding import clean  # lazy: few requests have such a path
+
+    is_text = all(c.isprintable() or unicodedata.category(c) in ("Cf", "Zs") for c in value)
+    return clean(value) if is_text else value
 
 
 def _parse_body(

@@ -19,24 +19,35 @@ LINE_END = re.compile(r"\r\n|\n|\r")
 ENCODINGS = ("utf-8", "windows-1252")
 """The encodings that a sender may state."""
 _BINARY_SIGNATURES = (
-    (b"\x89PNG", "This is a picture (PNG). Send a text file."),
-    (b"\xff\xd8\xff", "This is a picture (JPEG). Send a text file."),
-    (b"GIF8", "This is a picture (GIF). Send a text file."),
-    (b"RIFF", "This is a picture or a sound (RIFF). Send a text file."),
-    (b"%PDF", "This is a PDF document. Export the table as CSV UTF-8 instead."),
-    (b"{\\rtf", "This is a text document (RTF). Export the table as CSV UTF-8 instead."),
-    (b"PK\x03\x04", None),
-    (b"PK\x05\x06", "This is an empty ZIP archive. Send the file itself."),
-    (b"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Export it as CSV UTF-8."),
-    (b"\x1f\x8b", "This is a compressed file (gzip). Unpack it first."),
-    (b"BZh", "This is a compressed file (bzip2). Unpack it first."),
-    (b"\xfd7zXZ\0", "This is a compressed file (xz). Unpack it first."),
-    (b"\x28\xb5\x2f\xfd", "This is a compressed file (Zstandard). Unpack it first."),
-    (b"7z\xbc\xaf\x27\x1c", "This is a 7-Zip archive. Unpack it, and send the file inside."),
-    (b"Rar!\x1a\x07", "This is a RAR archive. Unpack it, and send the file inside."),
-    (b"SQLite format 3", "This is a database (SQLite). Export the table as CSV UTF-8."),
-    (b"PAR1", "This is a Parquet file. Export it as CSV UTF-8."),
+    (rb"\x89PNG", "This is a picture (PNG). Send a text file."),
+    (rb"\xff\xd8\xff", "This is a picture (JPEG). Send a text file."),
+    (rb"GIF8[79]a", "This is a picture (GIF). Send a text file."),
+    (
+        rb"RIFF.{4}(?:WEBP|WAVE|AVI |ACON|RMID)",
+        "This is a picture or a sound (RIFF). Send a text file.",
+    ),
+    (
+        rb"(?:\xef\xbb\xbf)?[ \t\r\n]*%PDF-",
+        "This is a PDF document. Export the table as CSV UTF-8 instead.",
+    ),
+    (
+        rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{\\rtf[0-9]",
+        "This is a text document (RTF). Export the table as CSV UTF-8 instead.",
+    ),
+    (rb"PK\x03\x04", None),
+    (rb"PK\x05\x06", "This is an empty ZIP archive. Send the file itself."),
+    (rb"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Export it as CSV UTF-8."),
+    (rb"\x1f\x8b", "This is a compressed file (gzip). Unpack it first."),
+    (rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "This is a compressed file (bzip2). Unpack it first."),
+    (rb"\xfd7zXZ\0", "This is a compressed file (xz). Unpack it first."),
+    (rb"\x28\xb5\x2f\xfd", "This is a compressed file (Zstandard). Unpack it first."),
+    (rb"7z\xbc\xaf\x27\x1c", "This is a 7-Zip archive. Unpack it, and send the file inside."),
+    (rb"Rar!\x1a\x07", "This is a RAR archive. Unpack it, and send the file inside."),
+    (rb"SQLite format 3\0", "This is a database (SQLite). Export the table as CSV UTF-8."),
+    (rb"PAR1\x15", "This is a Parquet file. Export it as CSV UTF-8."),
 )
+"""Patterns of whole signatures: a column of a table may be called ``GIF8`` or ``%PDF``. A document
+may begin with blank lines or a mark; a picture or an archive never does."""
 _ZIP_CONTENTS = (
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a LibreOffice spreadsheet"),
     (b"mimetypeapplication/vnd.oasis", "a LibreOffice document"),
@@ -99,10 +110,8 @@ def detect_encoding(head: bytes, encoding: str = "utf-8") -> tuple[str, int]:
 
 def _binary_type(head: bytes) -> str | None:
     """Return a sentence that names a binary format and the remedy."""
-    # A document may begin with blank lines or a mark; a picture or an archive never does.
-    text_start = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
-    for start, sentence in _BINARY_SIGNATURES:
-        if not (head.startswith(start) or (start[:1] in b"%{" and text_start.startswith(start))):
+    for pattern, sentence in _BINARY_SIGNATURES:
+        if not re.match(pattern, head, re.DOTALL):
             continue
         if sentence is not None:
             return sentence

@@ -297,11 +297,13 @@ _VARIANT = re.compile(r"variants\[[0-9]+\]\.?")
 
 
 def _validation_rejections(entry: ImportEntry, problems: Sequence[Problem]) -> list[RejectedEntry]:
-    return [
+    """Return each rejection once: a variant without a title has that of its product."""
+    rejected = (
         RejectedEntry(
             entry.line_of(p),
             f"{_VARIANT.sub('', (p.path or '').removeprefix('$.'))}: {p.detail}",
             entry.product_id,
         )
         for p in problems
-    ]
+    )
+    return list(dict.fromkeys(rejected))

@@ -265,8 +265,9 @@ def _known_variants(
 ) -> dict[int, Variant]:
     """Find the stored variants of draft variants: by id, else by SKU, else by their options.
 
-    Options are compared exactly, then without their names and as people read them, because a file
-    may rename an option; then without options of one value that were added or removed. A SKU that a
+    Options are compared by name, then by position, because a file may rename an option; each time
+    first exactly and then as people read them, because ``red`` and ``Red`` may be two variants.
+    Then they are compared without options of one value that were added or removed. A SKU that a
     file states and no variant has is a new SKU of the active variant with these options. A derived
     SKU decides last.
     """
@@ -277,6 +278,9 @@ def _known_variants(
     ways: tuple[_Way, ...] = (
         (lambda v: v.sku, lambda v: v.sku is not None and not v.is_sku_derived),
         (lambda v: frozenset(v.choices), lambda v: True),
+        (lambda v: frozenset((fold(c.name), c.value) for c in v.choices), lambda v: True),
+        (lambda v: frozenset((fold(c.name), fold(c.value)) for c in v.choices), lambda v: True),
+        (lambda v: tuple(c.value for c in v.choices), lambda v: True),
         (lambda v: tuple(fold(c.value) for c in v.choices), lambda v: True),
         *_shared_options(draft_variants, before),
         (lambda v: v.sku, lambda v: v.is_sku_derived),

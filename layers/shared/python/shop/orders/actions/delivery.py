@@ -14,6 +14,7 @@ from shop.orders.model import (
     Shipment,
     ShipmentStatus,
     TrackingEvent,
+    clean_tracking_number,
 )
 from shop.orders.ports import OrderRepository, ParkedEvents
 
@@ -85,7 +86,8 @@ def _require_same_report(shipment: Shipment, event: TrackingEvent, is_timed: boo
 
 
 def _shipment_by_number(order: Order, tracking_number: str) -> Shipment:
-    found = [each for each in order.shipments if each.tracking_number == tracking_number]
+    number = clean_tracking_number(tracking_number)
+    found = [each for each in order.shipments if each.tracking_number == number]
     if not found:
         raise NotFound("This order has no such parcel. Send the number of one of its parcels.")
     if len(found) > 1:

@@ -36,6 +36,7 @@ from shop.orders.model.shipments import (
     ShipmentInput,
     ShipmentStatus,
     TrackingEvent,
+    clean_tracking_number,
     validate_event_time,
 )
 
@@ -67,6 +68,7 @@ __all__ = [
     "ShipmentStatus",
     "TaxShare",
     "TrackingEvent",
+    "clean_tracking_number",
     "split_into_batches",
     "take_from_reservations",
     "validate_event_time",

@@ -30,6 +30,15 @@ MAX_NAME_WORDS = 12
 
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = re.compile("['\u2019\u02bc]")
+_PHONE_CHARACTERS = frozenset("0123456789+-/().x ")
+_PHONE_FRAME = re.compile(r"^\s*tel:|[\s;]*(?:x|ext\.?)[\s=]*[0-9]{1,6}\s*$", re.IGNORECASE)
+"""What surrounds a number: the scheme of a link, and an extension."""
+_DIALLED_ZERO = re.compile(r"\(\s*0\s*\)")
+_INTERNATIONAL = re.compile(r"[\s(]*(?:\+|00)")
+_CALLING_CODE = re.compile(
+    r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9]{2}"
+)
+"""The code of a country, or of North America (ITU-T E.164): 1 to 3 digits."""
 _FIRST_CJK = "\u3005"
 """Han, kana and hangul follow this character. Their names are short, so one character is enough."""
 
@@ -69,9 +78,22 @@ def fold_sku(text: str) -> str:
 
 
 def phone_digits(text: str) -> str:
-    """Return the digits of a phone number without leading zeros; empty for too few digits."""
-    digits = "".join(filter(str.isdigit, clean(text))).lstrip("0")
+    """Return the digits of a phone number without zeros for dialling; empty for too few digits.
+
+    Those are the zeros at the beginning, in parentheses, and after the code of a country. Numbers
+    of Italy have one that belongs to them: it goes too, on both sides of a comparison.
+    """
+    number = _DIALLED_ZERO.sub("", _PHONE_FRAME.sub("", clean(text)))
+    digits = "".join(filter(str.isdigit, number)).lstrip("0")
+    if _INTERNATIONAL.match(number) and (code := _CALLING_CODE.match(digits)):
+        digits = code[0] + digits[code.end() :].lstrip("0")
     return digits if len(digits) >= PHONE_TAIL else ""
+
+
+def is_phone(text: str) -> bool:
+    """Return whether a text has the form of a phone number and enough digits."""
+    number = _PHONE_FRAME.sub("", clean(text))
+    return _PHONE_CHARACTERS.issuperset(number) and bool(phone_digits(text))
 
 
 def name_words(text: str) -> tuple[str, ...]:

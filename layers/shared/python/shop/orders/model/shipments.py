@@ -36,6 +36,16 @@ FINAL_STATUSES = frozenset({ShipmentStatus.DELIVERED, *FAILED_STATUSES})
 """Statuses after which a shipment is no longer in transit."""
 
 
+def clean_tracking_number(text: str) -> str:
+    """Return a tracking number that was copied from a label or a website, without white space.
+
+    Invisible characters go, too. Full-width letters and dashes of typography become ASCII.
+    """
+    from shop.kernel.text_folding import clean  # lazy: to read an order folds no text
+
+    return "".join(clean(text).split())
+
+
 MANUAL_CARRIER = "manual"
 """The carrier of parcels that no system reports on: staff report their status."""
 

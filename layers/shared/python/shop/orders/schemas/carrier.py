@@ -7,19 +7,28 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from shop.orders.model import ShipmentStatus, validate_event_time
+from shop.kernel.errors import InvalidValue
+from shop.orders.model import ShipmentStatus, clean_tracking_number, validate_event_time
+
+_TRACKING_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{3,59}")
 
 
-def _without_blanks(text: str) -> str:
-    return text.replace(" ", "")
+def _parse_tracking_number(text: str) -> str:
+    number = clean_tracking_number(text)
+    if not _TRACKING_NUMBER.fullmatch(number):
+        raise InvalidValue(
+            "id_invalid",
+            "Must be 4 to 60 letters, digits, '.', '_' or '-', and begin with a letter or digit."
+            " White space is ignored.",
+        )
+    return number
 
 
 TrackingNumber = Annotated[
-    str,
-    StringConstraints(pattern=r"^ *[A-Za-z0-9](?: *[A-Za-z0-9._-]){3,59} *$", max_length=200),
-    AfterValidator(_without_blanks),
+    str, StringConstraints(max_length=200), AfterValidator(_parse_tracking_number)
 ]
-"""Tracking number of the carrier, 4 to 60 characters. Blanks, as on a label, are ignored.
+"""Tracking number of the carrier: 4 to 60 letters, digits, '.', '_' or '-'. White space, as on a
+label, and invisible characters are ignored.
 Example: 1Z999AA10123456784"""
 CARRIER = r"^[a-z0-9][a-z0-9_-]{1,39}$"
 Carrier = Annotated[str, StringConstraints(pattern=CARRIER)]

@@ -11,14 +11,13 @@ from shop.kernel.pagination import Page
 from shop.kernel.text_folding import clean
 from shop.kernel.text_validation import validate_email
 from shop.orders.model.customers import CustomerOrders, OrderingCustomer, OrderWorth
-from shop.orders.model.finding import OrderSearch, fold_email, name_words, phone_digits
+from shop.orders.model.finding import OrderSearch, fold_email, is_phone, name_words, phone_digits
 
 MAX_TEXT_LENGTH = 254
 """As long as an email address may be."""
 MAX_PAGE_SIZE = 20
 DEFAULT_PAGE_SIZE = 10
 ORDER_ID_PREFIX = "ord_"
-_PHONE_CHARACTERS = frozenset("0123456789+-/().x ")
 
 
 def search_from_text(text: str | None) -> OrderSearch:
@@ -37,8 +36,8 @@ def search_from_text(text: str | None) -> OrderSearch:
         return OrderSearch(number=typed.lower())
     if "@" in typed:
         return OrderSearch(email=_email(text))
-    if phone := phone_digits(typed) if _PHONE_CHARACTERS.issuperset(typed) else "":
-        return OrderSearch(phone=phone)
+    if is_phone(typed):
+        return OrderSearch(phone=phone_digits(typed))
     if words := name_words(typed):
         return OrderSearch(words=words)
     raise InvalidRequest(

@@ -21,7 +21,8 @@ from shop.orders.model.returns import UNSALEABLE
 from shop.orders.schemas.carrier import Carrier, TrackingNumber, sanitize_text
 
 LINK = (
-    r"^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+    r"^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+    r"(?::(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4}))?"
     r"(?:[/?#][!#-;=?-~]*)?$"
 )
 """A link for buyers. It has a host, no user name, and no character that ends an HTML attribute."""
