@@ -1,7 +1,7 @@
 """Folding and tokenizing of indexed text and queries."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shop.catalog.model import tokenize
@@ -138,6 +138,8 @@ def test_a_query_has_no_operators(operator: str) -> None:
     assert tokenize_query(operator)[0][:1] == ("mug",)
 
 
+@example("o-r")
+@example("a/n/d")
 @given(st.text(max_size=80))
 def test_words_are_short_distinct_and_never_empty(text: str) -> None:
     words = tokenize(text)

@@ -75,10 +75,10 @@ def _indexed(text: str) -> Iterator[str]:
         for parts in run:
             yield from _words(parts)
             if len(parts) > 1:
-                yield _word("".join(parts))
+                yield from _words(["".join(parts)])
         for one, other in pairwise(run):
             if len(one) == len(other) == 1 and _are_often_joined(one[0], other[0]):
-                yield _word(one[0] + other[0])
+                yield from _words([one[0] + other[0]])
 
 
 def _joined_reading(text: str) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _joined_reading(text: str) -> Iterator[str]:
             yield from _words([before] if before else [])
             before = joined if len(parts) == 1 else ""
             if len(parts) > 1:
-                yield _word(joined)
+                yield from _words([joined])
         yield from _words([before] if before else [])
 
 

@@ -39,6 +39,7 @@ from shop.catalog.schemas.shopify_variants import (
 from shop.kernel.errors import Unprocessable
 from shop.kernel.ids import derived_id
 from shop.kernel.text_folding import fold
+from shop.kernel.text_validation import absent_if_blank
 
 _STATUS = {
     "active": ProductStatus.PUBLISHED,
@@ -254,7 +255,7 @@ def _media(
         if not re.fullmatch(r"[0-9]{0,9}", position):
             raise ParseError(line, f"image position: Must be a whole number, not {position!r}.")
         for medium in product_image(row["image"], "", options, result) if row.get("image") else ():
-            image = Media(medium.url, alt=row.get("image_alt") or None)
+            image = Media(medium.url, alt=absent_if_blank(row.get("image_alt")))
             placed.append((int(position or _UNPLACED_IMAGE), image))
     by_url: dict[str, Media] = {}
     for _, image in sorted(placed, key=lambda item: item[0]):
