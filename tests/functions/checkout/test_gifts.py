@@ -71,6 +71,8 @@ def test_gift_is_a_cart_line_at_price_zero() -> None:
         "sku": "TOTE-RED",
         "title": "Enamel Mug – Red",
         "variant": "tote.1",
+        "quantity": 1,
+        "value": [],
     }
     cart = call(create_cart.handler, "POST /carts", {"line_items": lines(("mug.1", 2))})
     assert_valid_ucp("cart", cart.json)
