@@ -47,6 +47,10 @@ CATALOG = (
         id="$product",
         headers={"content-type": MERGE_PATCH},
     ),
+    valid(
+        "POST /staff/products/tax-class",
+        {"tax_class": "reduced", "products": [{"id": "$product"}]},
+    ),
     valid("POST /staff/products/{id}/status", {"status": "in_review"}, id="$product"),
     valid("GET /staff/products", query={"status": "published", "limit": 1}),
     valid("GET /staff/exports/products", query={"currency": "USD"}),
