@@ -270,3 +270,16 @@ def test_warning_of_the_us_names_its_states_until_each_is_decided() -> None:
     # And for all others
     decide(*(text.strip() for text in before.partition(": ")[2].partition(".")[0].split(",")))
     assert warning() is None
+
+
+def test_reason_with_blanks_around_it_is_the_same_decision() -> None:
+    before = record("CH", "NO", reason=f"  {REASON}\n").json
+    assert before["reason"] == REASON
+    assert rates_of("CH")["untaxed"][0]["reason"] == REASON
+    assert codes(record("CH", "NO").json["unchanged"]) == ["CH", "NO"]
+    again = {**rates_of("CH"), "untaxed": [{"reason": f" {REASON} "}]}
+    after = as_staff(set_tax_rates, f"PUT {COUNTRY}", again, country="CH").json
+    assert after["untaxed"] == rates_of("CH")["untaxed"]
+    assert after["untaxed"][0]["at"] == before["at"]
+    blank = as_staff(record_untaxed_decisions, ROUTE, {"reason": " ", "countries": None})
+    assert blank.status == 400

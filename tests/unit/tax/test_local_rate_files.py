@@ -226,3 +226,38 @@ def test_ranges_are_compared_in_n_log_n_steps() -> None:
     CountedCode.counts.clear()
     assert first_overlaps(ranges) == []
     assert 0 < CountedCode.counts["comparisons"] <= 3 * size * log2(size)
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\u200b", "\u2800", "\u00ad\u2060"])
+def test_invisible_name_of_a_tax_region_is_rejected(name: str) -> None:
+    line = line_of("0.01").replace("New York", name)
+    assert problems(f"{HEADER}\n{line}") == [("name_invalid", "$.lines[2].TaxRegionName")]
+
+
+@pytest.mark.parametrize(
+    ("state", "zip_code"),
+    [("NY", "90210"), ("CA", "10001"), ("TX", "02108"), ("AK", "00901"), ("NJ", "94110")],
+)
+def test_zip_code_of_a_distant_state_is_rejected(state: str, zip_code: str) -> None:
+    text = f"{HEADER}\n{line_of('0.01', state=state, zip_code=zip_code)}"
+    place = "$.lines[2].ZipCode"
+    assert problems(text, state) == [("region_contradicts_postal_code", place)]
+
+
+@pytest.mark.parametrize(
+    ("state", "zip_code"),
+    [("NY", "06390"), ("NY", "00501"), ("TX", "73960"), ("TX", "88510"), ("MO", "72643"),
+     ("WY", "83414"), ("AR", "75502"), ("MN", "57078"), ("PR", "00901"), ("NY", "07001")],
+)  # fmt: skip
+def test_zip_code_near_the_border_is_accepted(state: str, zip_code: str) -> None:
+    text = f"{HEADER}\n{line_of('0.01', state=state, zip_code=zip_code)}"
+    assert list(parse_local_rates(text, state, TODAY).entries) == [zip_code]
+
+
+def test_line_with_too_many_values_has_a_remedy() -> None:
+    with pytest.raises(InvalidRequest) as error:
+        parse_local_rates(f"{HEADER}\n{line_of('0.01')},1", "NY", TODAY)
+    assert str(error.value) == (
+        "Line 2 has 9 values and must have 8. Send one value for each column, and quote a value "
+        "that has a comma."
+    )

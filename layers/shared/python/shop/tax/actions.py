@@ -7,7 +7,7 @@ from shop.kernel.errors import InvalidRequest, NotFound, Problem
 from shop.kernel.events import Event
 from shop.kernel.frozen import frozen
 from shop.kernel.optimistic_locking import check_version
-from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_region
+from shop.places.model.countries import Unmatched, find_region, whole_country_detail
 from shop.tax.model.areas import find_tax_area
 from shop.tax.model.country_rates import CountryRates, RatesChange
 from shop.tax.model.local_import import parse_local_rates, update_state
@@ -26,7 +26,7 @@ def get_tax_rates(country: str, *, repository: TaxRateRepository) -> CountryRate
     code = find_tax_area(country)
     if isinstance(code, Unmatched):
         raise NotFound(
-            f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.",
+            f"Country {country!r} is unknown. {whole_country_detail(country)}",
             code="country_unknown",
             path="country",
         )
@@ -128,7 +128,7 @@ def _stated_versions(countries: Sequence[StatedCountry]) -> dict[str, int | None
         path = f"$.countries[{position}].country"
         code = find_tax_area(one.text)
         if isinstance(code, Unmatched):
-            problems.append(Problem("country_unknown", COUNTRY_UNKNOWN, path))
+            problems.append(Problem("country_unknown", whole_country_detail(one.text), path))
         elif code in versions:
             detail = f"Must be different: {code} is named twice. Name it once."
             problems.append(Problem("duplicate", detail, path))

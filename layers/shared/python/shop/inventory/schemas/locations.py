@@ -10,14 +10,14 @@ from shop.inventory.model import allocation
 from shop.inventory.model.allocation import AllocationPolicy, GeoPoint, LocationPreference
 from shop.inventory.model.locations import Locations
 from shop.kernel.errors import InvalidRequest
-from shop.places.model.countries import validate_country
+from shop.places.model.countries import validate_whole_country
 
 Version = Annotated[int, Field(ge=0)]
 """Version that was read, 0 for a new entry; ``If-Match`` may give it instead.
 Example: 3"""
 
 
-Country = Annotated[str, AfterValidator(validate_country)]
+Country = Annotated[str, AfterValidator(validate_whole_country)]
 """Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
 Example: US"""
 LOCATION_NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"

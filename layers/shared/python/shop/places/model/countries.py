@@ -159,3 +159,42 @@ def validate_stated_country(text: str) -> str:
     """
     validate_country(text)
     return text
+
+
+def find_whole_country(text: str | None) -> str | Unmatched:
+    """Return the code of a country that a text names as a whole, for settings without a region.
+
+    A part that postal forms list as a country, such as Scotland, has none.
+    """
+    return Unmatched.UNKNOWN if _part_of_gb(text) else find_country(text)
+
+
+def whole_country_detail(text: str) -> str:
+    """Return why a text is no whole country, and what to send."""
+    if part := _part_of_gb(text):
+        return (
+            f"{clean(text)} is a part of GB. Name GB and, where the setting has regions, the region"
+            f" {part}."
+        )
+    return COUNTRY_UNKNOWN
+
+
+def validate_whole_country(text: str) -> str:
+    """Return the code of a country, from its code or name.
+
+    Raises InvalidValue (``country_unknown``) otherwise, and for a part of a country.
+    """
+    code = find_whole_country(text)
+    if isinstance(code, Unmatched):
+        raise InvalidValue("country_unknown", whole_country_detail(text))
+    return code
+
+
+def _part_of_gb(text: str | None) -> str | None:
+    """Return the region that a text names as if it were a country: ``SCT`` for Scotland."""
+    if clean(text or "").upper() == "XI":
+        return "NIR"
+    if find_country(text) != "GB":
+        return None
+    part = find_region("GB", text)
+    return part if isinstance(part, str) and part in UK_PARTS else None

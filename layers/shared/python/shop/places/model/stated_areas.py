@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shop.places.model.countries import Unmatched, find_country, find_region
+from shop.places.model.countries import Unmatched, find_region, find_whole_country
 
 _REGION_FIELDS = ("regions", "excluded_regions")
 
@@ -11,7 +11,9 @@ def country_codes(raw: Any) -> Any:
     """Return a list with a code for each country text that has one; other values stay."""
     if not isinstance(raw, list):
         return raw
-    return [_code_or_text(find_country(each), each) if _is_text(each) else each for each in raw]
+    return [
+        _code_or_text(find_whole_country(each), each) if _is_text(each) else each for each in raw
+    ]
 
 
 def area_with_codes(raw: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from shop.kernel.errors import Problem
 from shop.kernel.frozen import frozen
 from shop.kernel.text_folding import clean
-from shop.places.model.countries import COUNTRIES, is_region
+from shop.places.model.countries import COUNTRIES, is_region, whole_country_detail
 from shop.places.model.destination import Destination, compact, postal_code_forms
 
 MAX_DISTANCE_KM = 21_000
@@ -221,7 +221,7 @@ def _problems_of_area(area: Zone | Distance, path: str) -> list[Problem]:
     problems = [
         Problem(
             "country_unknown",
-            f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE.",
+            f"Country {country!r} is unknown. {whole_country_detail(country)}",
             f"{path}.countries",
         )
         for country in sorted(area.countries - COUNTRIES)

@@ -13,12 +13,8 @@ from pydantic import (
 )
 
 from shop.kernel.time_bounds import validate_instant
-from shop.places.model.countries import validate_country
 from shop.pricing.model.rule_set import restricts_channel
 
-Country = Annotated[str, AfterValidator(validate_country)]
-"""Country as an ISO 3166-1 alpha-2 code; a code of three letters or a name is converted.
-Example: US"""
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(validate_instant)]
 """Instant in ISO 8601 with a time zone.
 Example: 2026-11-27T12:00:00Z"""

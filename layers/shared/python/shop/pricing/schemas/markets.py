@@ -71,7 +71,10 @@ class MarketBody(BaseModel):
     """Currency of prices for clients that request none, as an ISO 4217 code; absent for the
     currency of the goods.
     Example: GBP"""
-    untaxed_reason: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    untaxed_reason: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+        | None
+    ) = None
     """Reason to sell without tax, if tax is none. It holds for countries without tax rates.
     Example: Exports are exempt"""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from shop.kernel.errors import Problem
 from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
-from shop.places.model.countries import COUNTRIES, EU_MEMBER_STATES
+from shop.places.model.countries import COUNTRIES, EU_MEMBER_STATES, whole_country_detail
 from shop.places.model.stated_areas import area_with_codes, country_codes
 from shop.places.model.zones import problems_of_distances, problems_of_zones
 from shop.shipping.model.delivery_estimates import MAX_TRANSIT_DAYS
@@ -42,7 +42,7 @@ def validate_shipping_table(table: ShippingTable) -> list[Problem]:
             Problem("measure_invalid", _between(0, MAX_MEASURE), "$.default_item_weight_g")
         )
     for country in sorted(table.excluded_countries - COUNTRIES):
-        detail = f"Country {country!r} is unknown. Use an ISO 3166-1 code such as DE."
+        detail = f"Country {country!r} is unknown. {whole_country_detail(country)}"
         problems.append(Problem("country_unknown", detail, "$.excluded_countries"))
     for name, limit in (
         ("zones", MAX_ZONES),

@@ -10,7 +10,11 @@ from functools import lru_cache
 
 from shop.kernel.errors import InvalidValue
 from shop.kernel.text_folding import fold
-from shop.places.model.countries import COUNTRY_UNKNOWN, Unmatched, find_country
+from shop.places.model.countries import (
+    Unmatched,
+    find_whole_country,
+    whole_country_detail,
+)
 from shop.places.model.destination import BRITISH_POSTCODE, Destination, compact, without_sign
 from shop.tax.model.bundled_rates import AREA_REGIONS
 from shop.tax.model.rates import NORTHERN_IRELAND, TaxArea
@@ -85,14 +89,14 @@ _AREA_NAMES = {"xi": NORTHERN_IRELAND, "northern ireland": NORTHERN_IRELAND}
 
 def find_tax_area(text: str | None) -> str | Unmatched:
     """Return the code of a tax area from its code or name: a country, or ``XI``."""
-    return _AREA_NAMES.get(fold(text or "")) or find_country(text)
+    return _AREA_NAMES.get(fold(text or "")) or find_whole_country(text)
 
 
 def validate_tax_area(text: str) -> str:
     """Return the code of a tax area. Raises InvalidValue (``country_unknown``) otherwise."""
     code = find_tax_area(text)
     if isinstance(code, Unmatched):
-        raise InvalidValue("country_unknown", COUNTRY_UNKNOWN)
+        raise InvalidValue("country_unknown", whole_country_detail(text))
     return code
 
 

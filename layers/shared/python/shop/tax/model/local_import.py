@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from shop.kernel.errors import InvalidRequest, Problem
+from shop.kernel.text_folding import is_blank
 from shop.kernel.text_validation import CONTROL_CHARACTERS, TAG
+from shop.places.model.postal_regions import regions_of_prefix
 from shop.tax.model.local_rates import Entry, LocalEdition, StateRates
 from shop.tax.model.rates import MILLION
 
@@ -147,7 +150,10 @@ def _rows(text: str) -> list[Row]:
         raise InvalidRequest(f"Send {MAX_ROWS} rates or fewer.", code="too_many", path="$.lines")
     for line, cells in table:
         if len(cells) != len(header):
-            detail = f"Line {line} must have {len(header)} values."
+            detail = (
+                f"Line {line} has {len(cells)} values and must have {len(header)}. Send one value"
+                " for each column, and quote a value that has a comma."
+            )
             raise InvalidRequest(detail, code="csv_malformed", path=f"$.lines[{line}]")
     return [(line, dict(zip(header, cells, strict=True))) for line, cells in table[1:]]
 
@@ -158,11 +164,17 @@ def _problems_of(line: int, row: dict[str, str], state: str) -> Iterator[Problem
 
     if row["State"].upper() != state:
         yield problem("state_other", "State", f"State must be {state}. Send one file per state.")
-    if _zip_code(row["ZipCode"], state) is None:
+    zip_code = _zip_code(row["ZipCode"], state)
+    if zip_code is None:
         yield problem("zip_invalid", "ZipCode", "ZipCode must be five digits.")
+    elif state not in _states_of_digit(zip_code[0]):
+        detail = (
+            f"ZIP code {zip_code} is not in {state} or near it. Correct it, or remove the line."
+        )
+        yield problem("region_contradicts_postal_code", "ZipCode", detail)
     name = row["TaxRegionName"]
     if (
-        not name
+        is_blank(name)
         or len(name) > MAX_NAME_LENGTH
         or TAG.search(name)
         or CONTROL_CHARACTERS.search(name)
@@ -204,6 +216,15 @@ def _rate(text: str) -> int | None:
         return None
     share = int(whole or "0") * MILLION + int(decimals.ljust(RATE_DECIMALS, "0"))
     return share if share <= MILLION else None
+
+
+@cache
+def _states_of_digit(digit: str) -> frozenset[str]:
+    """Return the states with ZIP codes that begin with a digit.
+
+    Offices also serve places across a border, mostly in a state with the same first digit.
+    """
+    return regions_of_prefix("US", digit) or frozenset()
 
 
 def _zip_code(text: str, state: str) -> str | None:

@@ -19,8 +19,10 @@ from shop.tax.model.rates import BUNDLED_TAX_TABLE, TaxRate, UntaxedDecision
 if TYPE_CHECKING:
     from shop.tax.model.us_states import StateTax
 
-UntaxedReason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-"""Reason to sell without tax."""
+UntaxedReason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)
+]
+"""Reason to sell without tax, without the blanks around it."""
 ReadOnly = Any
 """Field that only the shop sets. A request may send it back; its value is ignored."""
 
