@@ -8,18 +8,20 @@ from shop.inventory.schemas.stock_list import (
     filter_from_query,
     prefix_from_query,
 )
-from shop.inventory.store import DynamoStockRepository
+from shop.inventory.store import DynamoLocationRepository, DynamoStockRepository
 from shop.inventory.store.stock_list import DynamoStockList
 from shop.kernel.pagination import parse_limit
 
 stock = DynamoStockRepository()
 entries = DynamoStockList()
+locations = DynamoLocationRepository()
 
 
 @endpoint()
 def handler(request: Request[None]) -> StockListView:
+    location = location_from_query(request.query)
     page = list_stock(
-        location_from_query(request.query),
+        location,
         prefix=prefix_from_query(request.query),
         only=filter_from_query(request.query),
         cursor=request.query.get("cursor"),
@@ -27,4 +29,6 @@ def handler(request: Request[None]) -> StockListView:
         entries=entries,
         stock=stock,
     )
+    if not page.items and page.cursor is None:
+        locations.get().location(location, "location")  # raises NotFound for an unknown location
     return StockListView.of(page)

@@ -18,6 +18,7 @@ FEATURE = Feature(
             groups=GROUPS,
             summary="List the stock of all SKUs at a location",
             response="shop.inventory.schemas.stock_list:StockListView",
+            errors=(404,),
             reads=(Table.INVENTORY,),
         ),
         Endpoint(

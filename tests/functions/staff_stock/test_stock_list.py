@@ -85,7 +85,7 @@ def test_each_location_has_a_list_of_its_own() -> None:
     stock.write_movement(counted, stock.level("CAP-1", "berlin"))
     (level,) = listed("location=berlin").json["stock"]
     assert (level["sku"], level["location"], level["on_hand"]) == ("CAP-1", "berlin", 2)
-    assert skus("location=paris") == []
+    assert listed("location=paris").json["code"] == "location_unknown"
 
 
 def test_long_filtered_list_continues_where_a_request_ends(
@@ -146,3 +146,15 @@ def test_kit_is_not_listed_but_its_parts_are() -> None:
     saved = call_as_staff(set_kit, "PUT /staff/kits/{sku+}", body, sku="CAP-SET")
     assert saved.status == 200, saved.text
     assert skus() == ["CAP-S"]
+
+
+@pytest.mark.parametrize("query", ["", "&sku_prefix=A", "&only=low", "&limit=1"])
+def test_mistyped_location_is_named_instead_of_an_empty_list(query: str) -> None:
+    answer = listed(f"location=nowhere{query}")
+    assert (answer.status, answer.json["code"]) == (404, "location_unknown"), answer.text
+    assert "nowhere" in answer.json["detail"]
+    assert [problem["path"] for problem in answer.json["errors"]] == ["location"]
+
+
+def test_known_location_without_stock_is_an_empty_list() -> None:
+    assert skus("location=main&sku_prefix=NONE") == []

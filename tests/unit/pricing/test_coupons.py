@@ -203,6 +203,20 @@ def test_contradictory_coupon_is_rejected_with_every_field() -> None:
     }
 
 
+@pytest.mark.parametrize("ends", [NOW - DAY, NOW - timedelta(seconds=1), NOW])
+def test_new_coupon_must_not_have_ended(ends: datetime) -> None:
+    coupons = MemoryCoupons()
+    with pytest.raises(InvalidRequest) as error:
+        create_coupon(
+            Coupon("c", "ten", code="TEN", starts=ends - DAY, ends=ends),
+            coupons=coupons,
+            promotions=promotions_with_and_without_codes(),
+            at=NOW,
+        )
+    assert [(p.path, p.code) for p in error.value.problems] == [("$.ends", "time_past")]
+    assert coupons.by_code == {}
+
+
 def test_changed_and_ended_coupon_records_its_events() -> None:
     coupons, promotions = MemoryCoupons(), MemoryPromotions({"ten": TEN})
     coupon = Coupon("c", "ten", code="TEN", quantity=5)

@@ -28,11 +28,14 @@ def create_coupon(
 ) -> Coupon:
     """Create a coupon for a promotion that requires a code.
 
-    Raises :class:`InvalidRequest` with every problem: a limit below 1, an end before the start, a
-    promotion without codes. Raises NotFound for an unknown promotion, and Conflict: ``code_taken``,
-    or ``promotion_ended`` for codes that could never work.
+    Raises :class:`InvalidRequest` with every problem: a limit below 1, an end before the start or
+    in the past, a promotion without codes. Raises NotFound for an unknown promotion, and Conflict:
+    ``code_taken``, or ``promotion_ended`` for codes that could never work.
     """
     problems = coupon.problems()
+    if coupon.ends is not None and coupon.ends <= at:
+        detail = "The end of a new coupon must be in the future."
+        problems.append(Problem("time_past", detail, "$.ends"))
     promotion = promotions.get(coupon.promotion_id)
     if isinstance(promotion.effect, GroupPrice):
         detail = "Only group buys issue codes of this promotion. Choose another promotion."
