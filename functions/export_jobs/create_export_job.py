@@ -1,7 +1,7 @@
 """POST /staff/export-jobs: export the whole catalog as one file."""
 
 from shop.catalog.gateway.job_workflow import StepFunctionsJobWorkflow
-from shop.catalog.model.export_job import ExportJob
+from shop.catalog.model.export_job import ExportJob, ExportStatus
 from shop.catalog.schemas.export_jobs import ExportJobBody, ExportJobView
 from shop.catalog.store.export_jobs import DynamoExportJobs
 from shop.entrypoints.http import Request, endpoint, required_setting
@@ -20,7 +20,8 @@ def handler(request: Request[ExportJobBody]) -> ExportJobView:
         created_at=request.received_at,
         currency=request.body.currency,
     )
-    job = jobs.add(job, request.fingerprint)
+    job = jobs.add(job, request.fingerprint).as_of(request.received_at)
     # Again on a retry, after a crash between the two writes: it starts once per job.
-    workflow.start(job.id)
+    if job.status is ExportStatus.EXPORTING:
+        workflow.start(job.id)
     return ExportJobView.of(job, None)

@@ -12,7 +12,7 @@ files = S3ExportFiles()
 
 @endpoint()
 def handler(request: Request[None]) -> ExportJobView:
-    job = jobs.get(request.path["id"])
+    job = jobs.get(request.path["id"]).as_of(request.received_at)
     is_completed = job.status is ExportStatus.COMPLETED
     link = files.download_link(job, at=request.received_at) if is_completed else None
     return ExportJobView.of(job, link)

@@ -295,14 +295,15 @@ def odd_shop() -> ShopExport:
     random, goods = Random(7), []
     for n in range(90):
         text = ODD_TEXTS[n % len(ODD_TEXTS)]
+        line = " ".join(text.splitlines())
         values = (("+1.00", "-1.00", "±0"), ("Red/White", "Red & White", "🦄"))[n % 2]
         goods.append(
             Goods(
                 handle=("größe", "青花-茶杯", "item", "ΟΔΟΣ", "İstanbul")[n % 5] + f"-{n}",
-                title=f"{text} {n}",
+                title=f"{line} {n}",
                 html=f"<p>{text.replace('<', '&lt;').replace('&', '&amp;')}</p>" if n % 3 else "",
-                vendor=text[:50] if n % 4 else "",
-                tags=tuple(t for t in (text.replace(",", " ")[:40].strip(), "x") if n % 5),
+                vendor=line[:50] if n % 4 else "",
+                tags=tuple(t for t in (line.replace(",", " ")[:40].strip(), "x") if n % 5),
                 options=("Power",) if n % 3 else (),
                 variants=[
                     _invented(random, "" if n % 2 else f"odd {n}/{m}", (value,))

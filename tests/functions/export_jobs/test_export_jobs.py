@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,12 +22,14 @@ from shop.catalog.actions.import_jobs import finish_import, import_part, split_u
 from shop.catalog.actions.importing import import_content
 from shop.catalog.gateway.import_files import S3ImportFiles
 from shop.catalog.model import Product
-from shop.catalog.model.import_job import ImportJob, ImportStatus
+from shop.catalog.model.export_job import ExportJob
+from shop.catalog.model.import_job import WORKFLOW_LIMIT, ImportJob, ImportStatus
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.file_parts import part_products, read_part
 from shop.catalog.schemas.shopify import read_csv
 from shop.catalog.schemas.shopify_parts import split_shopify_file
 from shop.catalog.store import DynamoProductCatalog
+from shop.catalog.store.export_jobs import DynamoExportJobs
 from shop.catalog.store.import_jobs import DynamoImportJobs
 from tests.doubles.catalog import MemoryProductCatalog
 from tests.doubles.inventory import MemoryStockRepository
@@ -255,6 +258,42 @@ def test_a_repeated_creation_starts_one_export() -> None:
     assert [each["name"] for each in executions] == [first.json["id"]]
     other = create("EUR", key=key)
     assert (other.status, other.json["errors"][0]["code"]) == (409, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    ("age", "status"),
+    [
+        (timedelta(minutes=1), "exporting"),
+        (WORKFLOW_LIMIT - timedelta(minutes=1), "exporting"),
+        (WORKFLOW_LIMIT + timedelta(minutes=1), "failed"),
+        (timedelta(days=20), "failed"),
+    ],
+)
+def test_an_export_whose_workflow_never_started_fails_in_the_end(
+    age: timedelta, status: str
+) -> None:
+    # Given a job whose creation was interrupted before its workflow started
+    created = datetime.now(UTC) - age
+    job = ExportJob(id="exp_lost", created_by="wanda", created_at=created, currency="USD")
+    DynamoExportJobs().add(job, "fingerprint")
+
+    # Then it is failed when no workflow can run any more
+    seen = get("exp_lost").json
+    assert seen["status"] == status
+    assert ("finished_at" in seen) == (status == "failed")
+
+
+def test_a_repeated_creation_starts_no_workflow_of_a_failed_export() -> None:
+    key = "key-1-aaaaaaaaaaaa"
+    made = create(key=key).json
+    machine = ENVIRONMENT["WORKFLOW_EXPORT"]
+    client = aws_client("stepfunctions")
+    (execution,) = client.list_executions(stateMachineArn=machine)["executions"]
+    client.stop_execution(executionArn=execution["executionArn"])
+    jobs = DynamoExportJobs()
+    job = jobs.get(made["id"])
+    assert jobs.save(replace(job, created_at=job.created_at - timedelta(hours=8)), before=job)
+    assert create(key=key).json["status"] == "failed"
 
 
 def test_an_unknown_export_returns_404() -> None:

@@ -120,6 +120,8 @@ ENTRIES = [{"article": "p.1", "price": 5}]
         ),
         ({"entries": [{"article": "a", "price": 5.5}]}, "wrong_type", "$.entries[0].price"),
         ({"title": "<b>Winter</b>"}, "markup_not_allowed", "$.title"),
+        ({"title": "Winter\nsale"}, "text_invalid", "$.title"),
+        ({"title": "Winter\u2028sale"}, "text_invalid", "$.title"),
         ({"entries": []}, "missing", "$.entries"),
     ],
 )

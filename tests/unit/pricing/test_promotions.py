@@ -245,6 +245,15 @@ def test_accepted_conditions_are_stored_and_read_again(
     assert Promotion.from_dict(stored) == promotion
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028"])
+def test_titles_of_promotion_and_gift_are_one_line(end: str) -> None:
+    gift = {"kind": "gift", "sku": "GIFT", "title": f"Free{end}mug"}
+    with pytest.raises(InvalidRequest) as error:
+        Promotion.from_dict(promotion_json(gift, title=f"Summer{end}sale"))
+    found = {(p.code, p.path) for p in error.value.problems}
+    assert {("text_invalid", "$.title"), ("text_invalid", "$.effect.title")} <= found
+
+
 def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(InvalidRequest) as error:
         Promotion.from_dict(

@@ -15,7 +15,14 @@ TAG = re.compile(r"<[a-zA-Z/!?]")
 """The start of a tag for a browser (HTML, "Data state"); "5 < 6" and "<3" are text."""
 MARKUP_MESSAGE = "Must be plain text without HTML tags."
 _LINE_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LINE_END = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+LINE_MESSAGE = "Must be one line of text, without line breaks."
 _PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]{3,28}|\([0-9+][0-9 ().\-/]{3,28}")
+
+
+def has_line_break(text: str) -> bool:
+    """Return whether a text has several lines: no title, name or label that is displayed has."""
+    return _LINE_END.search(text) is not None
 
 
 def validate_line(text: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from shop.catalog.model.import_job import JOB_RETENTION
+from shop.catalog.model.import_job import JOB_RETENTION, WORKFLOW_LIMIT
 from shop.kernel.frozen import frozen
 
 
@@ -39,6 +39,16 @@ class ExportJob:
     @property
     def expires_at(self) -> datetime:
         return self.created_at + JOB_RETENTION
+
+    def as_of(self, at: datetime) -> "ExportJob":
+        """Return the job as it is at an instant: failed if its workflow has ended without a file.
+
+        The workflow may never have started, or may have been stopped before its last step.
+        """
+        end = self.created_at + WORKFLOW_LIMIT
+        if self.status is not ExportStatus.EXPORTING or at <= end:
+            return self
+        return replace(self, status=ExportStatus.FAILED, finished_at=end)
 
     def after_round(
         self, receipt: str | None, *, cursor: str | None, products: int, omitted: int

@@ -14,7 +14,13 @@ from shop.catalog.model.product import (
 )
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.text_folding import is_blank
-from shop.kernel.text_validation import CONTROL_CHARACTERS, MARKUP_MESSAGE, TAG
+from shop.kernel.text_validation import (
+    CONTROL_CHARACTERS,
+    LINE_MESSAGE,
+    MARKUP_MESSAGE,
+    TAG,
+    has_line_break,
+)
 
 MAX_VARIANTS = 100
 """Active variants of a product: one BatchGetItem reads the stock of 100 SKUs."""
@@ -72,8 +78,10 @@ def _product_problems(product: Product) -> Iterable[Problem]:
         detail = "Must be 1 to 255 characters without spaces and without / ? # % < >."
         yield Problem("text_invalid", detail, "$.handle")
     yield from _text(product.title, "$.title", MAX_TITLE_LENGTH)
-    yield from _text(product.description, "$.description", MAX_DESCRIPTION_LENGTH, empty=True)
-    yield from _text(product.html or "", "$.html", MAX_DESCRIPTION_LENGTH, empty=True, markup=True)
+    yield from _text(product.description, "$.description", MAX_DESCRIPTION_LENGTH, is_long=True)
+    yield from _text(
+        product.html or "", "$.html", MAX_DESCRIPTION_LENGTH, is_long=True, markup=True
+    )
     if product.brand is not None:
         yield from _text(product.brand, "$.brand", MAX_NAME_LENGTH)
     yield from _at_most(MAX_CATEGORIES, product.categories, "$.categories")
@@ -221,7 +229,7 @@ def _media(medium: Media, path: str) -> Iterable[Problem]:
         detail = "Must be an absolute http or https URL of at most 2048 characters."
         yield Problem("url_invalid", detail, f"{path}.url")
     if medium.alt is not None:
-        yield from _text(medium.alt, f"{path}.alt", 1000, empty=True)
+        yield from _text(medium.alt, f"{path}.alt", 1000, is_long=True)
 
 
 def _at_most(limit: int, items: tuple[object, ...], path: str) -> Iterable[Problem]:
@@ -231,14 +239,17 @@ def _at_most(limit: int, items: tuple[object, ...], path: str) -> Iterable[Probl
 
 
 def _text(
-    text: str, path: str, max_length: int, *, empty: bool = False, markup: bool = False
+    text: str, path: str, max_length: int, *, is_long: bool = False, markup: bool = False
 ) -> Iterable[Problem]:
-    if not empty and is_blank(text):
+    """Yield the problems of a text; a long one may be empty and have several lines."""
+    if not is_long and is_blank(text):
         yield Problem("text_invalid", "Must not be empty.", path)
     if len(text) > max_length:
         detail = f"Must have at most {max_length} characters, not {len(text)}."
         yield Problem("text_invalid", detail, path)
     if CONTROL_CHARACTERS.search(text):
         yield Problem("text_invalid", "Must not contain control characters.", path)
+    elif not is_long and has_line_break(text):
+        yield Problem("text_invalid", LINE_MESSAGE, path)
     if not markup and TAG.search(text):
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, path)

@@ -65,7 +65,7 @@ _FIELD_BY_NAME = {
     "media": "image",
     "categories": "type",
     "description": "html",
-    **{f"Option{n} name": f"option{n}_name" for n in (1, 2, 3)},
+    **{f"Option{n} {part}": f"option{n}_{part}" for n in (1, 2, 3) for part in ("name", "value")},
 }
 """Fields of a file by the name that reasons have for them, where it differs."""
 

@@ -39,7 +39,7 @@ from shop.catalog.schemas.shopify_variants import (
 from shop.kernel.errors import Unprocessable
 from shop.kernel.ids import derived_id
 from shop.kernel.text_folding import fold
-from shop.kernel.text_validation import absent_if_blank
+from shop.kernel.text_validation import LINE_MESSAGE, absent_if_blank, has_line_break
 
 _STATUS = {
     "active": ProductStatus.PUBLISHED,
@@ -226,6 +226,14 @@ def _check_rows(group: ProductRows) -> None:
             if row.get(f"option{n}_value") and not head.get(f"option{n}_name"):
                 name = f"Option{n} name"
                 raise ParseError(line, f"{name}: Must not be empty: this row has a value for it.")
+        _check_option_cells(line, row)
+
+
+def _check_option_cells(line: int, row: Fields) -> None:
+    """Raise :class:`ParseError` for the name or the value of an option with a line break."""
+    for name in (f"option{n}_{part}" for n in (1, 2, 3) for part in ("name", "value")):
+        if has_line_break(row.get(name, "")):
+            raise ParseError(line, f"{_label(name)}: {LINE_MESSAGE}")
 
 
 def _label(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from shop.customers.model import invalid_names
 from shop.kernel.errors import Problem
 from shop.kernel.money import CURRENCIES
-from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
+from shop.kernel.text_validation import LINE_MESSAGE, MARKUP_MESSAGE, TAG, has_line_break
 from shop.pricing.model.price_lists import PriceEntry, PriceList
 
 MAX_ENTRIES = 4_000
@@ -41,6 +41,8 @@ def _header_problems(price_list: PriceList) -> Iterator[Problem]:
         yield Problem("id_invalid", detail, "$.id")
     if len(price_list.title) > 200:
         yield Problem("text_invalid", "Title must have at most 200 characters.", "$.title")
+    if has_line_break(price_list.title):
+        yield Problem("text_invalid", LINE_MESSAGE, "$.title")
     if TAG.search(price_list.title):
         yield Problem("markup_not_allowed", MARKUP_MESSAGE, "$.title")
     if price_list.currency not in CURRENCIES:

@@ -7,7 +7,7 @@ from typing import Any
 from shop.kernel.errors import Problem
 from shop.kernel.money import Money
 from shop.kernel.text_folding import is_blank
-from shop.kernel.text_validation import MARKUP_MESSAGE, TAG
+from shop.kernel.text_validation import LINE_MESSAGE, MARKUP_MESSAGE, TAG, has_line_break
 from shop.pricing.model.effects import (
     GIFT_VARIANT_MESSAGE,
     MILLION,
@@ -69,6 +69,8 @@ class _PromotionValidator:
             self.add("id_invalid", _ID_MESSAGE, "$.id")
         if is_blank(promotion.title) or len(promotion.title.strip()) > 200:
             self.add("text_invalid", "Title must have 1 to 200 characters.", "$.title")
+        if has_line_break(promotion.title):
+            self.add("text_invalid", LINE_MESSAGE, "$.title")
         if TAG.search(promotion.title):
             self.add("markup_not_allowed", MARKUP_MESSAGE, "$.title")
         if not _ID.fullmatch(promotion.stacking.group):
@@ -267,6 +269,8 @@ class _PromotionValidator:
         self.add("value_contradiction", "Save must be at most spend.", f"{path}.save")
 
     def check_gift(self, effect: FreeGift, path: str) -> None:
+        if has_line_break(effect.title):
+            self.add("text_invalid", LINE_MESSAGE, f"{path}.title")
         if TAG.search(effect.title):
             self.add("markup_not_allowed", MARKUP_MESSAGE, f"{path}.title")
         self.check_count(effect.quantity, f"{path}.quantity")

@@ -14,7 +14,7 @@ from functools import cache
 
 from shop.kernel.errors import InvalidRequest, Problem
 from shop.kernel.text_folding import is_blank
-from shop.kernel.text_validation import CONTROL_CHARACTERS, TAG
+from shop.kernel.text_validation import CONTROL_CHARACTERS, TAG, has_line_break
 from shop.places.model.postal_regions import regions_of_prefix
 from shop.tax.model.local_rates import Entry, LocalEdition, StateRates
 from shop.tax.model.rates import MILLION
@@ -178,8 +178,9 @@ def _problems_of(line: int, row: dict[str, str], state: str) -> Iterator[Problem
         or len(name) > MAX_NAME_LENGTH
         or TAG.search(name)
         or CONTROL_CHARACTERS.search(name)
+        or has_line_break(name)
     ):
-        detail = f"TaxRegionName must be a text of 1 to {MAX_NAME_LENGTH} characters."
+        detail = f"TaxRegionName must be one line of 1 to {MAX_NAME_LENGTH} characters."
         yield problem("name_invalid", "TaxRegionName", detail)
     rates = {column: _rate(row[column]) for column in RATE_COLUMNS}
     for column, rate in rates.items():
