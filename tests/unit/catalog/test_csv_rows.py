@@ -1,5 +1,6 @@
 """Rows of a product CSV: each belongs to one product, or rejects those it may belong to."""
 
+import csv
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from shop.catalog.actions.importing import import_products
 from shop.catalog.model.csv_rows import CsvTable
+from shop.catalog.model.csv_stream import CsvStream
 from shop.catalog.model.import_options import ImportOptions
 from shop.catalog.schemas.file_parsing import FileParseResult
 from shop.catalog.schemas.files import MAX_PRODUCTS_PER_FILE, parse_product_file
@@ -296,3 +298,27 @@ def test_a_variant_too_many_is_rejected_with_its_line() -> None:
     reading = read(HEADER + "tee,Tee,Size,,,\n" + rows + MUG)
     assert reasons(reading) == {103: "Must have at most 100 variants, not 101."}
     assert accepted(reading) == {"mug"}
+
+
+def test_readers_that_take_turns_do_not_limit_each_other() -> None:
+    # Given two files with a long cell each, and a reader that accepts short cells only
+    long = "x" * 200_000
+    table = CsvTable(f"Handle,Title\ntee,{long}\nmug,{long}\n")
+    stream = CsvStream(["Handle,Title\n", f"tee,{long}\n", f"mug,{long}\n"])
+    readers = (table.rows(), stream.rows())
+    before = csv.field_size_limit()
+
+    # When they are read in turns
+    try:
+        cells = []
+        for _ in range(2):
+            for rows in readers:
+                csv.field_size_limit(1)
+                cells.append(next(rows).cells)
+        limit_afterwards = csv.field_size_limit()
+    finally:
+        csv.field_size_limit(before)
+
+    # Then each reads all of its cells, and leaves no small limit to other readers
+    assert cells == [("tee", long), ("tee", long), ("mug", long), ("mug", long)]
+    assert limit_afterwards >= before

@@ -20,7 +20,7 @@ from shop.places.model.destination import StatedPlace
 from shop.places.model.postal_regions import _TABLES, regions_of_postal_code
 from shop.places.model.zones import Distance, Zone, problems_of_distances, problems_of_zones
 
-POSTCODES = Path("/work/shared/data/geo/postcodes.csv.xz")
+POSTCODES = Path(__file__).parents[4] / "shared" / "data" / "geo" / "postcodes.csv.xz"
 US_RULES = frozenset({"CA", "NY", "TX"})
 SEPARATE_CODES = {"AS", "GU", "MP", "PR", "VI"}
 """Territories that GeoNames lists as countries."""

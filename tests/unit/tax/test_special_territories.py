@@ -14,7 +14,7 @@ from shop.tax.model.country_rates import CountryRates, tax_table_with
 from shop.tax.model.rates import BUNDLED_TAX_TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
-TERRITORIES = Path("/work/shared/data/tax/vat-special-territories.csv")
+TERRITORIES = ROOT.parent / "shared" / "data" / "tax" / "vat-special-territories.csv"
 RULES = ROOT / "docs/rules/pricing.md"
 DAY = date(2026, 11, 22)
 

@@ -14,6 +14,8 @@ from shop.kernel.frozen import frozen
 from shop.kernel.text_files import LINE_END, count_line_ends
 
 DELIMITERS = ",;\t"
+MIN_CELL_LIMIT = 131_072
+"""Python's own limit of the characters of a cell; a reader of the shop sets no smaller one."""
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _QUOTES = re.compile('""|"')
 _SHOWN_CHARACTERS = 20
@@ -51,10 +53,11 @@ class CsvTable:
         self.lines = list(io.StringIO(text, newline=""))
         first = self.lines[0] if self.lines else ""
         self.delimiter = max(DELIMITERS, key=first.count)
-        csv.field_size_limit(max(len(text), 1))
+        self._limit = max(len(text), MIN_CELL_LIMIT)
         # Strict: text after a closing quote means that the quote was not meant to close there.
         self._reader = csv.reader(self.lines, delimiter=self.delimiter, strict=True)
         try:
+            csv.field_size_limit(self._limit)
             names = next(self._reader, [])
         except csv.Error:
             problem = self._quote_problem(1)[1]
@@ -73,6 +76,8 @@ class CsvTable:
             number += 1
             before = self._reader.line_num
             try:
+                # It belongs to the process: another reader may have set its own meanwhile.
+                csv.field_size_limit(self._limit)
                 cells = next(self._reader)
             except StopIteration:
                 return

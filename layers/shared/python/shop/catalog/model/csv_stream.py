@@ -48,7 +48,6 @@ class CsvStream:
         first = next(self._lines, "")
         self._lines.begin_row()
         self.delimiter = max(DELIMITERS, key=first.count)
-        csv.field_size_limit(MAX_CELL_CHARACTERS)
         self._reader = csv.reader(self._with_first(first), delimiter=self.delimiter, strict=True)
         self.header = [clean_cell(name).lower() for name in self._read() or ()]
 
@@ -78,6 +77,8 @@ class CsvStream:
         """Return the cells of the next row, or ``None`` at the end of the file."""
         self._lines.begin_row()
         before = self._reader.line_num
+        # It belongs to the process: another reader may have set its own meanwhile.
+        csv.field_size_limit(MAX_CELL_CHARACTERS)
         try:
             return next(self._reader, None)
         except csv.Error:

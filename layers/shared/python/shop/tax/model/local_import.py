@@ -128,8 +128,9 @@ def update_state(
 
 
 def _rows(text: str) -> list[Row]:
-    # The limit belongs to the process, and another reader may have set a small one.
-    csv.field_size_limit(max(len(text), 1))
+    # It belongs to the process: a reader before may have set a smaller one. No smaller than
+    # Python's own remains for the next one.
+    csv.field_size_limit(max(len(text), 131_072))
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
         table = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
