@@ -34,6 +34,8 @@ from tests.kit.shopify_exports import (
 )
 from tests.unit.catalog.sample_products import THEN
 
+pytestmark = pytest.mark.slow
+
 UNCOUNTED = (
     "It has no inventory tracker, so Shopify sells it uncounted. The shop sells counted units only"
 )

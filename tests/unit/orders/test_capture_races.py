@@ -352,6 +352,7 @@ class Sequence:
             simulation.track("delivered", self.numbers[amount % len(self.numbers)])
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     before_capture=changes,

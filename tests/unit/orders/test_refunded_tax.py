@@ -191,6 +191,7 @@ def apply(order: Order, step: tuple[str, int, str]) -> Order:
     return settle(order)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(steps=steps, shipped=st.integers(1, 2), goodwill_last=st.booleans())
 def test_no_mixture_refunds_more_tax_of_a_rate_than_was_charged(

@@ -260,6 +260,7 @@ def test_every_state_has_zip_codes() -> None:
     assert found >= US_REGIONS
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not POSTCODES.exists(), reason="the postal codes of GeoNames are not here")
 @pytest.mark.parametrize("country", ["US", "CA", "AU", "ES"])
 def test_table_agrees_with_each_postal_code_of_a_second_source(country: str) -> None:
