@@ -1,4 +1,4 @@
-"""Files that are no product files get one sentence: what they are, and what to do."""
+"""Files that are not product files get one sentence: what they are, and what to do."""
 
 import bz2
 import gzip

@@ -11,7 +11,7 @@ from shop.entrypoints.http import Request, Response
 from shop.entrypoints.merge_patch import EditableResource, merge, patch_endpoint
 from tests.kit.shop import ApiResponse, call
 
-# Appendix A of RFC 7396, without the documents that are no objects: a resource is always one.
+# Appendix A of RFC 7396, without the documents that are not objects: a resource is always one.
 Document = dict[str, Any]
 APPENDIX_A: tuple[tuple[Document, Document, Document], ...] = (
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),

@@ -67,7 +67,7 @@ def patch_endpoint(resource: EditableResource) -> LambdaHandler:
 def parse_patch(request: Request[Any]) -> Document:
     """Return the patch of a request.
 
-    Raises UnsupportedMediaType, and InvalidRequest for a body that is no JSON object.
+    Raises UnsupportedMediaType, and InvalidRequest for a body that is not a JSON object.
     """
     stated = request.headers.get("content-type", PATCH_TYPES[0])
     if stated.partition(";")[0].strip().lower() not in PATCH_TYPES:

@@ -32,9 +32,9 @@ def time_zone(name: str) -> "ZoneInfo":
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # lazy: UTC needs none
 
     if name in _OTHER_FILES or name.startswith(_OTHER_FOLDERS):
-        raise ValueError(f"{name} is no IANA time zone.")
+        raise ValueError(f"{name} is not an IANA time zone.")
     try:
         return ZoneInfo(name)
-    # The name of a folder, such as Europe, is no file to read.
+    # The name of a folder, such as Europe, is not a file.
     except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"{name} is no IANA time zone.") from error
+        raise ValueError(f"{name} is not an IANA time zone.") from error

@@ -125,7 +125,7 @@ def _text(event: yaml.ScalarEvent) -> str | None:
 
 
 def _problem(event: yaml.Event) -> str | None:
-    """Return why a value is no text, as the second half of a sentence; ``None`` if it is one."""
+    """Return why a value is not text, as the second half of a sentence; ``None`` if it is one."""
     if isinstance(event, yaml.AliasEvent):
         return f", not the alias *{event.anchor}. Write the value itself."
     if (tag := _foreign_tag(event)) is not None:

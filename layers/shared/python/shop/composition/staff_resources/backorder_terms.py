@@ -21,7 +21,7 @@ catalog = DynamoProductCatalog()
 def read(request: Request[Any]) -> Response:
     """Return the terms at the location that the patch names, as in a PUT."""
     named = request.body.get("location")
-    # The schema reports a location that is no text.
+    # The schema reports a location that is not text.
     location = named if isinstance(named, str) else MAIN_LOCATION
     locations.get().location(location)  # raises NotFound for an unknown location
     sku = clean_key(request.path["sku"])

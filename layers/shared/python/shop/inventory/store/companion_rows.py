@@ -22,7 +22,7 @@ Key = tuple[str, str]
 class CompanionRows:
     """Further rows by SKU and location. A wrong entry costs a read unit, or a call; never a count.
 
-    Levels are computed from their shards 0 alone. Rows that nobody asks for are dropped.
+    Levels are computed from their shards 0 alone. Rows without a reader are dropped.
     """
 
     def __init__(self, tables: ShardTables) -> None:
@@ -38,7 +38,7 @@ class CompanionRows:
         _remember(self._inbound, key, needed=base.inbound_shard_count > 0)
 
     def set_parts(self, sku: str, parts: Iterable[str]) -> None:
-        """Remember the SKUs of which a kit consists; a SKU without parts is no kit."""
+        """Remember the SKUs of which a kit consists; a SKU without parts is not a kit."""
         self._parts.pop(sku, None)
         if known := tuple(parts):
             self._parts[sku] = known

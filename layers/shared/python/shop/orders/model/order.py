@@ -302,7 +302,7 @@ class Order(AfterSale):
 def _placed_data(order: "Order") -> dict[str, str]:
     """Return the data of ``OrderPlaced``: the payment deadline, and an untaxed place.
 
-    The place is there if it was sold to without tax although nobody had decided so.
+    The place is there if it was sold to without tax without a decision.
     """
     data = {"pay_by": order.pay_by.isoformat()}
     for entry in order.quote.values.get("trace", ()) if order.quote is not None else ():

@@ -170,7 +170,7 @@ def find_whole_country(text: str | None) -> str | Unmatched:
 
 
 def whole_country_detail(text: str) -> str:
-    """Return why a text is no whole country, and what to send."""
+    """Return why a text is not a whole country, and what to send."""
     if part := _part_of_gb(text):
         return (
             f"{clean(text)} is a part of GB. Name GB and, where the setting has regions, the region"

@@ -124,7 +124,9 @@ class StatedPlace:
         if not isinstance(self._stated_region(country, None), Unmatched):
             return None
         code = clean(self.postal_code or "")
-        detail = f"{code} is no postcode of GB, such as BT1 5GS. Correct it, or enter the region."
+        detail = (
+            f"{code} is not a postcode of GB, such as BT1 5GS. Correct it, or enter the region."
+        )
         return Problem("postal_code_unknown", detail, "postal_code")
 
     def _missing(self, country: str, named: frozenset[str]) -> Problem | None:

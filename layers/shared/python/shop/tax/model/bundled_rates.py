@@ -78,7 +78,7 @@ rate there has that of the country.
 Sources, as of 2026-09-29: Jungholz and Mittelberg (Kleinwalsertal), UStG § 10 (4), Directive
 2006/112/EC, Art. 104, by the package above and BMF; the Azores (``20``) and Madeira (``30``), CIVA,
 Art. 18 (3), Directive Art. 105. The rates of Madeira are of medium confidence. ``JUNGHOLZ`` and
-``MITTELBERG`` are no codes of ISO 3166-2: both places are parts of a federal state.
+``MITTELBERG`` are not codes of ISO 3166-2: both places are parts of a federal state.
 """
 AREA_REGIONS = frozenset((row[0], row[1]) for row in AREA_RATES)
 

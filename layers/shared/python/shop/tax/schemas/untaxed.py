@@ -80,7 +80,7 @@ class UntaxedDecisionsView(BaseModel):
     unchanged: list[UntaxedCountryView]
     """Countries that had the same decision before; their author and time stay."""
     warnings: list[TaxWarningView]
-    """Sales without tax that nobody has decided yet."""
+    """Sales without tax that are not decided yet."""
 
     @classmethod
     def of(
